@@ -1,0 +1,83 @@
+"""Long-term memory for LLM agents: notes that link and evolve like a Zettelkasten.
+
+from zettelmem import Memory
+
+memory = Memory("./memory")
+memory.remember("Ana moved from Lisbon to Porto in May.", namespace="ana")
+for hit in memory.recall("Where does Ana live?", namespace="ana"):
+    print(hit.score, hit.why, hit.note.content)
+"""
+
+from .errors import (
+    ConflictError,
+    DecisionRefused,
+    ExtraMissing,
+    InvalidInput,
+    LimitExceeded,
+    ModelError,
+    NotFound,
+    StoreError,
+    StoreMismatch,
+    ZettelmemError,
+)
+from .memory import AsyncMemory
+from .note import (
+    Decision,
+    Draft,
+    Evolution,
+    Graph,
+    Hit,
+    Link,
+    LinkChoice,
+    Message,
+    Neighbour,
+    NeighbourChange,
+    Note,
+    Page,
+    Pending,
+    Relation,
+    Remembered,
+    Source,
+    Stats,
+    Trust,
+)
+from .protocols import Embedder, LanguageModel, Reranker
+from .sync import Memory
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncMemory",
+    "ConflictError",
+    "Decision",
+    "DecisionRefused",
+    "Draft",
+    "Embedder",
+    "Evolution",
+    "ExtraMissing",
+    "Graph",
+    "Hit",
+    "InvalidInput",
+    "LanguageModel",
+    "LimitExceeded",
+    "Link",
+    "LinkChoice",
+    "Memory",
+    "Message",
+    "ModelError",
+    "Neighbour",
+    "NeighbourChange",
+    "NotFound",
+    "Note",
+    "Page",
+    "Pending",
+    "Relation",
+    "Remembered",
+    "Reranker",
+    "Source",
+    "Stats",
+    "StoreError",
+    "StoreMismatch",
+    "Trust",
+    "ZettelmemError",
+]

@@ -1,0 +1,63 @@
+"""Everything zettelmem raises on purpose, as one tree.
+
+ZettelmemError
+├── InvalidInput (ValueError)         a value the caller gave cannot be used; the text says what to send instead
+│   ├── LimitExceeded                 it is larger than a stated limit
+│   └── DecisionRefused               a judge's decision names, changes or touches what it may not
+├── NotFound (LookupError)            no such note or change in this namespace (also when it is in another one)
+├── ConflictError                     somebody else changed the same notes; names them, nothing was overwritten
+├── ModelError                        a language model failed; the note it was asked about is stored, pending
+├── StoreError                        the store cannot be opened, read or written
+│   └── StoreMismatch                 it was written by another schema version or another embedding model
+└── ExtraMissing (ImportError)        an optional package is not installed; the text gives the command
+"""
+
+from __future__ import annotations
+
+
+class ZettelmemError(Exception):
+    """Base of every error that zettelmem raises on purpose."""
+
+
+class InvalidInput(ZettelmemError, ValueError):
+    """A value given by the caller cannot be used."""
+
+
+class LimitExceeded(InvalidInput):
+    """A value is larger than a stated limit."""
+
+
+class DecisionRefused(InvalidInput):
+    """A decision was refused as a whole; nothing of it was applied."""
+
+
+class NotFound(ZettelmemError, LookupError):
+    """No such note or change in the namespace that was asked."""
+
+
+class ConflictError(ZettelmemError):
+    """Notes changed while a decision about them was being made.
+
+    Attributes:
+        note_ids: the notes that changed meanwhile.
+    """
+
+    def __init__(self, message: str, note_ids: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.note_ids = note_ids
+
+
+class ModelError(ZettelmemError):
+    """A language model, embedder or reranker failed or answered what cannot be used."""
+
+
+class StoreError(ZettelmemError):
+    """The store cannot be opened, read or written."""
+
+
+class StoreMismatch(StoreError):
+    """The store belongs to another schema version or another embedding model."""
+
+
+class ExtraMissing(ZettelmemError, ImportError):
+    """An optional package is not installed."""

@@ -1,0 +1,604 @@
+"""The values that flow through a memory: frozen, typed, checked at the door, free of I/O."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from .errors import InvalidInput, LimitExceeded
+
+MAX_CONTENT = 1_000_000
+"""Characters of a note's content."""
+MAX_CONTEXT = 4_000
+"""Characters of a note's context."""
+MAX_WORDS = 64
+"""Keywords a note, and tags a note."""
+MAX_WORD = 100
+"""Characters of one keyword or tag."""
+MAX_REASON = 500
+"""Characters of the reason of a link or of a change."""
+MAX_LINKS = 256
+"""Links a note, in both directions together."""
+MAX_DATA = 100_000
+"""Characters of a note's `data`, as JSON."""
+MAX_DATA_DEPTH = 32
+"""Levels of nesting in a note's `data`."""
+MAX_NAMESPACE_DEPTH = 16
+"""Segments of a namespace."""
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32 in lower case: no letter that reads like a digit, so models copy it well."""
+_FROM_RFC4648 = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET)
+
+KINDS = ("episodic", "semantic", "procedural", "insight")
+"""Kinds that need no registration: what happened, what is so, how to, distilled from other notes."""
+
+Namespace = tuple[str, ...]
+"""The isolation key: a path such as ``("acme", "ana")``. ``()`` is the whole store."""
+
+
+_HALF = "holds half a surrogate pair, which is no text; decode the bytes with errors='replace'"
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(
+            "has no time zone, so nobody can tell when it was; use datetime.now(UTC) or "
+            "value.replace(tzinfo=...)"
+        )
+    return value.astimezone(UTC)
+
+
+def _words(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError("is one string; give a list of strings, such as ['porto', 'flat']")
+    return value
+
+
+def _unique(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for word in (raw.strip() for raw in value) if word))
+
+
+Time = Annotated[datetime, AfterValidator(_utc)]
+Word = Annotated[str, StringConstraints(max_length=MAX_WORD)]
+Words = Annotated[
+    tuple[Word, ...],
+    BeforeValidator(_words),
+    AfterValidator(_unique),
+    Field(max_length=MAX_WORDS),
+]
+Content = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CONTENT)]
+Context = Annotated[str, StringConstraints(max_length=MAX_CONTEXT)]
+Reason = Annotated[str, StringConstraints(max_length=MAX_REASON)]
+NoteId = Annotated[str, StringConstraints(pattern=rf"^[{ALPHABET}]{{8,12}}$")]
+ChangeId = Annotated[str, StringConstraints(pattern=rf"^[{ALPHABET}]{{8,12}}\.[1-9][0-9]*$")]
+KindName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+
+
+class Value(BaseModel):
+    """Base of every value here: frozen, and refusing fields it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
+    )
+
+
+class Trust(IntEnum):
+    """How far a note's words may be believed; nothing but an explicit `revise` raises it."""
+
+    UNTRUSTED = 0
+    """Read from a web page, a file or a tool's output: anybody may have written it."""
+    REPORTED = 1
+    """Said by an assistant or another agent."""
+    STATED = 2
+    """Said by the person whose memory this is, or stored by the application."""
+    VERIFIED = 3
+    """Checked by an operator."""
+
+
+class Relation(StrEnum):
+    """What a link says of its source about its target."""
+
+    FOLLOWS = "follows"
+    RELATES = "relates"
+    SUPPORTS = "supports"
+    CONTRADICTS = "contradicts"
+    SUPERSEDES = "supersedes"
+    PART_OF = "part_of"
+    DERIVED_FROM = "derived_from"
+
+
+class Source(Value):
+    """Who said it, and through which door it came in."""
+
+    who: Annotated[str, StringConstraints(max_length=200)] | None = None
+    via: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "api"
+
+
+class Link(Value):
+    """A directed edge, kept word for word in the notes at both of its ends."""
+
+    source: NoteId
+    target: NoteId
+    relation: Relation
+    reason: Reason = ""
+
+    def other(self, note_id: str) -> str:
+        """The id at the other end than `note_id`."""
+        return self.target if note_id == self.source else self.source
+
+
+Verb = Literal["remember", "connect", "revise", "forget", "undo", "evolve", "judge"]
+
+
+class Evolution(Value):
+    """One recorded change of one note: enough to tell it, and to take it back.
+
+    Attributes:
+        change: the id of the change, shared by every note that the same commit wrote.
+        verb: what was done to this note; `evolve` where another note was the cause.
+        cause: the note that the change was about.
+        at: when it was written (UTC).
+        reason: why, in the judge's words.
+        before, after: the fields that changed, as JSON values.
+        linked, unlinked: links that this change added and removed here.
+        touched: in the causing note only, the other notes that the change wrote.
+    """
+
+    change: ChangeId
+    verb: Verb
+    cause: NoteId
+    at: Time
+    reason: Reason = ""
+    before: dict[str, JsonValue] = {}
+    after: dict[str, JsonValue] = {}
+    linked: tuple[Link, ...] = ()
+    unlinked: tuple[Link, ...] = ()
+    touched: tuple[NoteId, ...] = ()
+
+
+class Shown(Value):
+    """A neighbour as it was shown to a judge: its id, and the revision that was seen."""
+
+    id: NoteId
+    revision: int = Field(ge=1)
+
+
+Described = Literal["context", "keywords", "tags", "kind"]
+"""The fields that construction makes."""
+
+
+class Pending(Value):
+    """That a judge has still to look at a note, and what construction still owes it."""
+
+    reason: Reason
+    fields: tuple[Described, ...] = ()
+
+
+def _depth(value: JsonValue, level: int = 1) -> int:
+    if level > MAX_DATA_DEPTH or not isinstance(value, dict | list):
+        return level
+    inner: Iterable[JsonValue] = value.values() if isinstance(value, dict) else value
+    return max((_depth(each, level + 1) for each in inner), default=level)
+
+
+class Note(Value):
+    """One atomic memory.
+
+    Attributes:
+        id: 8 to 12 characters of Crockford's base 32.
+        namespace: the isolation key.
+        key: the application's own name for the note, unique in its namespace.
+        thread: the conversation, session or document that it came from.
+        position: its place in its thread, from 0.
+        kind: `episodic`, `semantic`, `procedural`, `insight`, or an application's own.
+        content: the words as given; only `revise` changes them.
+        context: what surrounds the content: one or two sentences, or what was said just before.
+        keywords, tags: what it is about; classes it belongs to.
+        data: an application's own fields, JSON.
+        links: edges from and to this note.
+        occurred_at: when it happened in the world (UTC).
+        recorded_at: when we learned it (UTC).
+        invalid_at: from when it is no longer so, or None.
+        forgotten_at: set when it was forgotten; such a note is seen by `undo` alone.
+        source, trust: who said it through what, and how far that may be believed.
+        pending: that a judge has still to look at it, and why; None once one has.
+        shown: the numbered neighbours that an agent was last asked about.
+        revision: 1 when new, one more with each write.
+        history: what was done to it, oldest first.
+    """
+
+    id: NoteId
+    namespace: Namespace
+    key: Label | None = None
+    thread: Label | None = None
+    position: int = Field(default=0, ge=0)
+    kind: KindName = "episodic"
+    content: Content
+    context: Context = ""
+    keywords: Words = ()
+    tags: Words = ()
+    data: dict[str, JsonValue] | None = None
+    links: Annotated[tuple[Link, ...], Field(max_length=MAX_LINKS)] = ()
+    occurred_at: Time
+    recorded_at: Time
+    invalid_at: Time | None = None
+    forgotten_at: Time | None = None
+    source: Source = Source()
+    trust: Trust = Trust.STATED
+    pending: Pending | None = None
+    shown: tuple[Shown, ...] = ()
+    revision: int = Field(default=1, ge=1)
+    history: tuple[Evolution, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_namespace(self.namespace)
+        if not self.content.strip():
+            raise ValueError("content is blank; give the words to remember")
+        if self.invalid_at is not None and self.invalid_at < self.occurred_at:
+            raise ValueError("invalid_at is before occurred_at; give a later time, or None")
+        if self.data is not None:
+            if _depth(self.data) > MAX_DATA_DEPTH:
+                raise ValueError(f"data nests deeper than {MAX_DATA_DEPTH} levels; flatten it")
+            if len(json.dumps(self.data)) > MAX_DATA:
+                raise ValueError(
+                    f"data is over {MAX_DATA} characters of JSON; store a reference to it"
+                )
+        return self
+
+    @property
+    def superseded(self) -> bool:
+        """Whether another note has taken its place."""
+        return any(x.relation is Relation.SUPERSEDES and x.target == self.id for x in self.links)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether another note contradicts it."""
+        return any(x.relation is Relation.CONTRADICTS and x.target == self.id for x in self.links)
+
+    @property
+    def description(self) -> str:
+        """The text of the note's second vector: what is said about the content beyond its own words."""
+        return "\n".join(part for part in (self.context, ", ".join(self._added_words())) if part)
+
+    @property
+    def surroundings(self) -> str:
+        """The text of the note's second lexical field: its content with all that is known around it."""
+        spoken = f"{self.occurred_at:%A} {self.occurred_at.day} {self.occurred_at:%B %Y}"
+        return "\n".join(
+            part
+            for part in (self.context, self.content, ", ".join(self._added_words()), spoken)
+            if part
+        )
+
+    def _added_words(self) -> list[str]:
+        own = self.content.lower()
+        return [
+            word for word in dict.fromkeys((*self.keywords, *self.tags)) if word.lower() not in own
+        ]
+
+    def linked_ids(self) -> tuple[str, ...]:
+        """The notes at the other ends of its links, each once, in the order of the links."""
+        return tuple(dict.fromkeys(link.other(self.id) for link in self.links))
+
+
+class Draft(Value):
+    """A note before it is one: what the caller knows. Everything but `content` may be left out."""
+
+    content: Content
+    key: Label | None = None
+    thread: Label | None = None
+    kind: KindName | None = None
+    context: Context | None = None
+    keywords: Words | None = None
+    tags: Words | None = None
+    data: dict[str, JsonValue] | None = None
+    occurred_at: Time | None = None
+    source: Source = Source()
+    trust: Trust = Trust.STATED
+
+
+class Message(Value):
+    """One turn of a conversation, as chat applications hold them.
+
+    Attributes:
+        content: what was said.
+        role: `user`, `assistant`, `tool`, ...; decides the trust (`tool` 0, `assistant` 1, else 2).
+        name: who said it; the role where it is not given.
+        at: when it was said.
+        key: the application's id of the turn, so that it is never stored twice.
+    """
+
+    content: Content
+    role: str = "user"
+    name: str | None = None
+    at: Time | None = None
+    key: Label | None = None
+
+    def draft(self, *, thread: str | None = None, via: str = "api") -> Draft:
+        """The draft that remembers this turn."""
+        trust = {"tool": Trust.UNTRUSTED, "function": Trust.UNTRUSTED, "assistant": Trust.REPORTED}
+        return Draft(
+            content=self.content,
+            key=self.key,
+            thread=thread,
+            occurred_at=self.at,
+            source=Source(who=self.name or self.role, via=via),
+            trust=trust.get(self.role, Trust.STATED),
+        )
+
+
+class LinkChoice(Value):
+    """A judge's choice to link the note to neighbour number `neighbour`."""
+
+    neighbour: int = Field(ge=0, description="number of the neighbour, as shown")
+    relation: Relation = Field(
+        default=Relation.RELATES,
+        description="what the new note is to the neighbour; `supersedes` closes the neighbour",
+    )
+    reason: Reason = Field(default="", description="why, in a few words")
+
+
+class NeighbourChange(Value):
+    """A judge's choice to describe neighbour number `neighbour` differently. None leaves a field as it is."""
+
+    neighbour: int = Field(ge=0, description="number of the neighbour, as shown")
+    context: Context | None = Field(default=None, description="its new context, one sentence")
+    keywords: Words | None = Field(default=None, description="all its keywords from now on")
+    tags: Words | None = Field(default=None, description="all its tags from now on")
+    reason: Reason = Field(default="", description="why, in a few words")
+
+
+class Decision(Value):
+    """What a judge decided about one note and its numbered neighbours. Empty means: nothing to do."""
+
+    links: tuple[LinkChoice, ...] = Field(
+        default=(), description="neighbours to link, none if unrelated"
+    )
+    changes: tuple[NeighbourChange, ...] = Field(
+        default=(), description="neighbours that the new note makes us see differently"
+    )
+
+
+class Changes(Value):
+    """The notes that one commit writes, the causing note first, each one revision on.
+
+    Attributes:
+        id: the change id, `<causing note>.<its revision>`.
+        notes: the notes as they will stand.
+    """
+
+    id: ChangeId
+    notes: tuple[Note, ...]
+
+    @property
+    def note(self) -> Note:
+        """The note that the change is about."""
+        return self.notes[0]
+
+    @property
+    def touched(self) -> tuple[Note, ...]:
+        """The other notes that it writes."""
+        return self.notes[1:]
+
+
+class Neighbour(Value):
+    """A note looked at while another is remembered, under the number that judges use for it."""
+
+    number: int = Field(ge=0)
+    note: Note
+    similarity: float = Field(
+        description="cosine of the two contents, in [-1, 1], higher is nearer"
+    )
+
+
+class Remembered(Value):
+    """What became of one `remember` or `connect`.
+
+    Attributes:
+        note: the note as it is stored now.
+        change: the id that `undo` takes; of the earlier change if nothing was written.
+        neighbours: the notes that were looked at, numbered.
+        evolved: ids of neighbours that are described differently since.
+        known: True if the note was there already and nothing was written.
+    """
+
+    note: Note
+    change: ChangeId
+    neighbours: tuple[Neighbour, ...] = ()
+    evolved: tuple[NoteId, ...] = ()
+    known: bool = False
+
+
+class Hit(Value):
+    """A note that was found.
+
+    Attributes:
+        note: the note; with `as_of`, as it was then.
+        score: in [0, 1], higher is better; comparable between queries of one memory.
+        signals: each signal's value in [0, 1].
+        weights: what each signal counted, where `explain` was asked for.
+        why: how it was found, in words.
+    """
+
+    note: Note
+    score: float = Field(ge=0, le=1)
+    signals: dict[str, float] = {}
+    weights: dict[str, float] = {}
+    why: str = ""
+
+
+class Page(Value):
+    """Some notes, and where to go on.
+
+    Attributes:
+        notes: in the order they were recorded.
+        cursor: give it as `after` to get the next page; None on the last.
+    """
+
+    notes: tuple[Note, ...]
+    cursor: str | None = None
+
+
+class Graph(Value):
+    """Notes and the links between them: both ends of every link are in `notes`."""
+
+    notes: tuple[Note, ...]
+    links: tuple[Link, ...]
+
+
+class Filter(Value):
+    """Which notes a read may see. Values are typed and never become query text.
+
+    Attributes:
+        namespace: this one and all below it; with `exact`, this one alone.
+        kinds, tags: any of these; None for all.
+        thread: this thread only.
+        since, until: `occurred_at` in [since, until).
+        valid_at: leave out what was no longer so then; None keeps it.
+        known_at: leave out what was not recorded yet then.
+        min_trust: leave out what is trusted less.
+        pending: only notes that a judge has still to look at.
+    """
+
+    namespace: Namespace
+    exact: bool = False
+    kinds: tuple[KindName, ...] | None = None
+    tags: Words | None = None
+    thread: Label | None = None
+    since: Time | None = None
+    until: Time | None = None
+    valid_at: Time | None = None
+    known_at: Time | None = None
+    min_trust: Trust = Trust.UNTRUSTED
+    pending: bool = False
+
+    def covers(self, namespace: Namespace) -> bool:
+        """Whether `namespace` is this filter's or below it."""
+        return namespace[: len(self.namespace)] == self.namespace
+
+
+class Stats(Value):
+    """Figures about one namespace and everything below it."""
+
+    notes: int
+    links: int
+    evolutions: int
+    superseded: int
+    pending: int
+    kinds: dict[str, int]
+    threads: int
+    first: datetime | None
+    last: datetime | None
+
+
+def check_namespace(namespace: Namespace) -> Namespace:
+    """Return `namespace` if it can isolate; raise ValueError with the way out if not."""
+    if len(namespace) > MAX_NAMESPACE_DEPTH:
+        raise ValueError(
+            f"namespace is deeper than {MAX_NAMESPACE_DEPTH} segments; join some of them"
+        )
+    for segment in namespace:
+        if not segment or len(segment) > 200 or "\0" in segment:
+            raise ValueError(
+                f"namespace segment {segment[:50]!r} must be 1 to 200 characters without NUL; "
+                "use for instance the user's id"
+            )
+        try:
+            segment.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"namespace segment {segment!r} {_HALF}") from error
+    return namespace
+
+
+def as_namespace(namespace: str | Sequence[str]) -> Namespace:
+    """A namespace from what callers write: a string is one segment, a sequence is a path.
+
+    Raises:
+        InvalidInput: a segment is empty, too long or no string.
+    """
+    path = (namespace,) if isinstance(namespace, str) else tuple(namespace)
+    try:
+        if not all(isinstance(segment, str) for segment in path):
+            raise ValueError(f"namespace {path!r} holds something that is no string; use str(...)")
+        return check_namespace(path)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from error
+
+
+def _base32(entropy: bytes) -> str:
+    return base64.b32encode(entropy).decode("ascii").rstrip("=").translate(_FROM_RFC4648)
+
+
+def random_id(entropy: bytes) -> str:
+    """A note id of 8 characters from 5 random bytes."""
+    return _base32(entropy)[:8]
+
+
+def keyed_id(namespace: Namespace, key: str) -> str:
+    """The note id of 12 characters that `key` always has in `namespace` (60 bits of SHA-256)."""
+    digest = hashlib.sha256(json.dumps([namespace, key]).encode()).digest()
+    return _base32(digest)[:12]
+
+
+def changed_fields(before: Note, after: Note) -> tuple[str, ...]:
+    """The names of the fields, links and bookkeeping aside, in which two states of a note differ."""
+    skip = {"links", "history", "revision", "shown"}
+    return tuple(
+        name
+        for name in Note.model_fields
+        if name not in skip and getattr(before, name) != getattr(after, name)
+    )
+
+
+ValueT = TypeVar("ValueT", bound=BaseModel)
+
+
+def build(model: type[ValueT], fields: Mapping[str, Any] | ValueT) -> ValueT:
+    """Make a value from loose fields, turning pydantic's report into one readable error.
+
+    Raises:
+        LimitExceeded: something is too long or too many.
+        InvalidInput: anything else is wrong.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: ValidationError) -> InvalidInput:
+    """The readable error for pydantic's: which field, what is wrong, what to send."""
+    problems: list[str] = []
+    limit = False
+    for each in error.errors(include_url=False):
+        where = ".".join(str(part) for part in each["loc"]) or "value"
+        message = each["msg"].removeprefix("Value error, ")
+        limit = limit or each["type"] in {"string_too_long", "too_long"}
+        if each["type"] == "extra_forbidden":
+            message = "is no field here; leave it out"
+        if each["type"] == "string_unicode":
+            message = _HALF
+        if each["type"] == "string_too_long":
+            message = f"is longer than {each['ctx']['max_length']} characters; shorten or split it"
+        problems.append(f"{where}: {message}")
+    return (LimitExceeded if limit else InvalidInput)("; ".join(problems))

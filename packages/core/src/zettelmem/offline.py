@@ -1,0 +1,179 @@
+"""Construction and judging by rules: what a memory does when no language model is at hand.
+
+Pure functions over words. They are modest on purpose: a wrong link costs more than a missing one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import TypedDict
+
+from .note import (
+    MAX_CONTEXT,
+    MAX_WORD,
+    Decision,
+    LinkChoice,
+    Neighbour,
+    NeighbourChange,
+    Note,
+    Relation,
+    Source,
+)
+from .text import announces_change, hashtags, names, words
+
+MAX_KEYWORDS = 8
+"""Keywords that construction gives a note."""
+KEPT_KEYWORDS = 16
+"""Keywords up to which evolution lets a note grow."""
+MAX_RELATED = 3
+"""`relates` links that the rules give one new note."""
+RELATED = 0.45
+"""Cosine from which two notes with a keyword in common are about the same thing."""
+NEAR = 0.62
+"""Cosine from which they are without one."""
+SAME_MATTER = 0.5
+"""Cosine from which a note that announces a change is taken to be about an older one."""
+
+_HOW_TO = re.compile(
+    r"\b(?:how to|step \d|steps?:|first,? .*\bthen\b|to \w+ (?:it|this|them),|recipe|always use|never use"
+    r"|make sure to|remember to|you (?:must|should|need to)|run `|procedure)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_FACT = re.compile(
+    r"\b(?:is|are|has|have|likes?|loves?|hates?|prefers?|lives?|works?|owns?|speaks?|wants?|allergic|favou?rite"
+    r"|named|called|born)\b",
+    re.IGNORECASE,
+)
+_EVENT = re.compile(
+    r"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|went|did|was|were|had|got|made|met|saw|bought|started"
+    r"|finished|visited|\w+ed)\b",
+    re.IGNORECASE,
+)
+
+
+class Construction(TypedDict):
+    """What construction adds to a note."""
+
+    context: str
+    keywords: tuple[str, ...]
+    tags: tuple[str, ...]
+    kind: str
+
+
+def keywords(content: str) -> tuple[str, ...]:
+    """Names first, then the words that say most: frequent here, long, early."""
+    named = [name.lower() for name in names(content)]
+    in_names = {part for name in named for part in name.split()}
+    ordered = words(content)
+    counts = Counter(word for word in ordered if word not in in_names and not word.isdigit())
+    place = {word: i for i, word in reversed(list(enumerate(ordered)))}
+    best = sorted(counts, key=lambda word: (-counts[word], -min(len(word), 9), place[word]))
+    return tuple(dict.fromkeys([*named[: MAX_KEYWORDS // 2], *(word[:MAX_WORD] for word in best)]))[
+        :MAX_KEYWORDS
+    ]
+
+
+def kind(content: str) -> str:
+    """`procedural` for instructions, `semantic` for what is so, `episodic` for what happened."""
+    head = content[:2_000]
+    if _HOW_TO.search(head):
+        return "procedural"
+    if _FACT.search(head) and not _EVENT.search(head) and not head.rstrip().endswith("?"):
+        return "semantic"
+    return "episodic"
+
+
+def said_before(previous: Note | None) -> str:
+    """The context of a note: what came just before it in its thread."""
+    if previous is None:
+        return ""
+    who = f"{previous.source.who}: " if previous.source.who else ""
+    return f"{who}{previous.content}"[:MAX_CONTEXT]
+
+
+def construct(content: str, source: Source, previous: Note | None) -> Construction:
+    """Context, keywords, tags and kind of a note, from its words and the note before it in its thread."""
+    who = (source.who or "").lower()
+    tags = hashtags(content)
+    tags += [name.lower() for name in names(content) if not name[0].isdigit()]
+    return Construction(
+        context=said_before(previous),
+        keywords=tuple(word for word in keywords(content) if word != who),
+        tags=tuple(dict.fromkeys(tag for tag in tags if tag != who))[:5],
+        kind=kind(content),
+    )
+
+
+def _subject_words(note: Note) -> set[str]:
+    return set(words(note.content)) | set(note.keywords)
+
+
+def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
+    """Links and evolutions by rules.
+
+    A note that announces a change, and is near an older one of the same speaker, supersedes it. Notes
+    that are near and have a telling word in common are related. A related neighbour learns the words
+    that tie it to the new note, so that it is found by them from now on.
+    """
+    own = _subject_words(note)
+    spread = Counter(
+        word for each in neighbours for word in _subject_words(each.note) if word in own
+    )
+    people = {(x.source.who or "").lower() for x in (note, *(each.note for each in neighbours))}
+    common = max(2, len(neighbours) // 2)
+    links: list[LinkChoice] = []
+    changes: list[NeighbourChange] = []
+    news = announces_change(note.content)
+    related = 0
+    for each in sorted(neighbours, key=lambda x: -x.similarity):
+        old = each.note
+        shared = sorted(
+            (
+                word
+                for word in own & _subject_words(old)
+                if word not in people and spread[word] <= common
+            ),
+            key=lambda word: (spread[word], -len(word), word),
+        )
+        telling = ", ".join(shared[:3])
+        if (
+            news
+            and shared
+            and each.similarity >= SAME_MATTER
+            and old.source.who == note.source.who
+            and old.trust <= note.trust
+            and old.occurred_at <= note.occurred_at
+            and old.invalid_at is None
+            and not old.content.rstrip().endswith("?")
+        ):
+            links.append(
+                LinkChoice(
+                    neighbour=each.number,
+                    relation=Relation.SUPERSEDES,
+                    reason=f"announces a change about {telling}",
+                )
+            )
+            news = False
+            continue
+        near = each.similarity >= (RELATED if shared else NEAR)
+        if not near or related == MAX_RELATED:
+            continue
+        related += 1
+        reason = f"both about {telling}" if shared else f"close in meaning ({each.similarity:.2f})"
+        links.append(LinkChoice(neighbour=each.number, relation=Relation.RELATES, reason=reason))
+        learned = [word for word in shared[:3] if word not in old.keywords]
+        if (
+            learned
+            and old.trust <= note.trust
+            and len(old.keywords) + len(learned) <= KEPT_KEYWORDS
+        ):
+            changes.append(
+                NeighbourChange(
+                    neighbour=each.number,
+                    keywords=(*old.keywords, *learned),
+                    reason=f"linked through {telling}",
+                )
+            )
+    return Decision(links=tuple(links), changes=tuple(changes))

@@ -1,0 +1,1 @@
+"""One vendor a module; each is imported only where it is used."""

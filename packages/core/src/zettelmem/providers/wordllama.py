@@ -1,0 +1,60 @@
+"""The default embedder: static word vectors inside the `wordllama` wheel. No torch, no download."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zettelmem.protocols import Vectors
+
+if TYPE_CHECKING:
+    from wordllama import WordLlama as Model
+
+LONGEST = 8_000
+"""Characters of a text that are embedded; its meaning is an average, and the rest would be padding."""
+BATCH = 64
+
+
+class WordLlama:
+    """WordLlama's 256-dimensional vectors (MIT licence): an average of word vectors, so order is lost."""
+
+    name = "wordllama/l2_supercat_256"
+    dimensions = 256
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._loading = threading.Lock()
+
+    def _load(self) -> Model:
+        with self._loading:
+            if self._model is None:
+                import wordllama
+
+                # The package's own folder as its cache, so that it finds its weights and asks nobody.
+                folder = Path(wordllama.__file__).parent
+                self._model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+            return self._model
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, float32, shape (len(texts), 256); a text without words gives zeros."""
+        model = self._load()
+        heads = [text[:LONGEST] for text in texts]
+        vectors = np.zeros((len(heads), self.dimensions), np.float32)
+        # Texts of like length together: a batch is padded to its longest.
+        by_length = sorted(
+            (i for i, head in enumerate(heads) if head.strip()), key=lambda i: len(heads[i])
+        )
+        for start in range(0, len(by_length), BATCH):
+            batch = by_length[start : start + BATCH]
+            vectors[batch] = model.embed([heads[i] for i in batch])
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 1e-9)
+        return unit
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """As `embed_documents`: the model knows no difference."""
+        return self.embed_documents(texts)

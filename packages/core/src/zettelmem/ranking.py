@@ -1,0 +1,320 @@
+"""From candidates to hits, as pure functions: signals -> one score -> an order -> a cut.
+
+Every signal is a number in [0, 1] a candidate. The score is a logistic function of their weighted sum,
+so it reads as how likely the candidate is to be what was asked for, and can be compared between queries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import igraph
+import numpy as np
+from numpy.typing import NDArray
+
+from .note import Hit, Note
+from .protocols import Vectors
+from .text import words
+
+Signal = NDArray[np.float64]
+"""One number a candidate, shape (n,)."""
+
+WEIGHTS: Mapping[str, float] = {
+    "content": 0.15,
+    "surroundings": 0.35,
+    "meaning": 0.35,
+    "setting": 0.15,
+    "speaker": 0.08,
+    "thread": 0.25,
+    "links": 0.3,
+}
+"""What each signal counts."""
+BIAS = -1.0
+SHARPNESS = 4.0
+
+SEEDS = 20
+"""Candidates that the walk over the links starts from."""
+DAMPING = 0.5
+"""Chance that the walk goes on by a link rather than back to a seed."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Notes that may answer, as columns: one entry a note in each.
+
+    Attributes:
+        ids, threads, positions, speakers: who said it where.
+        occurred: seconds since 1970 (UTC).
+        says_when: whether its words name a time.
+        links: (other note's id, relation) of each link.
+        vectors, context_vectors: unit vectors of content and description, float32, (n, dimensions).
+        content, surroundings: BM25 of the query against each lexical field, 0 where it was not found.
+    """
+
+    ids: list[str]
+    threads: list[str | None]
+    positions: NDArray[np.int32]
+    speakers: list[str | None]
+    occurred: NDArray[np.float64]
+    says_when: NDArray[np.bool_]
+    links: list[list[tuple[str, str]]]
+    vectors: Vectors
+    context_vectors: Vectors
+    content: Signal
+    surroundings: Signal
+
+    @classmethod
+    def none(cls) -> Self:
+        """No candidates."""
+        empty = np.zeros(0)
+        nothing = np.zeros((0, 1), np.float32)
+        return cls(
+            [],
+            [],
+            empty.astype(np.int32),
+            [],
+            empty,
+            empty.astype(bool),
+            [],
+            nothing,
+            nothing,
+            empty,
+            empty,
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def plus(self, more: Candidates) -> Candidates:
+        """These and the candidates of `more` that are not among them."""
+        new = [i for i, note_id in enumerate(more.ids) if note_id not in set(self.ids)]
+        if not new:
+            return self
+        joined: dict[str, Any] = {}
+        for field in fields(self):
+            mine, theirs = getattr(self, field.name), getattr(more, field.name)
+            joined[field.name] = (
+                mine + [theirs[i] for i in new]
+                if isinstance(mine, list)
+                else np.concatenate([mine, theirs[new]])
+            )
+        return type(self)(**joined)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates in order, best first.
+
+    Attributes:
+        order: places in the candidates, shape (n,).
+        scores: score in [0, 1] of each candidate, in the candidates' own order.
+        signals: each signal's values, in the candidates' own order.
+    """
+
+    order: NDArray[np.intp]
+    scores: Signal
+    signals: dict[str, Signal]
+
+
+def spread(values: Signal) -> Signal:
+    """The values stretched so that the lowest is 0 and the highest is 1; all 0 where they are equal."""
+    if not len(values):
+        return values
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def named(query: str, speakers: Sequence[str | None]) -> set[str]:
+    """The speakers whose name, or a word of it, is in the query."""
+    said = {word.lower() for word in re.findall(r"\w+", query)}
+    return {
+        who
+        for who in set(speakers)
+        if who and said & {part for part in re.findall(r"\w+", who.lower()) if len(part) > 1}
+    }
+
+
+def nameless(query: str, speakers: Sequence[str | None]) -> str:
+    """The query without the names of speakers: who said it is told by metadata, not by meaning."""
+    parts = {part for who in named(query, speakers) for part in re.findall(r"\w+", who)}
+    if not parts:
+        return query
+    pattern = r"\b(?:" + "|".join(map(re.escape, parts)) + r")(?:['\u2019]s)?\b"
+    return re.sub(r"\s+", " ", re.sub(pattern, "", query, flags=re.IGNORECASE)).strip() or query
+
+
+def walk(candidates: Candidates, seeds: Signal) -> Signal:
+    """Personalised PageRank over the links among the candidates, started from the best seeds.
+
+    After HippoRAG (arXiv 2405.14831), on the candidate subgraph only. Stretched to [0, 1].
+    """
+    count = len(candidates)
+    if not count:
+        return seeds
+    place = {note_id: i for i, note_id in enumerate(candidates.ids)}
+    edges = {
+        (min(i, place[other]), max(i, place[other]))
+        for i, links in enumerate(candidates.links)
+        for other, _ in links
+        if other in place and place[other] != i
+    }
+    start = np.where(seeds >= np.sort(seeds)[-min(SEEDS, count)], seeds, 0.0)
+    if not edges or not start.any():
+        return spread(start)
+    graph = igraph.Graph(n=count, edges=sorted(edges))
+    reached = graph.personalized_pagerank(damping=DAMPING, reset=start.tolist(), directed=False)
+    return spread(np.asarray(reached))
+
+
+def evidence(candidates: Candidates, base: Signal) -> Signal:
+    """What a note's whole thread speaks for it: the thread's best candidates together."""
+    totals: dict[str, float] = {}
+    best: dict[str, list[float]] = {}
+    for thread, value in zip(candidates.threads, base.tolist(), strict=True):
+        if thread is not None:
+            best.setdefault(thread, []).append(value)
+    for thread, values in best.items():
+        totals[thread] = sum(sorted(values, reverse=True)[:5])
+    return spread(np.array([totals.get(thread or "", 0.0) for thread in candidates.threads]))
+
+
+def signals(
+    candidates: Candidates, query: str, vector: Vectors, *, expand: bool = True
+) -> dict[str, Signal]:
+    """Every signal of every candidate, each in [0, 1].
+
+    Args:
+        candidates: what the searches found.
+        query: the question, as asked.
+        vector: unit vector of the question without speakers' names, float32, shape (dimensions,).
+    """
+    who = named(query, candidates.speakers)
+    content = candidates.content / max(float(candidates.content.max(initial=0.0)), 1e-9)
+    around = candidates.surroundings / max(float(candidates.surroundings.max(initial=0.0)), 1e-9)
+    meaning = spread((candidates.vectors @ vector).astype(np.float64))
+    setting = spread((candidates.context_vectors @ vector).astype(np.float64))
+    found = {
+        "content": content,
+        "surroundings": around,
+        "meaning": meaning,
+        "setting": setting,
+        "speaker": np.array([float(each in who) for each in candidates.speakers]),
+    }
+    base = weighted(found, len(candidates))
+    found["thread"] = evidence(candidates, base)
+    if expand:
+        found["links"] = walk(candidates, spread(base))
+    return found
+
+
+def weighted(found: Mapping[str, Signal], count: int) -> Signal:
+    """The weighted sum of the signals that are there."""
+    return sum((WEIGHTS[name] * values for name, values in found.items()), np.zeros(count))
+
+
+def reachable(candidates: Candidates, query: str, vector: Vectors) -> list[str]:
+    """The notes linked to the best candidates that are no candidates themselves."""
+    if not len(candidates):
+        return []
+    base = weighted(signals(candidates, query, vector, expand=False), len(candidates))
+    mine = set(candidates.ids)
+    best = np.argsort(-base, kind="stable")[:SEEDS]
+    return [
+        other
+        for other in dict.fromkeys(other for i in best for other, _ in candidates.links[i])
+        if other not in mine
+    ]
+
+
+def rank(candidates: Candidates, query: str, vector: Vectors, *, expand: bool = True) -> Ranking:
+    """Signals, score and order of the candidates; ties go to the earlier candidate."""
+    found = signals(candidates, query, vector, expand=expand)
+    total = weighted(found, len(candidates))
+    scores = 1.0 / (1.0 + np.exp(-SHARPNESS * (total + BIAS)))
+    return Ranking(np.argsort(-total, kind="stable"), scores, found)
+
+
+def hits(
+    query: str,
+    candidates: Candidates,
+    ranked: Ranking,
+    places: Sequence[int],
+    notes: Mapping[str, Note],
+    *,
+    explain: bool,
+) -> list[Hit]:
+    """The candidates at `places` as hits, in that order, each with the reason it was found."""
+    better: dict[str, str] = {}
+    found = []
+    for i in places:
+        note = notes[candidates.ids[i]]
+        values = {name: round(float(column[i]), 4) for name, column in ranked.signals.items()}
+        found.append(
+            Hit(
+                note=note,
+                score=float(ranked.scores[i]),
+                signals=values,
+                weights=dict(WEIGHTS) if explain else {},
+                why=_why(query, note, values, better),
+            )
+        )
+        better[note.id] = note.id
+    return found
+
+
+def _why(query: str, note: Note, values: Mapping[str, float], better: Mapping[str, str]) -> str:
+    """How a note was found, in words; `better` are the notes ranked above it."""
+    reasons = []
+    own, around = words(note.content), words(note.surroundings)
+    asked = list(dict.fromkeys(words(query)))
+    said = [word for word in asked if any(_akin(word, each) for each in own)]
+    near = [
+        word for word in asked if word not in said and any(_akin(word, each) for each in around)
+    ]
+    if said:
+        reasons.append("matches " + ", ".join(f"'{word}'" for word in said[:4]))
+    if near:
+        reasons.append("its surroundings match " + ", ".join(f"'{word}'" for word in near[:4]))
+    if values.get("speaker"):
+        reasons.append(f"said by {note.source.who}")
+    if values["meaning"] >= 0.75:
+        reasons.append("close in meaning")
+    for link in note.links:
+        other = better.get(link.other(note.id))
+        if other is not None:
+            way = "linked from" if link.target == note.id else "linked to"
+            reasons.append(f"{way} {other} ({link.relation.value})")
+            break
+    if note.superseded or note.invalid_at is not None:
+        reasons.append("no longer so")
+    if note.disputed:
+        reasons.append("contradicted by another note")
+    return "; ".join(reasons) or "near in meaning or thread"
+
+
+def _akin(one: str, other: str) -> bool:
+    """Whether two words look like forms of one: equal, or alike but for a short ending."""
+    short, long = sorted((one, other), key=len)
+    stem = max(4, len(short) - 2)
+    return one == other or (
+        len(short) >= 4 and len(long) - len(short) <= 3 and short[:stem] == long[:stem]
+    )
+
+
+def cut(found: Sequence[Hit], budget: int) -> list[Hit]:
+    """The best hits whose contents fit `budget` tokens together; one that does not fit is skipped."""
+    kept, left = [], budget
+    for hit in found:
+        size = tokens(hit.note.content)
+        if size <= left:
+            kept.append(hit)
+            left -= size
+    return kept
+
+
+def tokens(text: str) -> int:
+    """About how many tokens a model counts in `text`: a token for every four bytes of UTF-8."""
+    return -(-len(text.encode()) // 4)

@@ -1,0 +1,853 @@
+"""The only module that knows LanceDB: one table, one row a note, one atomic write a commit.
+
+On a local directory a commit reads the rows it is about, works its pure step out on them and writes the
+result while it holds a short lock between processes, then syncs the disk before it acknowledges. On an
+object store there is no lock: each row is guarded by its revision, and rows that somebody else wrote
+meanwhile are made again on the fresh state. Calls that arrive together share one write and one sync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import random
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import and_, or_
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from . import evolution
+from .errors import ConflictError, StoreError, StoreMismatch, ZettelmemError
+from .note import (
+    Changes,
+    Evolution,
+    Filter,
+    Namespace,
+    Note,
+    Pending,
+    Shown,
+    Source,
+    Trust,
+)
+from .protocols import Vectors
+from .ranking import Candidates
+from .text import says_when
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import pyarrow as pa
+    from lancedb import AsyncConnection
+    from lancedb.expr import Expr
+    from lancedb.table import AsyncTable
+
+logger = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+"""Raised by one whenever the columns change; a store of another version is refused."""
+TABLE = "notes"
+LOCK = ".zettelmem.lock"
+RETENTION = timedelta(minutes=10)
+"""How long old versions of the table stay for readers in other processes."""
+TAIL_ROWS = 256
+"""Rows outside the indices, from which they are refreshed."""
+TAIL_FRAGMENTS = 30
+"""Fragments, from which they are compacted."""
+ATTEMPTS = 20
+"""How often rows that somebody else keeps writing are made again before a ConflictError."""
+
+_FAR = datetime(9999, 12, 31, tzinfo=UTC)
+_SIGHT = [
+    "id",
+    "thread",
+    "position",
+    "who",
+    "occurred_at",
+    "says_when",
+    "links",
+    "vector",
+    "context_vector",
+]
+_HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
+_SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
+
+Step = Callable[[dict[str, Note]], Sequence[Changes]]
+"""A pure function from the fresh states of the notes that were asked for to what must be written."""
+
+
+class VectorsMissing(ZettelmemError):
+    """The fresh states need texts embedded that the caller did not foresee; embed them and try again."""
+
+    def __init__(self, texts: tuple[str, ...]) -> None:
+        super().__init__(f"{len(texts)} texts have no vector")
+        self.texts = texts
+
+
+class IdTaken(ZettelmemError):
+    """A note of the same id is there already."""
+
+    def __init__(self, note_id: str) -> None:
+        super().__init__(f"note id {note_id} is taken")
+        self.note_id = note_id
+
+
+@dataclass(frozen=True)
+class Row:
+    """A note with its two vectors, each float32 of shape (dimensions,)."""
+
+    note: Note
+    vector: Vectors
+    context_vector: Vectors
+
+
+@dataclass
+class _Job:
+    ids: tuple[str, ...]
+    step: Step
+    vectors: Mapping[str, Vectors]
+    done: asyncio.Future[list[Changes]]
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What upkeep looks at: rows that no index holds yet, and fragments of the table."""
+
+    rows: int
+    fragments: int
+
+    @property
+    def long(self) -> bool:
+        """Whether recall would be noticeably faster with the indices refreshed."""
+        return self.rows > TAIL_ROWS or self.fragments > TAIL_FRAGMENTS
+
+
+def namespace_column(namespace: Namespace) -> str:
+    """The namespace as one string in which every subtree is a prefix that ends in '/'."""
+    return "".join(segment.replace("%", "%25").replace("/", "%2F") + "/" for segment in namespace)
+
+
+def _namespace(column: str) -> Namespace:
+    return tuple(
+        segment.replace("%2F", "/").replace("%25", "%") for segment in column.split("/")[:-1]
+    )
+
+
+def _tag_column(tags: Iterable[str]) -> str:
+    return "\n" + "".join(json.dumps(tag) + "\n" for tag in tags)
+
+
+def _schema(dimensions: int, embedder: str) -> pa.Schema:
+    import pyarrow as pa
+
+    time = pa.timestamp("us", "UTC")
+    vector = pa.list_(pa.float32(), dimensions)
+    link = pa.struct([(name, pa.string()) for name in ("source", "target", "relation", "reason")])
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            ("namespace", pa.string()),
+            ("key", pa.string()),
+            ("thread", pa.string()),
+            ("position", pa.int32()),
+            ("kind", pa.string()),
+            ("content", pa.string()),
+            ("context", pa.string()),
+            ("keywords", pa.list_(pa.string())),
+            ("tags", pa.list_(pa.string())),
+            ("tag_text", pa.string()),
+            ("data", pa.string()),
+            ("links", pa.list_(link)),
+            ("occurred_at", time),
+            ("recorded_at", time),
+            ("invalid_at", time),
+            ("closed_at", time),
+            ("forgotten_at", time),
+            ("live", pa.bool_()),
+            ("who", pa.string()),
+            ("via", pa.string()),
+            ("trust", pa.int8()),
+            ("pending", pa.string()),
+            ("waiting", pa.bool_()),
+            ("shown", pa.string()),
+            ("revision", pa.int64()),
+            ("base_revision", pa.int64()),
+            ("history", pa.string()),
+            ("size", pa.int32()),
+            ("says_when", pa.bool_()),
+            ("surroundings", pa.string()),
+            ("vector", vector),
+            ("context_vector", vector),
+        ],
+        metadata={
+            "zettelmem.schema": str(SCHEMA_VERSION),
+            "zettelmem.embedder": embedder,
+            "zettelmem.dimensions": str(dimensions),
+        },
+    )
+
+
+def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
+    note = row.note
+    closing = [entry.at for entry in note.history if "invalid_at" in entry.after]
+    return {
+        "id": note.id,
+        "namespace": namespace_column(note.namespace),
+        "key": note.key,
+        "thread": note.thread,
+        "position": note.position,
+        "kind": note.kind,
+        "content": note.content,
+        "context": note.context,
+        "keywords": note.keywords,
+        "tags": note.tags,
+        "tag_text": _tag_column(note.tags),
+        "data": None if note.data is None else json.dumps(note.data),
+        "links": [link.model_dump(mode="json") for link in note.links],
+        "occurred_at": note.occurred_at,
+        "recorded_at": note.recorded_at,
+        "invalid_at": note.invalid_at or _FAR,
+        "closed_at": _FAR
+        if note.invalid_at is None
+        else (closing[-1] if closing else note.recorded_at),
+        "forgotten_at": note.forgotten_at,
+        "live": note.forgotten_at is None,
+        "who": note.source.who,
+        "via": note.source.via,
+        "trust": int(note.trust),
+        "pending": None if note.pending is None else note.pending.model_dump_json(),
+        "waiting": note.pending is not None,
+        "shown": _SHOWN.dump_json(note.shown).decode(),
+        "revision": note.revision,
+        "base_revision": base_revision,
+        "history": _HISTORY.dump_json(note.history, exclude_defaults=True).decode(),
+        "size": len(note.content),
+        "says_when": says_when(note.content),
+        "surroundings": note.surroundings,
+        "vector": row.vector,
+        "context_vector": row.context_vector,
+    }
+
+
+def _to_note(row: Mapping[str, Any]) -> Note:
+    return Note(
+        id=row["id"],
+        namespace=_namespace(row["namespace"]),
+        key=row["key"],
+        thread=row["thread"],
+        position=row["position"],
+        kind=row["kind"],
+        content=row["content"],
+        context=row["context"],
+        keywords=row["keywords"],
+        tags=row["tags"],
+        data=None if row["data"] is None else json.loads(row["data"]),
+        links=row["links"],
+        occurred_at=row["occurred_at"],
+        recorded_at=row["recorded_at"],
+        invalid_at=None if row["invalid_at"] == _FAR else row["invalid_at"],
+        forgotten_at=row["forgotten_at"],
+        source=Source(who=row["who"], via=row["via"]),
+        trust=Trust(row["trust"]),
+        pending=None if row["pending"] is None else Pending.model_validate_json(row["pending"]),
+        shown=_SHOWN.validate_json(row["shown"]),
+        revision=row["revision"],
+        history=_HISTORY.validate_json(row["history"]),
+    )
+
+
+_NOTE_COLUMNS = [
+    "id", "namespace", "key", "thread", "position", "kind", "content", "context", "keywords", "tags",
+    "data", "links", "occurred_at", "recorded_at", "invalid_at", "forgotten_at", "who", "via", "trust",
+    "pending", "shown", "revision", "history",
+]  # fmt: skip
+
+
+def _matrix(column: pa.ChunkedArray) -> Vectors:
+    array = column.combine_chunks()
+    width = array.type.list_size
+    return cast(Vectors, array.flatten().to_numpy(zero_copy_only=False).reshape(-1, width))
+
+
+def _where(sight: Filter) -> Expr:
+    """The filter as LanceDB expression objects; values are literals, never text of a query."""
+    from lancedb.expr import col, lit
+
+    terms = [col("live") == lit(True)]
+    prefix = namespace_column(sight.namespace)
+    if sight.exact:
+        terms.append(col("namespace") == lit(prefix))
+    elif prefix:  # every string that begins with "a/" sorts from "a/" up to, not including, "a0"
+        terms += [col("namespace") >= lit(prefix), col("namespace") < lit(f"{prefix[:-1]}0")]
+    if sight.kinds is not None:
+        terms.append(col("kind").isin([lit(kind) for kind in sight.kinds]))
+    if sight.tags is not None:
+        any_tag = [col("tag_text").contains(lit(f"\n{json.dumps(tag)}\n")) for tag in sight.tags]
+        terms.append(reduce(or_, any_tag, lit(False)))
+    if sight.thread is not None:
+        terms.append(col("thread") == lit(sight.thread))
+    if sight.since is not None:
+        terms.append(col("occurred_at") >= lit(sight.since))
+    if sight.until is not None:
+        terms.append(col("occurred_at") < lit(sight.until))
+    if sight.known_at is not None:
+        terms.append(col("recorded_at") <= lit(sight.known_at))
+    if sight.valid_at is not None:
+        open_then = col("invalid_at") > lit(sight.valid_at)
+        if sight.known_at is not None:  # closed by then, but nobody knew it yet
+            open_then = open_then | (col("closed_at") > lit(sight.known_at))
+        terms.append(open_then)
+    if sight.min_trust > Trust.UNTRUSTED:
+        terms.append(col("trust") >= lit(int(sight.min_trust)))
+    if sight.pending:
+        terms.append(col("waiting") == lit(True))
+    return reduce(and_, terms)
+
+
+@contextmanager
+def _as_store_error(doing: str) -> Generator[None]:
+    """LanceDB's own errors as ours; everything that zettelmem raises passes through."""
+    try:
+        yield
+    except ZettelmemError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{doing} failed: {error}") from error
+
+
+def _local_path(uri: str) -> Path | None:
+    if uri.startswith("file://"):
+        return Path(uri.removeprefix("file://"))
+    return None if "://" in uri else Path(uri).expanduser()
+
+
+def _sync_disk(path: Path) -> None:
+    """Make everything written so far under `path` survive a power cut.
+
+    LanceDB syncs nothing. Syncing only the new files leaves manifests that name lost ones, so on Linux
+    the whole file system is synced by syncfs(2); elsewhere every file and directory of the table is.
+    """
+    if sys.platform == "linux":
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(path))
+        finally:
+            os.close(fd)
+        return
+    for each in (path, *path.rglob("*")):
+        fd = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _set_torn_aside(path: Path) -> list[Path]:
+    """Move newest manifests that a power cut left empty out of the way, so that the table opens."""
+    versions = path / f"{TABLE}.lance" / "_versions"
+    moved: list[Path] = []
+    # Version n is stored as 2**64-1-n, so the newest manifest has the lowest name.
+    for manifest in sorted(versions.glob("*.manifest")):
+        if manifest.stat().st_size > 0:
+            break
+        moved.append(manifest.rename(manifest.with_suffix(".torn")))
+    return moved
+
+
+class Store:
+    """Notes on disk, in memory or in a bucket. Opens nothing until the first read or write."""
+
+    def __init__(
+        self,
+        uri: str,
+        embedder: str,
+        *,
+        storage_options: Mapping[str, str] | None = None,
+        durable: bool = True,
+    ) -> None:
+        self.uri = uri
+        self.path = _local_path(uri)
+        self._embedder = embedder
+        self._options = dict(storage_options) if storage_options else None
+        self._durable = durable
+        self._connection: AsyncConnection | None = None
+        self._opened: AsyncTable | None = None
+        self._turn = asyncio.Lock()
+        self._opening = asyncio.Lock()
+        self._jobs: list[_Job] = []
+        self.commits = 0
+        """Writes made by this object, each shared by all calls that arrived together."""
+        if self.path is not None and self.path.exists() and not self.path.is_dir():
+            raise StoreError(f"{self.path} is a file; give a directory for the memory to live in")
+
+    # --- opening -------------------------------------------------------------------------------
+
+    async def _connect(self) -> AsyncConnection:
+        if self._connection is None:
+            os.environ.setdefault("LANCEDB_LOG", "error")
+            import lancedb
+
+            if self.path is not None:
+                try:
+                    self.path.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise StoreError(
+                        f"{self.path} cannot be made: {error.strerror}; give a directory you may write to"
+                    ) from error
+                async with self._lock():
+                    torn = await asyncio.to_thread(_set_torn_aside, self.path)
+                for manifest in torn:
+                    logger.warning("a power cut left %s empty; it was set aside", manifest)
+            with _as_store_error(f"opening {self.uri}"):
+                self._connection = await lancedb.connect_async(
+                    str(self.path) if self.path is not None else self.uri,
+                    storage_options=self._options,
+                    read_consistency_interval=timedelta(0),
+                )
+        return self._connection
+
+    async def _table(self) -> AsyncTable | None:
+        """The table, or None where nothing has been remembered yet."""
+        if self._opened is None:
+            async with self._opening:
+                if self._opened is None:
+                    connection = await self._connect()
+                    with _as_store_error(f"opening {self.uri}"):
+                        if TABLE not in (await connection.list_tables()).tables:
+                            return None
+                        table = await connection.open_table(TABLE)
+                        self._check(await table.schema())
+                        self._opened = table
+        return self._opened
+
+    def _check(self, schema: pa.Schema) -> None:
+        kept = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+        version = kept.get("zettelmem.schema")
+        if version != str(SCHEMA_VERSION):
+            raise StoreMismatch(
+                f"{self.uri} has schema version {version}, this zettelmem reads {SCHEMA_VERSION}; "
+                "use the version that wrote it, or export there and import here"
+            )
+        if kept.get("zettelmem.embedder") != self._embedder:
+            raise StoreMismatch(
+                f"{self.uri} was written with embedder {kept.get('zettelmem.embedder')!r}, not "
+                f"{self._embedder!r}; vectors of two models cannot be compared: open it with the "
+                "embedder it was written with, or re-embed it"
+            )
+
+    async def _create(self, dimensions: int) -> AsyncTable:
+        from lancedb.index import FTS, BTree
+
+        connection = await self._connect()
+        with _as_store_error(f"creating {self.uri}"):
+            table = await connection.create_table(TABLE, schema=_schema(dimensions, self._embedder))
+            await table.set_unenforced_primary_key("id")
+            for column in ("content", "surroundings"):
+                await table.create_index(column, config=FTS(with_position=False))
+            for column in ("id", "namespace"):
+                await table.create_index(column, config=BTree())
+        self._opened = table
+        return table
+
+    async def close(self) -> None:
+        """Let go of the table. A commit under way is finished first."""
+        async with self._turn:
+            if self._opened is not None:
+                self._opened.close()  # type: ignore[no-untyped-call]
+            if self._connection is not None:
+                self._connection.close()  # type: ignore[no-untyped-call]
+            self._opened = self._connection = None
+
+    @asynccontextmanager
+    async def _lock(self) -> AsyncIterator[None]:
+        """Keep other processes from committing to the same directory."""
+        if self.path is None:
+            yield
+            return
+        from filelock import AsyncFileLock
+
+        try:
+            lock = AsyncFileLock(self.path / LOCK, poll_interval=0.002, run_in_executor=False)
+            await lock.acquire()
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be written: {error.strerror}; give a directory you may write to"
+            ) from error
+        try:
+            yield
+        finally:
+            await lock.release()
+
+    # --- reading -------------------------------------------------------------------------------
+
+    async def get(self, ids: Iterable[str], *, forgotten: bool = False) -> dict[str, Note]:
+        """The notes of these ids that exist, by id, whatever their namespace: the caller checks that."""
+        rows = await self._rows(ids, _NOTE_COLUMNS)
+        notes = (_to_note(row) for row in rows.to_pylist()) if rows is not None else ()
+        return {note.id: note for note in notes if forgotten or note.forgotten_at is None}
+
+    async def _rows(self, ids: Iterable[str], columns: list[str]) -> pa.Table | None:
+        from lancedb.expr import col, lit
+
+        wanted = list(dict.fromkeys(ids))
+        table = await self._table() if wanted else None
+        if table is None:
+            return None
+        with _as_store_error(f"reading {self.uri}"):
+            query = table.query().where(col("id").isin([lit(each) for each in wanted]))
+            return await query.select(columns).to_arrow()
+
+    async def _select(self, sight: Filter, columns: list[str]) -> pa.Table | None:
+        table = await self._table()
+        if table is None:
+            return None
+        with _as_store_error(f"reading {self.uri}"):
+            return await table.query().where(_where(sight)).select(columns).to_arrow()
+
+    async def version(self) -> int:
+        """The number of the table's newest version; 0 where nothing has been remembered yet."""
+        table = await self._table()
+        if table is None:
+            return 0
+        with _as_store_error(f"reading {self.uri}"):
+            version: int = await table.version()
+            return version
+
+    async def order(self, sight: Filter) -> list[tuple[datetime, int, str]]:
+        """When each note was recorded, its place in its thread, and its id: in that order."""
+        found = await self.columns(sight, ["recorded_at", "position", "id"])
+        return sorted(zip(found["recorded_at"], found["position"], found["id"], strict=True))
+
+    async def columns(self, sight: Filter, names: Sequence[str]) -> dict[str, list[Any]]:
+        """Some columns of all notes in sight, in no particular order."""
+        rows = await self._select(sight, list(names))
+        return {name: [] if rows is None else rows[name].to_pylist() for name in names}
+
+    async def namespaces(self, sight: Filter) -> list[Namespace]:
+        """The namespaces that hold a note in sight, sorted."""
+        columns = (await self.columns(sight, ["namespace"]))["namespace"]
+        return sorted(_namespace(column) for column in set(columns))
+
+    async def last_of_thread(self, namespace: Namespace, thread: str) -> tuple[str, int] | None:
+        """The id and the position of the last note of a thread."""
+        sight = Filter(namespace=namespace, exact=True, thread=thread)
+        found = await self.columns(sight, ["id", "position"])
+        return max(
+            zip(found["id"], found["position"], strict=True),
+            key=lambda x: (x[1], x[0]),
+            default=None,
+        )
+
+    async def nearest(
+        self, sight: Filter, vectors: Vectors, limit: int
+    ) -> list[list[tuple[str, float]]]:
+        """For each vector the ids of the nearest notes and their cosine in [-1, 1], nearest first."""
+        found: list[list[tuple[str, float]]] = [[] for _ in vectors]
+        table = await self._table()
+        if table is None or not len(vectors):
+            return found
+        with _as_store_error(f"searching {self.uri}"):
+            rows = await (
+                table.query()
+                .where(_where(sight))
+                .nearest_to(list(vectors))
+                .column("vector")
+                .distance_type("cosine")
+                .limit(limit)
+                .select(["id", "_distance"])
+                .to_arrow()
+            )
+        which = rows["query_index"].to_pylist() if len(vectors) > 1 else [0] * len(rows)
+        for index, note_id, distance in zip(
+            which, rows["id"].to_pylist(), rows["_distance"].to_pylist(), strict=True
+        ):
+            found[index].append((note_id, 1.0 - distance))
+        for each in found:
+            each.sort(key=lambda x: (-x[1], x[0]))
+        return found
+
+    async def search(self, sight: Filter, text: str, vector: Vectors, limit: int) -> Candidates:
+        """The `limit` best by the words of the content, by those around it, and by meaning: all of them."""
+        from lancedb.query import MatchQuery
+
+        table = await self._table()
+        if table is None:
+            return Candidates.none()
+        where = _where(sight)
+
+        async def lexical(column: str) -> pa.Table:
+            query = table.query().where(where).nearest_to_text(MatchQuery(text, column))  # type: ignore[call-arg]
+            return await query.limit(limit).select([*_SIGHT, "_score"]).to_arrow()
+
+        async def dense() -> pa.Table:
+            query = (
+                table.query()
+                .where(where)
+                .nearest_to(vector)
+                .column("vector")
+                .distance_type("cosine")
+            )
+            return await query.limit(limit).select([*_SIGHT, "_distance"]).to_arrow()
+
+        with _as_store_error(f"searching {self.uri}"):
+            content, around, meaning = await asyncio.gather(
+                lexical("content"), lexical("surroundings"), dense()
+            )
+        return _candidates({"content": content, "surroundings": around, "meaning": meaning})
+
+    async def seen(self, ids: Iterable[str], sight: Filter) -> Candidates:
+        """The notes of these ids that are in sight, as candidates that nothing has matched yet."""
+        from lancedb.expr import col, lit
+
+        wanted = list(dict.fromkeys(ids))
+        table = await self._table() if wanted else None
+        if table is None:
+            return Candidates.none()
+        with _as_store_error(f"reading {self.uri}"):
+            where = _where(sight) & col("id").isin([lit(each) for each in wanted])
+            rows = await table.query().where(where).select(_SIGHT).to_arrow()
+        return _candidates({"linked": rows})
+
+    # --- writing -------------------------------------------------------------------------------
+
+    async def commit(
+        self, ids: Iterable[str], step: Step, vectors: Mapping[str, Vectors]
+    ) -> list[Changes]:
+        """Work `step` out on the fresh states of `ids` and write what it returns: all of it or nothing.
+
+        Args:
+            ids: the notes that the step is about; missing ones are left out of what it is given.
+            step: pure; may be called more than once.
+            vectors: unit vector of each text (content or description) that is new or may have changed.
+
+        Raises:
+            VectorsMissing: the step made a text without a vector; nothing was written.
+            IdTaken: a new note has the id of another; nothing was written.
+            ConflictError: on an object store, others kept writing the same notes.
+            StoreError: the disk or the bucket failed; nothing was written.
+        """
+        job = _Job(
+            tuple(dict.fromkeys(ids)), step, vectors, asyncio.get_running_loop().create_future()
+        )
+        self._jobs.append(job)
+        # A caller that goes away must not tear a write that others share: the write goes on in its task.
+        await asyncio.shield(asyncio.ensure_future(self._take_turn(job)))
+        return job.done.result()
+
+    async def _take_turn(self, mine: _Job) -> None:
+        async with self._turn:
+            if mine.done.done():
+                return
+            jobs, self._jobs = self._jobs, []
+            try:
+                await self._commit_together(jobs)
+            except BaseException as error:
+                for job in jobs:
+                    if not job.done.done():
+                        job.done.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+            for job in jobs:
+                job.done.exception()  # seen, so that a caller that went away leaves no warning
+
+    async def _commit_together(self, jobs: Sequence[_Job]) -> None:
+        await self._connect()
+        async with self._lock():
+            before = await self._read_rows(each for job in jobs for each in job.ids)
+            after = dict(before)
+            made: list[tuple[_Job, list[Changes]]] = []
+            for job in jobs:
+                try:
+                    state = {each: after[each].note for each in job.ids if each in after}
+                    changes = list(job.step(state))
+                    after |= _with_vectors(changes, after, job.vectors)
+                except Exception as error:
+                    job.done.set_exception(error)
+                else:
+                    made.append((job, changes))
+            rows = {
+                note_id: row for note_id, row in after.items() if row is not before.get(note_id)
+            }
+            if rows:
+                await self._write(rows, before)
+        for job, changes in made:
+            job.done.set_result(changes)
+
+    async def _read_rows(self, ids: Iterable[str]) -> dict[str, Row]:
+        rows = await self._rows(ids, [*_NOTE_COLUMNS, "vector", "context_vector"])
+        if rows is None:
+            return {}
+        notes = [_to_note(row) for row in rows.select(_NOTE_COLUMNS).to_pylist()]
+        vectors, contexts = _matrix(rows["vector"]), _matrix(rows["context_vector"])
+        return {note.id: Row(note, vectors[i], contexts[i]) for i, note in enumerate(notes)}
+
+    async def _write(self, rows: Mapping[str, Row], before: Mapping[str, Row]) -> None:
+        """Write the rows on their base revisions; those that others changed meanwhile are made again."""
+        base = {note_id: before[note_id] for note_id in rows if note_id in before}
+        ours, pending = dict(rows), dict(rows)
+        for attempt in range(ATTEMPTS):
+            written = await self._merge(pending, base)
+            if written == len(pending):
+                break
+            fresh = await self._read_rows(pending)
+            stale: dict[str, Row] = {}
+            for note_id, row in pending.items():
+                now = fresh.get(note_id)
+                if now is not None and now.note.history[-1:] == row.note.history[-1:]:
+                    continue  # ours is what stands there
+                if now is None:
+                    continue  # erased meanwhile: nothing to change any more
+                if note_id not in base:
+                    raise IdTaken(note_id)
+                rebased = evolution.rebase(before[note_id].note, ours[note_id].note, now.note)
+                base[note_id] = now
+                stale[note_id] = Row(rebased, row.vector, row.context_vector)
+            pending = stale
+            if not pending:
+                break
+            await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
+        else:
+            ids = tuple(pending)
+            raise ConflictError(
+                f"others kept writing {', '.join(ids)} through {ATTEMPTS} attempts; try again later",
+                ids,
+            )
+        self.commits += 1
+        if self._durable and self.path is not None:
+            await asyncio.to_thread(_sync_disk, self.path)
+
+    async def _merge(self, rows: Mapping[str, Row], base: Mapping[str, Row]) -> int:
+        import pyarrow as pa
+
+        first = next(iter(rows.values()))
+        table = await self._table() or await self._create(len(first.vector))
+        schema = await table.schema()
+        values = [
+            _to_row(row, base[note_id].note.revision if note_id in base else 0)
+            for note_id, row in rows.items()
+        ]
+        with _as_store_error(f"writing {self.uri}"):
+            # Without its index the id is looked up by a scan, which is what makes inserts exact when
+            # several processes write: the index does not see what was inserted since it was built.
+            result = await (
+                table.merge_insert("id")
+                .when_matched_update_all(where="target.revision = source.base_revision")
+                .when_not_matched_insert_all()
+                .use_index(False)
+                .execute(pa.Table.from_pylist(values, schema=schema))
+            )
+        return result.num_inserted_rows + result.num_updated_rows
+
+    async def delete(self, ids: Iterable[str]) -> None:
+        """Remove rows for good. Old versions keep their bytes until upkeep cleans them."""
+        from lancedb.expr import col, lit
+
+        table = await self._table()
+        if table is None:
+            return
+        async with self._turn, self._lock():
+            with _as_store_error(f"writing {self.uri}"):
+                await table.delete(col("id").isin([lit(each) for each in ids]))
+            if self._durable and self.path is not None:
+                await asyncio.to_thread(_sync_disk, self.path)
+
+    # --- upkeep --------------------------------------------------------------------------------
+
+    async def tail(self) -> Tail:
+        """How much of the table its indices do not hold yet, and in how many pieces it is."""
+        table = await self._table()
+        if table is None:
+            return Tail(0, 0)
+        with _as_store_error(f"reading {self.uri}"):
+            indices = await table.list_indices()
+            statistics = await table.stats()
+        unindexed = max((index.num_unindexed_rows or 0 for index in indices), default=0)
+        return Tail(unindexed, cast(Any, statistics)["fragment_stats"]["num_fragments"])
+
+    async def optimize(self, retention: timedelta = RETENTION) -> None:
+        """Compact, refresh the indices, and drop versions older than `retention`."""
+        table = await self._table()
+        if table is None:
+            return
+        async with self._turn, self._lock():
+            with _as_store_error(f"compacting {self.uri}"):
+                await table.optimize(cleanup_older_than=retention)
+            if self._durable and self.path is not None:
+                await asyncio.to_thread(_sync_disk, self.path)
+
+
+def _with_vectors(
+    changes: Sequence[Changes], before: Mapping[str, Row], vectors: Mapping[str, Vectors]
+) -> dict[str, Row]:
+    after: dict[str, Row] = {}
+    missing: list[str] = []
+    final = {note.id: note for change in changes for note in change.notes}
+    for note in final.values():
+        old = before.get(note.id)
+        pair: list[Vectors] = []
+        for text, kept, kept_text in (
+            (note.content, old.vector if old else None, old.note.content if old else None),
+            (
+                note.description,
+                old.context_vector if old else None,
+                old.note.description if old else None,
+            ),
+        ):
+            if kept is not None and kept_text == text:
+                pair.append(kept)
+            elif text in vectors:
+                pair.append(vectors[text])
+            else:
+                missing.append(text)
+        if len(pair) == 2:
+            after[note.id] = Row(note, *pair)
+    if missing:
+        raise VectorsMissing(tuple(dict.fromkeys(missing)))
+    return after
+
+
+def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
+    """Rows of several searches as one set, each note once, with the raw score of each search."""
+    import pyarrow as pa
+
+    place: dict[str, int] = {}
+    keep: list[pa.Table] = []
+    scores: dict[str, dict[str, float]] = {"content": {}, "surroundings": {}}
+    for name, rows in found.items():
+        ids = rows["id"].to_pylist()
+        if name in scores:
+            scores[name] = dict(zip(ids, rows["_score"].to_pylist(), strict=True))
+        new = [i for i, note_id in enumerate(ids) if note_id not in place]
+        for i in new:
+            place[ids[i]] = len(place)
+        keep.append(rows.select(_SIGHT).take(pa.array(new, pa.int64())))
+    rows = pa.concat_tables(keep)
+    ids = rows["id"].to_pylist()
+    links = [
+        [((x["target"] if x["source"] == note_id else x["source"]), x["relation"]) for x in each]
+        for note_id, each in zip(ids, rows["links"].to_pylist(), strict=True)
+    ]
+    return Candidates(
+        ids=ids,
+        threads=rows["thread"].to_pylist(),
+        positions=rows["position"].to_numpy(),
+        speakers=rows["who"].to_pylist(),
+        occurred=rows["occurred_at"].cast(pa.int64()).to_numpy() / 1e6,
+        says_when=rows["says_when"].to_numpy().astype(bool),
+        links=links,
+        vectors=_matrix(rows["vector"]) if ids else np.zeros((0, 1), np.float32),
+        context_vectors=_matrix(rows["context_vector"]) if ids else np.zeros((0, 1), np.float32),
+        content=np.array([scores["content"].get(x, 0.0) for x in ids], np.float64),
+        surroundings=np.array([scores["surroundings"].get(x, 0.0) for x in ids], np.float64),
+    )

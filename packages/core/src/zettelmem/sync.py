@@ -1,0 +1,318 @@
+"""The same verbs for code that does not await: one event loop in a thread of its own, one line a verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import partial
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack, overload
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pydantic import BaseModel, JsonValue
+
+from .errors import StoreError
+from .memory import AsyncMemory, Fields, Judge, utc_now
+from .note import (
+    Decision,
+    Draft,
+    Evolution,
+    Graph,
+    Hit,
+    Link,
+    Message,
+    Namespace,
+    Neighbour,
+    Note,
+    Page,
+    Remembered,
+    Source,
+    Stats,
+    Trust,
+)
+from .protocols import Embedder, LanguageModel
+
+T = TypeVar("T")
+
+
+class Memory:
+    """`AsyncMemory` for everybody else: same arguments, same results, same errors, no `await`.
+
+    Works in scripts, in threads, in notebooks and inside a running event loop (which it blocks: use
+    `AsyncMemory` there if you can). Every method is documented at `AsyncMemory`.
+    """
+
+    def __init__(
+        self,
+        uri: str = "memory://",
+        *,
+        embedder: Embedder | None = None,
+        model: LanguageModel | None = None,
+        judge: Judge | None = None,
+        kinds: Mapping[str, type[BaseModel]] | None = None,
+        neighbours: int = 8,
+        model_timeout: float = 60.0,
+        durable: bool = True,
+        storage_options: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._async = AsyncMemory(
+            uri,
+            embedder=embedder,
+            model=model,
+            judge=judge,
+            kinds=kinds,
+            neighbours=neighbours,
+            model_timeout=model_timeout,
+            durable=durable,
+            storage_options=storage_options,
+            clock=clock,
+        )
+        self._starting = Lock()
+        self._running: AbstractContextManager[BlockingPortal] | None = None
+        self._portal: BlockingPortal | None = None
+        self._closed = False
+
+    def _run(self, verb: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **kwargs: Any) -> T:
+        with self._starting:
+            if self._closed:
+                raise StoreError("this memory is closed; open a new one")
+            if self._portal is None:
+                self._running = start_blocking_portal()
+                self._portal = self._running.__enter__()
+        result: T = self._portal.call(partial(verb, *args, **kwargs))
+        return result
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what runs in the background, let go of the store, and end the thread."""
+        if self._portal is not None and not self._closed:
+            self._run(self._async.close)
+        with self._starting:
+            self._closed = True
+            if self._running is not None:
+                self._running.__exit__(None, None, None)
+                self._running = self._portal = None
+
+    @overload
+    def remember(
+        self,
+        content: str,
+        *,
+        namespace: str | Sequence[str],
+        thread: str | None = None,
+        kind: str | None = None,
+        occurred_at: datetime | None = None,
+        source: Source | str | None = None,
+        trust: Trust = Trust.STATED,
+        data: Mapping[str, JsonValue] | BaseModel | None = None,
+        keywords: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+        context: str | None = None,
+        key: str | None = None,
+        judge: Judge | None = None,
+    ) -> Remembered: ...
+
+    @overload
+    def remember(
+        self,
+        content: Sequence[Message | Mapping[str, Any]],
+        *,
+        namespace: str | Sequence[str],
+        thread: str | None = None,
+        judge: Judge | None = None,
+    ) -> list[Remembered]: ...
+
+    def remember(
+        self,
+        content: str | Sequence[Message | Mapping[str, Any]],
+        *,
+        namespace: str | Sequence[str],
+        thread: str | None = None,
+        kind: str | None = None,
+        occurred_at: datetime | None = None,
+        source: Source | str | None = None,
+        trust: Trust = Trust.STATED,
+        data: Mapping[str, JsonValue] | BaseModel | None = None,
+        keywords: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+        context: str | None = None,
+        key: str | None = None,
+        judge: Judge | None = None,
+    ) -> Remembered | list[Remembered]:
+        verb: Callable[..., Coroutine[Any, Any, Remembered | list[Remembered]]] = (
+            self._async.remember
+        )
+        if not isinstance(content, str):
+            return self._run(verb, content, namespace=namespace, thread=thread, judge=judge)
+        return self._run(
+            verb,
+            content,
+            namespace=namespace,
+            thread=thread,
+            kind=kind,
+            occurred_at=occurred_at,
+            source=source,
+            trust=trust,
+            data=data,
+            keywords=keywords,
+            tags=tags,
+            context=context,
+            key=key,
+            judge=judge,
+        )
+
+    def remember_many(
+        self,
+        drafts: Iterable[Draft | Mapping[str, Any] | str],
+        *,
+        namespace: str | Sequence[str],
+        judge: Judge | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Remembered]:
+        return self._run(
+            self._async.remember_many, drafts, namespace=namespace, judge=judge, progress=progress
+        )
+
+    def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
+        return self._run(self._async.neighbours, note_id, namespace=namespace)
+
+    def connect(
+        self,
+        note_id: str,
+        decision: Decision | Mapping[str, Any],
+        *,
+        namespace: str | Sequence[str],
+    ) -> Remembered:
+        return self._run(self._async.connect, note_id, decision, namespace=namespace)
+
+    def revise(
+        self,
+        note_id: str,
+        *,
+        namespace: str | Sequence[str],
+        reason: str = "",
+        **fields: Unpack[Fields],
+    ) -> Remembered:
+        return self._run(self._async.revise, note_id, namespace=namespace, reason=reason, **fields)
+
+    def forget(self, note_id: str, *, namespace: str | Sequence[str]) -> Remembered:
+        return self._run(self._async.forget, note_id, namespace=namespace)
+
+    def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
+        return self._run(self._async.undo, change, namespace=namespace)
+
+    def finish_pending(
+        self,
+        *,
+        namespace: str | Sequence[str],
+        judge: Judge | None = None,
+        limit: int | None = None,
+    ) -> list[Remembered]:
+        return self._run(self._async.finish_pending, namespace=namespace, judge=judge, limit=limit)
+
+    def recall(
+        self,
+        query: str,
+        *,
+        namespace: str | Sequence[str],
+        k: int = 10,
+        kinds: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+        thread: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: datetime | None = None,
+        min_trust: Trust = Trust.UNTRUSTED,
+        superseded: bool = False,
+        expand: bool = True,
+        budget_tokens: int | None = None,
+        explain: bool = False,
+    ) -> list[Hit]:
+        return self._run(
+            self._async.recall,
+            query,
+            namespace=namespace,
+            k=k,
+            kinds=kinds,
+            tags=tags,
+            thread=thread,
+            since=since,
+            until=until,
+            as_of=as_of,
+            min_trust=min_trust,
+            superseded=superseded,
+            expand=expand,
+            budget_tokens=budget_tokens,
+            explain=explain,
+        )
+
+    def get(self, note_id: str, *, namespace: str | Sequence[str]) -> Note:
+        return self._run(self._async.get, note_id, namespace=namespace)
+
+    def keyed(self, keys: Iterable[str], *, namespace: str | Sequence[str]) -> dict[str, Note]:
+        return self._run(self._async.keyed, keys, namespace=namespace)
+
+    def namespaces(self, *, under: str | Sequence[str] = ()) -> list[Namespace]:
+        return self._run(self._async.namespaces, under=under)
+
+    def notes(
+        self,
+        *,
+        namespace: str | Sequence[str],
+        kinds: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+        thread: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        pending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+        newest_first: bool = False,
+    ) -> Page:
+        return self._run(
+            self._async.notes,
+            namespace=namespace,
+            kinds=kinds,
+            tags=tags,
+            thread=thread,
+            since=since,
+            until=until,
+            pending=pending,
+            limit=limit,
+            after=after,
+            newest_first=newest_first,
+        )
+
+    def history(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Evolution, ...]:
+        return self._run(self._async.history, note_id, namespace=namespace)
+
+    def links(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Link, ...]:
+        return self._run(self._async.links, note_id, namespace=namespace)
+
+    def graph(
+        self,
+        *,
+        namespace: str | Sequence[str],
+        start: str | None = None,
+        hops: int = 2,
+        limit: int = 200,
+    ) -> Graph:
+        return self._run(
+            self._async.graph, namespace=namespace, start=start, hops=hops, limit=limit
+        )
+
+    def stats(self, *, namespace: str | Sequence[str]) -> Stats:
+        return self._run(self._async.stats, namespace=namespace)

@@ -1,0 +1,97 @@
+"""What can be read off words without a model: the telling ones, names, times, news. Pure functions."""
+
+from __future__ import annotations
+
+import re
+
+MAX_READ = 20_000
+"""Characters of a text that are read; what a note is about shows early."""
+
+STOP_WORDS = frozenset(
+    """a about above after again against all almost also although always am among an and another any anyone
+    anything are around as at away back be became because become been before being below best better between
+    both but by came can cannot come could day days did do does doing done down during each either else enough
+    even ever every everyone everything far feel few first for found from full further gave get gets getting
+    give given go goes going gone good got great had happen happened has have having he her here hers herself
+    hey hi him himself his hope how however i if in indeed into is it its itself just keep kind knew know known
+    last later least less let like little long look looked looking looks lot lots love loved made make makes
+    making many may maybe me mean meant might mine more most much must my myself need needed needs never new
+    nice next no nobody none nor not nothing now of off often oh ok okay on once one ones only onto or other
+    others our ours out over own people per perhaps put quite rather really right said same saw say says see
+    seem seemed seems seen several shall she should since so some someone something soon still such sure take
+    taken takes taking tell thank thanks that the their theirs them themselves then there these they thing
+    things think this those though thought through thus time times to today together told tomorrow too took
+    totally toward tried try trying two under until up upon us use used uses using very via want wanted wants
+    was way we week weeks well went were what whatever when where whether which while who whom whose why will
+    with within without wonderful would wow yeah year years yes yesterday yet you your yours yourself
+    actually recently finally unfortunately luckily maybe sorry please amazing awesome absolutely definitely glad cool sounds keep guys hear heard bye""".split()
+)
+_CONTRACTED = re.compile(r"(?:n['\u2019]t|['\u2019](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_](?:[\w'\u2019+#.-]*[\w+#])?")
+_NAME = re.compile(
+    r"(?:[A-Z][\w\u2019'&-]*|\d{2,}\w*)(?:\s+(?:of|the|and|de|van|von|for)?\s?(?:[A-Z][\w\u2019'&-]*|\d+))*"
+)
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"\u201c]\s*)$")
+_HASHTAG = re.compile(r"(?<!\w)#(\w{2,})")
+_NEWS = re.compile(
+    r"\b(?:no longer|not any ?more|any ?more|instead(?: of)?|actually|correction|changed (?:my|his|her|their|its|to)"
+    r"|change of (?:plan|mind)s?|moved|switched|used to|from now on|as of|turns out|in fact|cancel+ed|replaced"
+    r"|renamed|now (?:is|are|am|lives?|works?|uses?)|(?:is|are|am|'m|'s|'re) now|new (?:address|number|job|name|plan))\b",
+    re.IGNORECASE,
+)
+_WHEN = re.compile(
+    r"\b(?:yesterday|today|tonight|tomorrow|(?:last|next|this|past|coming) (?:night|week|weekend|month|year|summer"
+    r"|winter|spring|fall|autumn|mon|tues|wednes|thurs|fri|satur|sun)\w*|\w+ (?:day|week|month|year)s? ago|ago"
+    r"|(?:19|20)\d\d|(?:january|february|march|april|june|july|august|september|october|november|december)"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|in may|since)\b",
+    re.IGNORECASE,
+)
+_ASKS_WHEN = re.compile(
+    r"\b(?:when|what (?:date|day|month|year|time)|how long|which (?:day|month|year))\b", re.I
+)
+
+
+def words(text: str) -> list[str]:
+    """The words of `text` in lower case, in order, stop words left out."""
+    found = (
+        _CONTRACTED.sub("", match).lower().rstrip(".") for match in _WORD.findall(text[:MAX_READ])
+    )
+    return [word for word in found if len(word) > 1 and word not in STOP_WORDS]
+
+
+def names(text: str) -> list[str]:
+    """What looks like the name of something: capitalised away from a sentence's start, numbers, acronyms."""
+    found: list[str] = []
+    for match in _NAME.finditer(text[:MAX_READ]):
+        phrase = _CONTRACTED.sub("", match.group())
+        parts = phrase.split()
+        if _SENTENCE_START.search(text[: match.start()]):
+            first = parts[0]
+            ordinary = first.lower() in STOP_WORDS or _CONTRACTED.search(match.group().split()[0])
+            if ordinary or (len(parts) == 1 and not first.isupper() and text.count(first) < 2):
+                parts = parts[1:]
+        while parts and parts[0].lower() in STOP_WORDS:
+            parts = parts[1:]
+        if parts and len(" ".join(parts)) > 1 and parts[0].lower() not in STOP_WORDS:
+            found.append(" ".join(parts)[:100])
+    return list(dict.fromkeys(found))
+
+
+def hashtags(text: str) -> list[str]:
+    """The hashtags in lower case, without their sign."""
+    return [match.lower() for match in _HASHTAG.findall(text[:MAX_READ])]
+
+
+def says_when(text: str) -> bool:
+    """Whether the words name a time, such as 'yesterday' or 'in June'."""
+    return _WHEN.search(text[:MAX_READ]) is not None
+
+
+def asks_when(query: str) -> bool:
+    """Whether the query wants to know a time."""
+    return _ASKS_WHEN.search(query) is not None
+
+
+def announces_change(content: str) -> bool:
+    """Whether the words say that something is different from before."""
+    return _NEWS.search(content[:MAX_READ]) is not None
