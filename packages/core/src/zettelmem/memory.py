@@ -168,9 +168,7 @@ class AsyncMemory:
         self._neighbours = neighbours
         self._model_timeout = model_timeout
         self._clock = clock
-        self._store = Store(
-            str(uri), self._embedder.name, storage_options=storage_options, durable=durable
-        )
+        self._store = Store(str(uri), self._embedder.name, storage_options=storage_options, durable=durable)
         self._written = 0
         self._upkeep: asyncio.Task[None] | None = None
         self._speakers: dict[Namespace, tuple[int, list[str]]] = {}
@@ -360,9 +358,7 @@ class AsyncMemory:
                 else next(made)
                 for draft in drafts
             ]
-        raise ConflictError(
-            f"others kept storing the same keys through {TRIES} attempts; try again later"
-        )
+        raise ConflictError(f"others kept storing the same keys through {TRIES} attempts; try again later")
 
     async def _remember_new(
         self, drafts: Sequence[Draft], namespace: Namespace, judge: Judge
@@ -379,18 +375,14 @@ class AsyncMemory:
         changed = {note.description for note in state.values()} - seen
         vectors = await self._embed(changed, vectors)
         changes = await self._commit(state, lambda fresh: _play(plans, fresh, now), vectors)
-        return [
-            _remembered(each, plan.neighbours) for plan, each in zip(plans, changes, strict=True)
-        ]
+        return [_remembered(each, plan.neighbours) for plan, each in zip(plans, changes, strict=True)]
 
     async def _remember_again(self, note: Note, draft: Draft) -> Remembered:
         """The same key once more: nothing to do for the same content, a revision for another."""
         if note.forgotten_at is None and note.content == draft.content and note.data == draft.data:
             return Remembered(note=note, change=note.history[-1].change, known=True)
         fields = {
-            name: value
-            for name in draft.model_fields_set
-            if (value := getattr(draft, name)) is not None
+            name: value for name in draft.model_fields_set if (value := getattr(draft, name)) is not None
         }
         fields = {name: fields[name] for name in Fields.__annotations__ if name in fields}
         fields |= {"data": draft.data, "forgotten_at": None}
@@ -409,9 +401,7 @@ class AsyncMemory:
         for draft in drafts:
             previous = last.get(draft.thread) if draft.thread else None
             fields, pending = await self._describe(draft, previous, judge, now)
-            note_id = (
-                keyed_id(namespace, draft.key) if draft.key else random_id(secrets.token_bytes(5))
-            )
+            note_id = keyed_id(namespace, draft.key) if draft.key else random_id(secrets.token_bytes(5))
             note = build(
                 Note,
                 {
@@ -448,9 +438,7 @@ class AsyncMemory:
             fields |= {name: value for name, value in answer if value}
         return fields, None
 
-    async def _ask(
-        self, instructions: str, prompt: str, schema: type[AnswerT]
-    ) -> tuple[AnswerT | None, str]:
+    async def _ask(self, instructions: str, prompt: str, schema: type[AnswerT]) -> tuple[AnswerT | None, str]:
         """The model's answer, or None and what went wrong, in words."""
         if self._model is None:
             raise InvalidInput("no model is configured; give model=... to the memory")
@@ -458,9 +446,7 @@ class AsyncMemory:
             async with asyncio.timeout(self._model_timeout):
                 answer = await self._model.answer(instructions, prompt, schema)
             return schema.model_validate(answer), ""
-        except (
-            Exception
-        ) as error:  # a vendor's client may raise anything, and no words may be lost for it
+        except Exception as error:  # a vendor's client may raise anything, and no words may be lost for it
             reason = f"{type(error).__name__}: {error}"[:400]
             logger.warning("the model failed, the note is kept as pending: %s", reason)
             return None, f"the model failed: {reason}"
@@ -479,9 +465,7 @@ class AsyncMemory:
         ids = [note_id for plan in plans for note_id, _ in plan.ranked]
         return await self._store.get([*ids, *(plan.previous for plan in plans if plan.previous)])
 
-    async def _decide(
-        self, plan: _Plan, judge: Judge, state: dict[str, Note], now: datetime
-    ) -> None:
+    async def _decide(self, plan: _Plan, judge: Judge, state: dict[str, Note], now: datetime) -> None:
         """Let the judge decide about a plan, and play the decision on `state`."""
         around = [(state[note_id], cosine) for note_id, cosine in plan.ranked if note_id in state]
         plan.neighbours = _numbered(around)
@@ -499,9 +483,7 @@ class AsyncMemory:
         """The judge's decision, or the rules' with what was wrong with the model's."""
         problem = ""
         if judge == "model" and neighbours:
-            decision, problem = await self._ask(
-                prompts.JUDGE, prompts.judge(note, neighbours), Decision
-            )
+            decision, problem = await self._ask(prompts.JUDGE, prompts.judge(note, neighbours), Decision)
             if decision is not None:
                 try:
                     evolution.check(note, [each.note for each in neighbours], decision)
@@ -511,9 +493,7 @@ class AsyncMemory:
                     return decision, ""
         return Decision() if judge == "none" else offline.judge(note, neighbours), problem
 
-    async def _commit(
-        self, ids: Iterable[str], step: Step, vectors: Mapping[str, Vectors]
-    ) -> list[Changes]:
+    async def _commit(self, ids: Iterable[str], step: Step, vectors: Mapping[str, Vectors]) -> list[Changes]:
         """Write what `step` makes of the fresh states of `ids`, embedding what nobody foresaw."""
         for _ in range(TRIES):
             try:
@@ -523,9 +503,7 @@ class AsyncMemory:
             else:
                 self._tend(sum(len(each.notes) for each in changes))
                 return changes
-        raise ConflictError(
-            f"the notes kept changing through {TRIES} attempts; try again later", tuple(ids)
-        )
+        raise ConflictError(f"the notes kept changing through {TRIES} attempts; try again later", tuple(ids))
 
     async def _embed(self, texts: Iterable[str], have: Mapping[str, Vectors]) -> dict[str, Vectors]:
         """`have`, and the vectors of the texts that it lacks: one call of the embedder, or none."""
@@ -552,17 +530,13 @@ class AsyncMemory:
         note = await self.get(note_id, namespace=namespace)
         vectors = await self._embed([note.content], {})
         sight = Filter(namespace=note.namespace, exact=True)
-        found = (
-            await self._store.nearest(sight, vectors[note.content][None], self._neighbours + 1)
-        )[0]
+        found = (await self._store.nearest(sight, vectors[note.content][None], self._neighbours + 1))[0]
         state = await self._store.get(other for other, _ in found if other != note.id)
         around = _numbered((state[other], cosine) for other, cosine in found if other in state)
         around = around[: self._neighbours]
         await self._commit(
             [note.id],
-            lambda fresh: [
-                evolution.show(_alive(fresh, note.id), [x.note for x in around], self._clock())
-            ],
+            lambda fresh: [evolution.show(_alive(fresh, note.id), [x.note for x in around], self._clock())],
             vectors,
         )
         return around
@@ -649,9 +623,7 @@ class AsyncMemory:
         now = self._clock()
         (changes,) = await self._commit(
             [note.id],
-            lambda fresh: [
-                evolution.revise(_alive(fresh, note.id, gone=True), fields, now, reason)
-            ],
+            lambda fresh: [evolution.revise(_alive(fresh, note.id, gone=True), fields, now, reason)],
             vectors,
         )
         return changes
@@ -731,9 +703,7 @@ class AsyncMemory:
         decider = judge or self._judge
         self._check_judge(decider)
         if decider not in ("model", "offline"):
-            raise InvalidInput(
-                f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect"
-            )
+            raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
         waiting = await self._store.order(Filter(namespace=as_namespace(namespace), pending=True))
         finished = []
         for *_, note_id in waiting[:limit]:
@@ -749,9 +719,7 @@ class AsyncMemory:
         now = self._clock()
         before = [x for x in note.links if x.relation is Relation.FOLLOWS and x.source == note.id]
         previous = (await self._store.get([x.target for x in before[:1]])).values()
-        given = {
-            name: getattr(note, name) for name in _DESCRIBED if name not in note.pending.fields
-        }
+        given = {name: getattr(note, name) for name in _DESCRIBED if name not in note.pending.fields}
         draft = build(
             Draft,
             {
@@ -861,19 +829,13 @@ class AsyncMemory:
         places = [i for i in best if candidates.ids[i] in notes]
         hits = ranking.hits(query, candidates, ranked, places, notes, explain=explain)
         if whole:
-            return sorted(
-                hits, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id)
-            )
+            return sorted(hits, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
         return hits if budget_tokens is None else ranking.cut(hits, budget_tokens)
 
-    async def _candidates(
-        self, sight: Filter, query: str, depth: int
-    ) -> tuple[ranking.Candidates, Vectors]:
+    async def _candidates(self, sight: Filter, query: str, depth: int) -> tuple[ranking.Candidates, Vectors]:
         speakers = await self._who_speaks(sight)
         asked = ranking.nameless(query, speakers)
-        vector = _unit(
-            await asyncio.to_thread(self._embedder.embed_queries, [asked]), 1, self._embedder
-        )[0]
+        vector = _unit(await asyncio.to_thread(self._embedder.embed_queries, [asked]), 1, self._embedder)[0]
         return await self._store.search(sight, query, vector, depth), vector
 
     async def _who_speaks(self, sight: Filter) -> list[str]:
@@ -899,17 +861,13 @@ class AsyncMemory:
             raise NotFound(f"no note {note_id!r} here; ids come from recall and from notes")
         return note
 
-    async def _find(
-        self, note_id: str, namespace: Namespace, *, forgotten: bool = False
-    ) -> Note | None:
+    async def _find(self, note_id: str, namespace: Namespace, *, forgotten: bool = False) -> Note | None:
         if not 8 <= len(note_id) <= 12 or set(note_id) - set(ALPHABET):
             return None
         note = (await self._store.get([note_id], forgotten=forgotten)).get(note_id)
         return note if note and Filter(namespace=namespace).covers(note.namespace) else None
 
-    async def keyed(
-        self, keys: Iterable[str], *, namespace: str | Sequence[str]
-    ) -> dict[str, Note]:
+    async def keyed(self, keys: Iterable[str], *, namespace: str | Sequence[str]) -> dict[str, Note]:
         """The notes that were remembered under these keys in exactly this namespace, by key."""
         space = as_namespace(namespace)
         ids = {keyed_id(space, key): key for key in keys}
@@ -959,10 +917,7 @@ class AsyncMemory:
                 "pending": pending,
             },
         )
-        order = [
-            (at.isoformat(), place, note_id)
-            for at, place, note_id in await self._store.order(sight)
-        ]
+        order = [(at.isoformat(), place, note_id) for at, place, note_id in await self._store.order(sight)]
         if newest_first:
             order.reverse()
         if after is not None:
@@ -975,9 +930,7 @@ class AsyncMemory:
             cursor=None if more is None else "|".join(map(str, more)),
         )
 
-    async def history(
-        self, note_id: str, *, namespace: str | Sequence[str]
-    ) -> tuple[Evolution, ...]:
+    async def history(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Evolution, ...]:
         """All that was done to a note, oldest first, forgotten or not.
 
         Raises:
@@ -1090,9 +1043,7 @@ def _batches(drafts: Sequence[Draft], size: int) -> Iterator[list[Draft]]:
 
 def _numbered(around: Iterable[tuple[Note, float]]) -> list[Neighbour]:
     room = [(note, cosine) for note, cosine in around if len(note.links) < MAX_LINKS]
-    return [
-        Neighbour(number=i, note=note, similarity=cosine) for i, (note, cosine) in enumerate(room)
-    ]
+    return [Neighbour(number=i, note=note, similarity=cosine) for i, (note, cosine) in enumerate(room)]
 
 
 def _shown(note: Note, neighbours: Sequence[Neighbour]) -> Note:
@@ -1111,9 +1062,7 @@ def _fresh(plan: _Plan, state: Mapping[str, Note]) -> tuple[list[Note], Decision
         if each.note.id in state and state[each.note.id].forgotten_at is None
     ]
     stale = [
-        n
-        for n in kept
-        if state[plan.neighbours[n].note.id].revision != plan.neighbours[n].note.revision
+        n for n in kept if state[plan.neighbours[n].note.id].revision != plan.neighbours[n].note.revision
     ]
     decision = evolution.renumber(evolution.without(plan.decision, stale), kept)
     return [state[plan.neighbours[n].note.id] for n in kept], decision
@@ -1127,9 +1076,7 @@ def _play(plans: Sequence[_Plan], state: dict[str, Note], now: datetime) -> list
             raise IdTaken(plan.note.id)
         around, decision = _fresh(plan, state)
         previous = state.get(plan.previous or "")
-        if previous is not None and (
-            previous.forgotten_at is not None or len(previous.links) >= MAX_LINKS
-        ):
+        if previous is not None and (previous.forgotten_at is not None or len(previous.links) >= MAX_LINKS):
             previous = None
         changes = evolution.remember(plan.note, previous, around, decision, now)
         state |= {note.id: note for note in changes.notes}
@@ -1155,9 +1102,7 @@ def _as_shown(note: Note, fresh: Mapping[str, Note], decision: Decision) -> list
     for number, each in enumerate(note.shown):
         now = fresh.get(each.id)
         gone = now is None or now.forgotten_at is not None
-        if number in named and (
-            gone or (number in changed and now and now.revision != each.revision)
-        ):
+        if number in named and (gone or (number in changed and now and now.revision != each.revision)):
             raise ConflictError(
                 f"neighbour {number} {'was forgotten' if gone else 'changed'} since it was shown; call "
                 f"neighbours for note {note.id} and decide again",
@@ -1168,9 +1113,7 @@ def _as_shown(note: Note, fresh: Mapping[str, Note], decision: Decision) -> list
 
 def _remembered(changes: Changes, neighbours: Sequence[Neighbour] = ()) -> Remembered:
     evolved = tuple(note.id for note in changes.touched if note.history[-1].after)
-    return Remembered(
-        note=changes.note, change=changes.id, neighbours=tuple(neighbours), evolved=evolved
-    )
+    return Remembered(note=changes.note, change=changes.id, neighbours=tuple(neighbours), evolved=evolved)
 
 
 def _unit(made: Any, count: int, embedder: Embedder) -> Vectors:
@@ -1197,6 +1140,4 @@ def _place(cursor: str) -> tuple[str, int, str]:
         datetime.fromisoformat(at)
         return at, int(position), note_id
     except ValueError as error:
-        raise InvalidInput(
-            "that is no cursor of ours; give the `cursor` of the page before"
-        ) from error
+        raise InvalidInput("that is no cursor of ours; give the `cursor` of the page before") from error

@@ -96,9 +96,7 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 class Value(BaseModel):
     """Base of every value here: frozen, and refusing fields it does not know."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
 class Trust(IntEnum):
@@ -260,9 +258,7 @@ class Note(Value):
             if _depth(self.data) > MAX_DATA_DEPTH:
                 raise ValueError(f"data nests deeper than {MAX_DATA_DEPTH} levels; flatten it")
             if len(json.dumps(self.data)) > MAX_DATA:
-                raise ValueError(
-                    f"data is over {MAX_DATA} characters of JSON; store a reference to it"
-                )
+                raise ValueError(f"data is over {MAX_DATA} characters of JSON; store a reference to it")
         return self
 
     @property
@@ -278,23 +274,12 @@ class Note(Value):
     @property
     def description(self) -> str:
         """The text of the note's second vector: what is said about the content beyond its own words."""
-        return "\n".join(part for part in (self.context, ", ".join(self._added_words())) if part)
+        return "\n".join(part for part in (self.context, ", ".join(self.added_words())) if part)
 
-    @property
-    def surroundings(self) -> str:
-        """The text of the note's second lexical field: its content with all that is known around it."""
-        spoken = f"{self.occurred_at:%A} {self.occurred_at.day} {self.occurred_at:%B %Y}"
-        return "\n".join(
-            part
-            for part in (self.context, self.content, ", ".join(self._added_words()), spoken)
-            if part
-        )
-
-    def _added_words(self) -> list[str]:
+    def added_words(self) -> list[str]:
+        """Keywords and tags that are not in the content."""
         own = self.content.lower()
-        return [
-            word for word in dict.fromkeys((*self.keywords, *self.tags)) if word.lower() not in own
-        ]
+        return [word for word in dict.fromkeys((*self.keywords, *self.tags)) if word.lower() not in own]
 
     def linked_ids(self) -> tuple[str, ...]:
         """The notes at the other ends of its links, each once, in the order of the links."""
@@ -371,9 +356,7 @@ class NeighbourChange(Value):
 class Decision(Value):
     """What a judge decided about one note and its numbered neighbours. Empty means: nothing to do."""
 
-    links: tuple[LinkChoice, ...] = Field(
-        default=(), description="neighbours to link, none if unrelated"
-    )
+    links: tuple[LinkChoice, ...] = Field(default=(), description="neighbours to link, none if unrelated")
     changes: tuple[NeighbourChange, ...] = Field(
         default=(), description="neighbours that the new note makes us see differently"
     )
@@ -406,9 +389,7 @@ class Neighbour(Value):
 
     number: int = Field(ge=0)
     note: Note
-    similarity: float = Field(
-        description="cosine of the two contents, in [-1, 1], higher is nearer"
-    )
+    similarity: float = Field(description="cosine of the two contents, in [-1, 1], higher is nearer")
 
 
 class Remembered(Value):
@@ -514,9 +495,7 @@ class Stats(Value):
 def check_namespace(namespace: Namespace) -> Namespace:
     """Return `namespace` if it can isolate; raise ValueError with the way out if not."""
     if len(namespace) > MAX_NAMESPACE_DEPTH:
-        raise ValueError(
-            f"namespace is deeper than {MAX_NAMESPACE_DEPTH} segments; join some of them"
-        )
+        raise ValueError(f"namespace is deeper than {MAX_NAMESPACE_DEPTH} segments; join some of them")
     for segment in namespace:
         if not segment or len(segment) > 200 or "\0" in segment:
             raise ValueError(

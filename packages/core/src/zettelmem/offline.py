@@ -21,7 +21,7 @@ from .note import (
     Relation,
     Source,
 )
-from .text import announces_change, hashtags, names, words
+from .text import announces_change, asks, hashtags, names, words
 
 MAX_KEYWORDS = 8
 """Keywords that construction gives a note."""
@@ -118,9 +118,7 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
     that tie it to the new note, so that it is found by them from now on.
     """
     own = _subject_words(note)
-    spread = Counter(
-        word for each in neighbours for word in _subject_words(each.note) if word in own
-    )
+    spread = Counter(word for each in neighbours for word in _subject_words(each.note) if word in own)
     people = {(x.source.who or "").lower() for x in (note, *(each.note for each in neighbours))}
     common = max(2, len(neighbours) // 2)
     links: list[LinkChoice] = []
@@ -130,11 +128,7 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
     for each in sorted(neighbours, key=lambda x: -x.similarity):
         old = each.note
         shared = sorted(
-            (
-                word
-                for word in own & _subject_words(old)
-                if word not in people and spread[word] <= common
-            ),
+            (word for word in own & _subject_words(old) if word not in people and spread[word] <= common),
             key=lambda word: (spread[word], -len(word), word),
         )
         telling = ", ".join(shared[:3])
@@ -146,7 +140,7 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
             and old.trust <= note.trust
             and old.occurred_at <= note.occurred_at
             and old.invalid_at is None
-            and not old.content.rstrip().endswith("?")
+            and not asks(old.content)
         ):
             links.append(
                 LinkChoice(
@@ -164,11 +158,7 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
         reason = f"both about {telling}" if shared else f"close in meaning ({each.similarity:.2f})"
         links.append(LinkChoice(neighbour=each.number, relation=Relation.RELATES, reason=reason))
         learned = [word for word in shared[:3] if word not in old.keywords]
-        if (
-            learned
-            and old.trust <= note.trust
-            and len(old.keywords) + len(learned) <= KEPT_KEYWORDS
-        ):
+        if learned and old.trust <= note.trust and len(old.keywords) + len(learned) <= KEPT_KEYWORDS:
             changes.append(
                 NeighbourChange(
                     neighbour=each.number,

@@ -17,24 +17,30 @@ from numpy.typing import NDArray
 
 from .note import Hit, Note
 from .protocols import Vectors
-from .text import words
+from .text import asks_when, words
 
 Signal = NDArray[np.float64]
 """One number a candidate, shape (n,)."""
 
 WEIGHTS: Mapping[str, float] = {
-    "content": 0.15,
-    "surroundings": 0.35,
-    "meaning": 0.35,
-    "setting": 0.15,
+    "content": 0.05,
+    "surroundings": 0.50,
+    "meaning": 0.20,
+    "setting": 0.10,
     "speaker": 0.08,
-    "thread": 0.25,
-    "links": 0.3,
+    "thread": 0.10,
+    "links": 0.10,
+    "when": 0.08,
+    "tells": 0.05,
+    "answers": 0.03,
+    "length": 0.08,
 }
 """What each signal counts."""
 BIAS = -1.0
 SHARPNESS = 4.0
 
+LONG = 40
+"""Words from which a note counts as long."""
 SEEDS = 20
 """Candidates that the walk over the links starts from."""
 DAMPING = 0.5
@@ -48,7 +54,8 @@ class Candidates:
     Attributes:
         ids, threads, positions, speakers: who said it where.
         occurred: seconds since 1970 (UTC).
-        says_when: whether its words name a time.
+        lengths: words of each content.
+        says_when, asks, answers: whether its words name a time, ask something, come after a question.
         links: (other note's id, relation) of each link.
         vectors, context_vectors: unit vectors of content and description, float32, (n, dimensions).
         content, surroundings: BM25 of the query against each lexical field, 0 where it was not found.
@@ -59,7 +66,10 @@ class Candidates:
     positions: NDArray[np.int32]
     speakers: list[str | None]
     occurred: NDArray[np.float64]
+    lengths: NDArray[np.int32]
     says_when: NDArray[np.bool_]
+    asks: NDArray[np.bool_]
+    answers: NDArray[np.bool_]
     links: list[list[tuple[str, str]]]
     vectors: Vectors
     context_vectors: Vectors
@@ -69,20 +79,23 @@ class Candidates:
     @classmethod
     def none(cls) -> Self:
         """No candidates."""
-        empty = np.zeros(0)
-        nothing = np.zeros((0, 1), np.float32)
+        numbers, flags, nothing = np.zeros(0), np.zeros(0, bool), np.zeros((0, 1), np.float32)
+        counts = np.zeros(0, np.int32)
         return cls(
-            [],
-            [],
-            empty.astype(np.int32),
-            [],
-            empty,
-            empty.astype(bool),
-            [],
-            nothing,
-            nothing,
-            empty,
-            empty,
+            ids=[],
+            threads=[],
+            positions=counts,
+            speakers=[],
+            occurred=numbers,
+            lengths=counts,
+            says_when=flags,
+            asks=flags,
+            answers=flags,
+            links=[],
+            vectors=nothing,
+            context_vectors=nothing,
+            content=numbers,
+            surroundings=numbers,
         )
 
     def __len__(self) -> int:
@@ -181,9 +194,7 @@ def evidence(candidates: Candidates, base: Signal) -> Signal:
     return spread(np.array([totals.get(thread or "", 0.0) for thread in candidates.threads]))
 
 
-def signals(
-    candidates: Candidates, query: str, vector: Vectors, *, expand: bool = True
-) -> dict[str, Signal]:
+def signals(candidates: Candidates, query: str, vector: Vectors, *, expand: bool = True) -> dict[str, Signal]:
     """Every signal of every candidate, each in [0, 1].
 
     Args:
@@ -202,11 +213,15 @@ def signals(
         "meaning": meaning,
         "setting": setting,
         "speaker": np.array([float(each in who) for each in candidates.speakers]),
+        "when": candidates.says_when * float(asks_when(query)),
+        "tells": 1.0 - candidates.asks,
+        "answers": candidates.answers.astype(np.float64),
+        "length": np.minimum(candidates.lengths / LONG, 1.0),
     }
     base = weighted(found, len(candidates))
     found["thread"] = evidence(candidates, base)
     if expand:
-        found["links"] = walk(candidates, spread(base))
+        found["links"] = walk(candidates, spread(base + WEIGHTS["thread"] * found["thread"]))
     return found
 
 
@@ -268,12 +283,10 @@ def hits(
 def _why(query: str, note: Note, values: Mapping[str, float], better: Mapping[str, str]) -> str:
     """How a note was found, in words; `better` are the notes ranked above it."""
     reasons = []
-    own, around = words(note.content), words(note.surroundings)
+    own, around = words(note.content), words(f"{note.context} {note.description}")
     asked = list(dict.fromkeys(words(query)))
     said = [word for word in asked if any(_akin(word, each) for each in own)]
-    near = [
-        word for word in asked if word not in said and any(_akin(word, each) for each in around)
-    ]
+    near = [word for word in asked if word not in said and any(_akin(word, each) for each in around)]
     if said:
         reasons.append("matches " + ", ".join(f"'{word}'" for word in said[:4]))
     if near:
@@ -299,9 +312,7 @@ def _akin(one: str, other: str) -> bool:
     """Whether two words look like forms of one: equal, or alike but for a short ending."""
     short, long = sorted((one, other), key=len)
     stem = max(4, len(short) - 2)
-    return one == other or (
-        len(short) >= 4 and len(long) - len(short) <= 3 and short[:stem] == long[:stem]
-    )
+    return one == other or (len(short) >= 4 and len(long) - len(short) <= 3 and short[:stem] == long[:stem])
 
 
 def cut(found: Sequence[Hit], budget: int) -> list[Hit]:

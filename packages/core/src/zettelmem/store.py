@@ -17,7 +17,7 @@ import random
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import and_, or_
@@ -36,13 +36,14 @@ from .note import (
     Namespace,
     Note,
     Pending,
+    Relation,
     Shown,
     Source,
     Trust,
 )
 from .protocols import Vectors
 from .ranking import Candidates
-from .text import says_when
+from .text import asks, says_when
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -67,18 +68,15 @@ TAIL_FRAGMENTS = 30
 ATTEMPTS = 20
 """How often rows that somebody else keeps writing are made again before a ConflictError."""
 
+WINDOW = 1_000
+"""Characters of each neighbouring content of its thread that a note can be found by."""
+
+_ROW_COLUMNS = ["vector", "context_vector", "before", "after"]
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
 _SIGHT = [
-    "id",
-    "thread",
-    "position",
-    "who",
-    "occurred_at",
-    "says_when",
-    "links",
-    "vector",
-    "context_vector",
-]
+    "id", "thread", "position", "who", "occurred_at", "says_when", "asks", "answers", "length", "links",
+    "vector", "context_vector",
+]  # fmt: skip
 _HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
 _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
 
@@ -104,11 +102,30 @@ class IdTaken(ZettelmemError):
 
 @dataclass(frozen=True)
 class Row:
-    """A note with its two vectors, each float32 of shape (dimensions,)."""
+    """A note with what the store keeps for finding it.
+
+    Attributes:
+        note: the note.
+        vector, context_vector: unit vectors of content and description, float32, shape (dimensions,).
+        before: what was said just before in its thread, oldest first, at most two contents.
+        after: what was said just after, or "".
+    """
 
     note: Note
     vector: Vectors
     context_vector: Vectors
+    before: tuple[str, ...] = ()
+    after: str = ""
+
+    @property
+    def surroundings(self) -> str:
+        """The text of the second lexical field: the content with all that is known around it."""
+        note = self.note
+        said = f"{note.source.who}: {note.content}" if note.source.who else note.content
+        told = "" if any(each and each in note.context for each in self.before) else note.context
+        spoken = f"{note.occurred_at:%A} {note.occurred_at.day} {note.occurred_at:%B %Y}"
+        parts = (*self.before, said, self.after, told, ", ".join(note.added_words()), spoken)
+        return "\n".join(part for part in parts if part)
 
 
 @dataclass
@@ -138,9 +155,7 @@ def namespace_column(namespace: Namespace) -> str:
 
 
 def _namespace(column: str) -> Namespace:
-    return tuple(
-        segment.replace("%2F", "/").replace("%25", "%") for segment in column.split("/")[:-1]
-    )
+    return tuple(segment.replace("%2F", "/").replace("%25", "%") for segment in column.split("/")[:-1])
 
 
 def _tag_column(tags: Iterable[str]) -> str:
@@ -184,7 +199,12 @@ def _schema(dimensions: int, embedder: str) -> pa.Schema:
             ("base_revision", pa.int64()),
             ("history", pa.string()),
             ("size", pa.int32()),
+            ("length", pa.int32()),
             ("says_when", pa.bool_()),
+            ("asks", pa.bool_()),
+            ("answers", pa.bool_()),
+            ("before", pa.list_(pa.string())),
+            ("after", pa.string()),
             ("surroundings", pa.string()),
             ("vector", vector),
             ("context_vector", vector),
@@ -217,9 +237,7 @@ def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
         "occurred_at": note.occurred_at,
         "recorded_at": note.recorded_at,
         "invalid_at": note.invalid_at or _FAR,
-        "closed_at": _FAR
-        if note.invalid_at is None
-        else (closing[-1] if closing else note.recorded_at),
+        "closed_at": _FAR if note.invalid_at is None else (closing[-1] if closing else note.recorded_at),
         "forgotten_at": note.forgotten_at,
         "live": note.forgotten_at is None,
         "who": note.source.who,
@@ -232,8 +250,13 @@ def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
         "base_revision": base_revision,
         "history": _HISTORY.dump_json(note.history, exclude_defaults=True).decode(),
         "size": len(note.content),
+        "length": len(note.content.split()),
         "says_when": says_when(note.content),
-        "surroundings": note.surroundings,
+        "asks": asks(note.content),
+        "answers": bool(row.before) and asks(row.before[-1]),
+        "before": row.before,
+        "after": row.after,
+        "surroundings": row.surroundings,
         "vector": row.vector,
         "context_vector": row.context_vector,
     }
@@ -549,9 +572,7 @@ class Store:
             default=None,
         )
 
-    async def nearest(
-        self, sight: Filter, vectors: Vectors, limit: int
-    ) -> list[list[tuple[str, float]]]:
+    async def nearest(self, sight: Filter, vectors: Vectors, limit: int) -> list[list[tuple[str, float]]]:
         """For each vector the ids of the nearest notes and their cosine in [-1, 1], nearest first."""
         found: list[list[tuple[str, float]]] = [[] for _ in vectors]
         table = await self._table()
@@ -591,13 +612,7 @@ class Store:
             return await query.limit(limit).select([*_SIGHT, "_score"]).to_arrow()
 
         async def dense() -> pa.Table:
-            query = (
-                table.query()
-                .where(where)
-                .nearest_to(vector)
-                .column("vector")
-                .distance_type("cosine")
-            )
+            query = table.query().where(where).nearest_to(vector).column("vector").distance_type("cosine")
             return await query.limit(limit).select([*_SIGHT, "_distance"]).to_arrow()
 
         with _as_store_error(f"searching {self.uri}"):
@@ -621,9 +636,7 @@ class Store:
 
     # --- writing -------------------------------------------------------------------------------
 
-    async def commit(
-        self, ids: Iterable[str], step: Step, vectors: Mapping[str, Vectors]
-    ) -> list[Changes]:
+    async def commit(self, ids: Iterable[str], step: Step, vectors: Mapping[str, Vectors]) -> list[Changes]:
         """Work `step` out on the fresh states of `ids` and write what it returns: all of it or nothing.
 
         Args:
@@ -637,9 +650,7 @@ class Store:
             ConflictError: on an object store, others kept writing the same notes.
             StoreError: the disk or the bucket failed; nothing was written.
         """
-        job = _Job(
-            tuple(dict.fromkeys(ids)), step, vectors, asyncio.get_running_loop().create_future()
-        )
+        job = _Job(tuple(dict.fromkeys(ids)), step, vectors, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         # A caller that goes away must not tear a write that others share: the write goes on in its task.
         await asyncio.shield(asyncio.ensure_future(self._take_turn(job)))
@@ -676,21 +687,23 @@ class Store:
                     job.done.set_exception(error)
                 else:
                     made.append((job, changes))
-            rows = {
-                note_id: row for note_id, row in after.items() if row is not before.get(note_id)
-            }
+            rows = {note_id: row for note_id, row in after.items() if row is not before.get(note_id)}
             if rows:
                 await self._write(rows, before)
         for job, changes in made:
             job.done.set_result(changes)
 
     async def _read_rows(self, ids: Iterable[str]) -> dict[str, Row]:
-        rows = await self._rows(ids, [*_NOTE_COLUMNS, "vector", "context_vector"])
+        rows = await self._rows(ids, [*_NOTE_COLUMNS, *_ROW_COLUMNS])
         if rows is None:
             return {}
         notes = [_to_note(row) for row in rows.select(_NOTE_COLUMNS).to_pylist()]
         vectors, contexts = _matrix(rows["vector"]), _matrix(rows["context_vector"])
-        return {note.id: Row(note, vectors[i], contexts[i]) for i, note in enumerate(notes)}
+        before, after = rows["before"].to_pylist(), rows["after"].to_pylist()
+        return {
+            note.id: Row(note, vectors[i], contexts[i], tuple(before[i]), after[i])
+            for i, note in enumerate(notes)
+        }
 
     async def _write(self, rows: Mapping[str, Row], before: Mapping[str, Row]) -> None:
         """Write the rows on their base revisions; those that others changed meanwhile are made again."""
@@ -712,7 +725,7 @@ class Store:
                     raise IdTaken(note_id)
                 rebased = evolution.rebase(before[note_id].note, ours[note_id].note, now.note)
                 base[note_id] = now
-                stale[note_id] = Row(rebased, row.vector, row.context_vector)
+                stale[note_id] = replace(row, note=rebased)
             pending = stale
             if not pending:
                 break
@@ -811,10 +824,30 @@ def _with_vectors(
             else:
                 missing.append(text)
         if len(pair) == 2:
-            after[note.id] = Row(note, *pair)
+            window = (old.before, old.after) if old else ((), "")
+            after[note.id] = Row(note, pair[0], pair[1], *window)
     if missing:
         raise VectorsMissing(tuple(dict.fromkeys(missing)))
+    _see_around(after, before)
     return after
+
+
+def _see_around(after: dict[str, Row], before: Mapping[str, Row]) -> None:
+    """Let notes that now follow each other know what the other one says, and forget it where they don't."""
+    for note_id, row in list(after.items()):
+        old = before.get(note_id)
+        known = set(old.note.links) if old else set()
+        now = set(row.note.links)
+        for link in known ^ now:
+            other = after.get(link.other(note_id)) or before.get(link.other(note_id))
+            if link.relation is not Relation.FOLLOWS or other is None:
+                continue
+            if link.source == note_id:
+                seen = (*other.before[-1:], other.note.content[-WINDOW:]) if link in now else ()
+                after[note_id] = replace(after[note_id], before=seen)
+            else:
+                seen_after = other.note.content[:WINDOW] if link in now else ""
+                after[note_id] = replace(after[note_id], after=seen_after)
 
 
 def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
@@ -844,7 +877,10 @@ def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
         positions=rows["position"].to_numpy(),
         speakers=rows["who"].to_pylist(),
         occurred=rows["occurred_at"].cast(pa.int64()).to_numpy() / 1e6,
+        lengths=rows["length"].to_numpy(),
         says_when=rows["says_when"].to_numpy().astype(bool),
+        asks=rows["asks"].to_numpy().astype(bool),
+        answers=rows["answers"].to_numpy().astype(bool),
         links=links,
         vectors=_matrix(rows["vector"]) if ids else np.zeros((0, 1), np.float32),
         context_vectors=_matrix(rows["context_vector"]) if ids else np.zeros((0, 1), np.float32),

@@ -53,9 +53,7 @@ _ASKS_WHEN = re.compile(
 
 def words(text: str) -> list[str]:
     """The words of `text` in lower case, in order, stop words left out."""
-    found = (
-        _CONTRACTED.sub("", match).lower().rstrip(".") for match in _WORD.findall(text[:MAX_READ])
-    )
+    found = (_CONTRACTED.sub("", match).lower().rstrip(".") for match in _WORD.findall(text[:MAX_READ]))
     return [word for word in found if len(word) > 1 and word not in STOP_WORDS]
 
 
@@ -85,6 +83,11 @@ def hashtags(text: str) -> list[str]:
 def says_when(text: str) -> bool:
     """Whether the words name a time, such as 'yesterday' or 'in June'."""
     return _WHEN.search(text[:MAX_READ]) is not None
+
+
+def asks(text: str) -> bool:
+    """Whether the words end in a question."""
+    return text.rstrip().endswith(("?", "\u061f", "\uff1f"))
 
 
 def asks_when(query: str) -> bool:
