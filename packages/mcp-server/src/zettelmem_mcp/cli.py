@@ -1,0 +1,127 @@
+"""The command `zettelmem-mcp`: serve, or set up a client, or say what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from . import __version__
+from .settings import BadSetting, Settings, read_settings
+
+CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
+
+
+def _parser() -> argparse.ArgumentParser:
+    flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    told = (Settings.__doc__ or "").partition("Attributes:")[2].splitlines()
+    helps = {name.strip(): text.strip() for name, colon, text in (x.partition(":") for x in told) if colon}
+    for field in fields(Settings):
+        flag = "--" + field.name.replace("_", "-")
+        text = helps[field.name].replace("%", "%%")
+        if isinstance(field.default, bool):
+            flags.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        else:
+            flags.add_argument(flag, metavar=str(field.default).upper() or "TEXT", help=text)
+    parser = argparse.ArgumentParser(
+        prog="zettelmem-mcp",
+        description="Long-term memory for assistants that speak MCP. Without a command: serve on stdio, "
+        "or with --http on HTTP. Each setting is also read from the environment: --db is ZETTELMEM_DB.",
+        parents=[flags],
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="")
+    for name, text in (
+        ("install", "write our entry into a client's configuration, with a backup"),
+        ("uninstall", "take our entry out of it again"),
+    ):
+        command = commands.add_parser(name, help=text, parents=[flags])
+        command.add_argument("--client", required=True, choices=CLIENTS)
+        command.add_argument("--yes", action="store_true", help="do not ask")
+        command.add_argument("--dry-run", action="store_true", help="only show the change")
+    commands.add_parser("doctor", help="say what is wrong", parents=[flags])
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; ends the process with 1 if something is wrong, 2 if it was called wrong."""
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    try:
+        settings = read_settings(given)
+    except BadSetting as error:
+        parser.error(str(error))
+    match given["command"]:
+        case None:
+            _serve(parser, settings)
+        case "doctor":
+            sys.exit(_doctor(settings))
+        case _:
+            sys.exit(_configure(given, settings))
+
+
+def _serve(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    if not settings.http:
+        from .server import build_server
+
+        build_server(settings).run()
+        return
+    from .http import serve
+
+    try:
+        serve(settings)
+    except BadSetting as error:
+        parser.error(str(error))
+
+
+def _doctor(settings: Settings) -> int:
+    from .clients import known_clients
+    from .doctor import diagnose
+
+    bad = 0
+    for well, text in diagnose(settings, known_clients(Path.home(), os.environ)):
+        sys.stdout.write(f"{'ok      ' if well else 'PROBLEM '}{text}\n")
+        bad += not well
+    sys.stdout.write(f"{bad or 'no'} problem{'' if bad == 1 else 's'} found\n")
+    return min(bad, 1)
+
+
+def _configure(given: dict[str, object], settings: Settings) -> int:
+    from .clients import BadConfiguration, difference, known_clients, own_command
+
+    client = known_clients(Path.home(), os.environ)[str(given["client"])]
+    entry = None
+    if given["command"] == "install":
+        told = [x for x in fields(Settings) if getattr(settings, x.name) != x.default]
+        flags: list[str] = []
+        for field in told:
+            flag, value = "--" + field.name.replace("_", "-"), getattr(settings, field.name)
+            flags += ["--no-confirm"] if field.name == "confirm" else [flag, str(value)]
+        if settings.db and "://" not in settings.db:  # the client starts us in a folder of its own
+            flags[flags.index("--db") + 1] = str(Path(settings.db).expanduser().absolute())
+        entry = client.entry(own_command(flags))
+    try:
+        old, new = client.changed(entry)
+        if old == new:
+            sys.stdout.write(f"{client.path} is as it should be; nothing to do\n")
+            return 0
+        sys.stdout.write(difference(old, new, client.path))
+        if given["dry_run"] or not (given["yes"] or _agreed()):
+            sys.stdout.write("nothing was changed\n")
+            return 0 if given["dry_run"] else 1
+        backup = client.write(new)
+    except (BadConfiguration, OSError) as error:
+        sys.stderr.write(f"zettelmem-mcp: {error}\n")
+        return 1
+    kept = f"; the file before is {backup}" if backup else ""
+    sys.stdout.write(f"written{kept}. Restart {client.name}.\n")
+    return 0
+
+
+def _agreed() -> bool:
+    sys.stdout.write("Write this? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
