@@ -69,6 +69,8 @@ Judge = Literal["offline", "model", "ask", "none"]
 
 DEPTH = 100
 """Candidates that each of the searches brings to a recall."""
+SPARE = 10
+"""Notes read beyond the k best, because the notes linked to them may change the order."""
 BATCH = 64
 """Notes that `remember_many` writes in one commit."""
 TRIES = 8
@@ -135,6 +137,7 @@ class AsyncMemory:
             is given.
         kinds: the application's own kinds, each with the pydantic model of the note's `data`.
         neighbours: how many notes are looked at while remembering, 1 to 50.
+        evolve: let the model and the rules describe neighbours differently, not only link them.
         model_timeout: seconds that one call of the model may take.
         durable: on a local directory, sync the disk before a write is acknowledged.
         storage_options: what LanceDB needs to reach the object store.
@@ -154,6 +157,7 @@ class AsyncMemory:
         judge: Judge | None = None,
         kinds: Mapping[str, type[BaseModel]] | None = None,
         neighbours: int = 8,
+        evolve: bool = True,
         model_timeout: float = 60.0,
         durable: bool = True,
         storage_options: Mapping[str, str] | None = None,
@@ -166,6 +170,7 @@ class AsyncMemory:
         self._judge: Judge = judge or ("offline" if model is None else "model")
         self._kinds = dict(kinds or {})
         self._neighbours = neighbours
+        self._evolve = evolve
         self._model_timeout = model_timeout
         self._clock = clock
         self._store = Store(str(uri), self._embedder.name, storage_options=storage_options, durable=durable)
@@ -490,8 +495,12 @@ class AsyncMemory:
                 except InvalidInput as error:
                     problem = f"the model's decision was refused: {error}"[:500]
                 else:
-                    return decision, ""
-        return Decision() if judge == "none" else offline.judge(note, neighbours), problem
+                    return self._limited(decision), ""
+        decision = Decision() if judge == "none" else offline.judge(note, neighbours)
+        return self._limited(decision), problem
+
+    def _limited(self, decision: Decision) -> Decision:
+        return decision if self._evolve else decision.model_copy(update={"changes": ()})
 
     async def _commit(self, ids: Iterable[str], step: Step, vectors: Mapping[str, Vectors]) -> list[Changes]:
         """Write what `step` makes of the fresh states of `ids`, embedding what nobody foresaw."""
@@ -817,13 +826,20 @@ class AsyncMemory:
             whole = sum(-(-size // 4) for size in sizes) <= budget_tokens
             k = depth = max(len(sizes), 1) if whole else k
         candidates, vector = await self._candidates(sight, query, depth)
-        if expand and not whole:
-            candidates = candidates.plus(
-                await self._store.seen(ranking.reachable(candidates, query, vector), sight)
-            )
+        if not len(candidates):
+            return []
         ranked = ranking.rank(candidates, query, vector, expand=expand)
+        # One read brings the likely hits and the notes linked to the best; those take part from here.
+        likely = [candidates.ids[i] for i in ranked.order[: k + SPARE]]
+        linked, hydrate = await self._store.look(
+            [*likely, *(ranking.reachable(candidates, ranked) if expand else ())], sight
+        )
+        if expand:
+            candidates = candidates.plus(linked)
+            ranked = ranking.rank(candidates, query, vector)
         best = [int(i) for i in ranked.order[:k]]
-        notes = await self._store.get(candidates.ids[i] for i in best)
+        notes = hydrate([candidates.ids[i] for i in best])
+        notes |= await self._store.get(candidates.ids[i] for i in best if candidates.ids[i] not in notes)
         if as_of is not None:
             notes = {note_id: evolution.known_at(note, as_of) for note_id, note in notes.items()}
         places = [i for i in best if candidates.ids[i] in notes]

@@ -7,7 +7,7 @@ so it reads as how likely the candidate is to be what was asked for, and can be 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -25,8 +25,7 @@ Signal = NDArray[np.float64]
 WEIGHTS: Mapping[str, float] = {
     "content": 0.05,
     "surroundings": 0.50,
-    "meaning": 0.20,
-    "setting": 0.10,
+    "meaning": 0.30,
     "speaker": 0.08,
     "thread": 0.10,
     "links": 0.10,
@@ -39,6 +38,8 @@ WEIGHTS: Mapping[str, float] = {
 BIAS = -1.0
 SHARPNESS = 4.0
 
+DRAWN = 0.5
+"""How far a note's vector is drawn towards its description."""
 LONG = 40
 """Words from which a note counts as long."""
 SEEDS = 20
@@ -52,27 +53,25 @@ class Candidates:
     """Notes that may answer, as columns: one entry a note in each.
 
     Attributes:
-        ids, threads, positions, speakers: who said it where.
+        ids, threads, speakers: who said it where.
         occurred: seconds since 1970 (UTC).
         lengths: words of each content.
         says_when, asks, answers: whether its words name a time, ask something, come after a question.
-        links: (other note's id, relation) of each link.
-        vectors, context_vectors: unit vectors of content and description, float32, (n, dimensions).
+        linked: ids of the notes it is linked with.
+        vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
         content, surroundings: BM25 of the query against each lexical field, 0 where it was not found.
     """
 
     ids: list[str]
     threads: list[str | None]
-    positions: NDArray[np.int32]
     speakers: list[str | None]
     occurred: NDArray[np.float64]
     lengths: NDArray[np.int32]
     says_when: NDArray[np.bool_]
     asks: NDArray[np.bool_]
     answers: NDArray[np.bool_]
-    links: list[list[tuple[str, str]]]
+    linked: list[list[str]]
     vectors: Vectors
-    context_vectors: Vectors
     content: Signal
     surroundings: Signal
 
@@ -84,16 +83,14 @@ class Candidates:
         return cls(
             ids=[],
             threads=[],
-            positions=counts,
             speakers=[],
             occurred=numbers,
             lengths=counts,
             says_when=flags,
             asks=flags,
             answers=flags,
-            links=[],
+            linked=[],
             vectors=nothing,
-            context_vectors=nothing,
             content=numbers,
             surroundings=numbers,
         )
@@ -140,6 +137,18 @@ def spread(values: Signal) -> Signal:
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
+def blend(content: Vectors, description: Vectors) -> Vectors:
+    """The unit vector of a content drawn towards its description, so that what is around it counts.
+
+    Args:
+        content: unit vector, float32, shape (dimensions,).
+        description: unit vector of the same shape, or zeros where there is none.
+    """
+    drawn = content + DRAWN * description
+    norm = float(np.linalg.norm(drawn))
+    return drawn / norm if norm > 1e-9 else content
+
+
 def named(query: str, speakers: Sequence[str | None]) -> set[str]:
     """The speakers whose name, or a word of it, is in the query."""
     said = {word.lower() for word in re.findall(r"\w+", query)}
@@ -170,8 +179,8 @@ def walk(candidates: Candidates, seeds: Signal) -> Signal:
     place = {note_id: i for i, note_id in enumerate(candidates.ids)}
     edges = {
         (min(i, place[other]), max(i, place[other]))
-        for i, links in enumerate(candidates.links)
-        for other, _ in links
+        for i, linked in enumerate(candidates.linked)
+        for other in linked
         if other in place and place[other] != i
     }
     start = np.where(seeds >= np.sort(seeds)[-min(SEEDS, count)], seeds, 0.0)
@@ -206,12 +215,10 @@ def signals(candidates: Candidates, query: str, vector: Vectors, *, expand: bool
     content = candidates.content / max(float(candidates.content.max(initial=0.0)), 1e-9)
     around = candidates.surroundings / max(float(candidates.surroundings.max(initial=0.0)), 1e-9)
     meaning = spread((candidates.vectors @ vector).astype(np.float64))
-    setting = spread((candidates.context_vectors @ vector).astype(np.float64))
     found = {
         "content": content,
         "surroundings": around,
         "meaning": meaning,
-        "setting": setting,
         "speaker": np.array([float(each in who) for each in candidates.speakers]),
         "when": candidates.says_when * float(asks_when(query)),
         "tells": 1.0 - candidates.asks,
@@ -230,18 +237,11 @@ def weighted(found: Mapping[str, Signal], count: int) -> Signal:
     return sum((WEIGHTS[name] * values for name, values in found.items()), np.zeros(count))
 
 
-def reachable(candidates: Candidates, query: str, vector: Vectors) -> list[str]:
+def reachable(candidates: Candidates, ranked: Ranking) -> list[str]:
     """The notes linked to the best candidates that are no candidates themselves."""
-    if not len(candidates):
-        return []
-    base = weighted(signals(candidates, query, vector, expand=False), len(candidates))
     mine = set(candidates.ids)
-    best = np.argsort(-base, kind="stable")[:SEEDS]
-    return [
-        other
-        for other in dict.fromkeys(other for i in best for other, _ in candidates.links[i])
-        if other not in mine
-    ]
+    linked = (other for i in ranked.order[:SEEDS] for other in candidates.linked[i])
+    return [other for other in dict.fromkeys(linked) if other not in mine]
 
 
 def rank(candidates: Candidates, query: str, vector: Vectors, *, expand: bool = True) -> Ranking:
@@ -262,7 +262,8 @@ def hits(
     explain: bool,
 ) -> list[Hit]:
     """The candidates at `places` as hits, in that order, each with the reason it was found."""
-    better: dict[str, str] = {}
+    asked = list(dict.fromkeys(words(query)))
+    better: set[str] = set()
     found = []
     for i in places:
         note = notes[candidates.ids[i]]
@@ -273,31 +274,30 @@ def hits(
                 score=float(ranked.scores[i]),
                 signals=values,
                 weights=dict(WEIGHTS) if explain else {},
-                why=_why(query, note, values, better),
+                why=_why(asked, note, values, better),
             )
         )
-        better[note.id] = note.id
+        better.add(note.id)
     return found
 
 
-def _why(query: str, note: Note, values: Mapping[str, float], better: Mapping[str, str]) -> str:
+def _why(asked: Sequence[str], note: Note, values: Mapping[str, float], better: Collection[str]) -> str:
     """How a note was found, in words; `better` are the notes ranked above it."""
     reasons = []
-    own, around = words(note.content), words(f"{note.context} {note.description}")
-    asked = list(dict.fromkeys(words(query)))
+    own, around = set(words(note.content)), set(words(note.description))
     said = [word for word in asked if any(_akin(word, each) for each in own)]
     near = [word for word in asked if word not in said and any(_akin(word, each) for each in around)]
     if said:
         reasons.append("matches " + ", ".join(f"'{word}'" for word in said[:4]))
     if near:
-        reasons.append("its surroundings match " + ", ".join(f"'{word}'" for word in near[:4]))
+        reasons.append("what is around it matches " + ", ".join(f"'{word}'" for word in near[:4]))
     if values.get("speaker"):
         reasons.append(f"said by {note.source.who}")
     if values["meaning"] >= 0.75:
         reasons.append("close in meaning")
     for link in note.links:
-        other = better.get(link.other(note.id))
-        if other is not None:
+        other = link.other(note.id)
+        if other in better:
             way = "linked from" if link.target == note.id else "linked to"
             reasons.append(f"{way} {other} ({link.relation.value})")
             break
@@ -310,9 +310,12 @@ def _why(query: str, note: Note, values: Mapping[str, float], better: Mapping[st
 
 def _akin(one: str, other: str) -> bool:
     """Whether two words look like forms of one: equal, or alike but for a short ending."""
-    short, long = sorted((one, other), key=len)
-    stem = max(4, len(short) - 2)
-    return one == other or (len(short) >= 4 and len(long) - len(short) <= 3 and short[:stem] == long[:stem])
+    if one[0] != other[0]:
+        return False
+    short, long = (one, other) if len(one) <= len(other) else (other, one)
+    if len(short) < 4 or len(long) - len(short) > 3:
+        return one == other
+    return long.startswith(short[: max(4, len(short) - 2)])
 
 
 def cut(found: Sequence[Hit], budget: int) -> list[Hit]:

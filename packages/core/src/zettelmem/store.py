@@ -42,7 +42,7 @@ from .note import (
     Trust,
 )
 from .protocols import Vectors
-from .ranking import Candidates
+from .ranking import Candidates, blend
 from .text import asks, says_when
 
 if TYPE_CHECKING:
@@ -71,11 +71,10 @@ ATTEMPTS = 20
 WINDOW = 1_000
 """Characters of each neighbouring content of its thread that a note can be found by."""
 
-_ROW_COLUMNS = ["vector", "context_vector", "before", "after"]
+_ROW_COLUMNS = ["content_vector", "vector", "before", "after"]
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
 _SIGHT = [
-    "id", "thread", "position", "who", "occurred_at", "says_when", "asks", "answers", "length", "links",
-    "vector", "context_vector",
+    "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "linked", "vector",
 ]  # fmt: skip
 _HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
 _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
@@ -106,14 +105,15 @@ class Row:
 
     Attributes:
         note: the note.
-        vector, context_vector: unit vectors of content and description, float32, shape (dimensions,).
+        content_vector: unit vector of the content, float32, shape (dimensions,).
+        vector: unit vector that it is found by: of the content, drawn towards its description.
         before: what was said just before in its thread, oldest first, at most two contents.
         after: what was said just after, or "".
     """
 
     note: Note
+    content_vector: Vectors
     vector: Vectors
-    context_vector: Vectors
     before: tuple[str, ...] = ()
     after: str = ""
 
@@ -183,6 +183,7 @@ def _schema(dimensions: int, embedder: str) -> pa.Schema:
             ("tag_text", pa.string()),
             ("data", pa.string()),
             ("links", pa.list_(link)),
+            ("linked", pa.list_(pa.string())),
             ("occurred_at", time),
             ("recorded_at", time),
             ("invalid_at", time),
@@ -206,8 +207,8 @@ def _schema(dimensions: int, embedder: str) -> pa.Schema:
             ("before", pa.list_(pa.string())),
             ("after", pa.string()),
             ("surroundings", pa.string()),
+            ("content_vector", vector),
             ("vector", vector),
-            ("context_vector", vector),
         ],
         metadata={
             "zettelmem.schema": str(SCHEMA_VERSION),
@@ -234,6 +235,7 @@ def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
         "tag_text": _tag_column(note.tags),
         "data": None if note.data is None else json.dumps(note.data),
         "links": [link.model_dump(mode="json") for link in note.links],
+        "linked": note.linked_ids(),
         "occurred_at": note.occurred_at,
         "recorded_at": note.recorded_at,
         "invalid_at": note.invalid_at or _FAR,
@@ -249,7 +251,7 @@ def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
         "revision": note.revision,
         "base_revision": base_revision,
         "history": _HISTORY.dump_json(note.history, exclude_defaults=True).decode(),
-        "size": len(note.content),
+        "size": len(note.content.encode()),
         "length": len(note.content.split()),
         "says_when": says_when(note.content),
         "asks": asks(note.content),
@@ -257,8 +259,8 @@ def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
         "before": row.before,
         "after": row.after,
         "surroundings": row.surroundings,
+        "content_vector": row.content_vector,
         "vector": row.vector,
-        "context_vector": row.context_vector,
     }
 
 
@@ -583,7 +585,7 @@ class Store:
                 table.query()
                 .where(_where(sight))
                 .nearest_to(list(vectors))
-                .column("vector")
+                .column("content_vector")
                 .distance_type("cosine")
                 .limit(limit)
                 .select(["id", "_distance"])
@@ -621,18 +623,34 @@ class Store:
             )
         return _candidates({"content": content, "surroundings": around, "meaning": meaning})
 
-    async def seen(self, ids: Iterable[str], sight: Filter) -> Candidates:
-        """The notes of these ids that are in sight, as candidates that nothing has matched yet."""
+    async def look(
+        self, ids: Iterable[str], sight: Filter
+    ) -> tuple[Candidates, Callable[[Sequence[str]], dict[str, Note]]]:
+        """The notes of these ids that are in sight, as candidates that nothing has matched yet.
+
+        And a function that makes whole notes of those asked for, as far as they are among them:
+        making a note costs more than reading its row, and most of these are never hits.
+        """
         from lancedb.expr import col, lit
 
         wanted = list(dict.fromkeys(ids))
         table = await self._table() if wanted else None
         if table is None:
-            return Candidates.none()
+            return Candidates.none(), lambda _: {}
         with _as_store_error(f"reading {self.uri}"):
             where = _where(sight) & col("id").isin([lit(each) for each in wanted])
-            rows = await table.query().where(where).select(_SIGHT).to_arrow()
-        return _candidates({"linked": rows})
+            columns = list(dict.fromkeys([*_NOTE_COLUMNS, *_SIGHT]))
+            rows = await table.query().where(where).select(columns).to_arrow()
+        whole = rows.select(_NOTE_COLUMNS)
+        place = {note_id: i for i, note_id in enumerate(rows["id"].to_pylist())}
+
+        def notes(few: Sequence[str]) -> dict[str, Note]:
+            import pyarrow as pa
+
+            taken = whole.take(pa.array([place[each] for each in few if each in place], pa.int64()))
+            return {row["id"]: _to_note(row) for row in taken.to_pylist()} if len(taken) else {}
+
+        return _candidates({"linked": rows}), notes
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -698,10 +716,10 @@ class Store:
         if rows is None:
             return {}
         notes = [_to_note(row) for row in rows.select(_NOTE_COLUMNS).to_pylist()]
-        vectors, contexts = _matrix(rows["vector"]), _matrix(rows["context_vector"])
+        contents, vectors = _matrix(rows["content_vector"]), _matrix(rows["vector"])
         before, after = rows["before"].to_pylist(), rows["after"].to_pylist()
         return {
-            note.id: Row(note, vectors[i], contexts[i], tuple(before[i]), after[i])
+            note.id: Row(note, contents[i], vectors[i], tuple(before[i]), after[i])
             for i, note in enumerate(notes)
         }
 
@@ -808,24 +826,22 @@ def _with_vectors(
     final = {note.id: note for change in changes for note in change.notes}
     for note in final.values():
         old = before.get(note.id)
-        pair: list[Vectors] = []
-        for text, kept, kept_text in (
-            (note.content, old.vector if old else None, old.note.content if old else None),
-            (
-                note.description,
-                old.context_vector if old else None,
-                old.note.description if old else None,
-            ),
-        ):
-            if kept is not None and kept_text == text:
-                pair.append(kept)
-            elif text in vectors:
-                pair.append(vectors[text])
-            else:
-                missing.append(text)
-        if len(pair) == 2:
-            window = (old.before, old.after) if old else ((), "")
-            after[note.id] = Row(note, pair[0], pair[1], *window)
+        if old and (old.note.content, old.note.description) == (note.content, note.description):
+            after[note.id] = replace(old, note=note)
+            continue
+        same_content = old is not None and old.note.content == note.content
+        wanted = [note.description] if same_content else [note.content, note.description]
+        lacking = [text for text in wanted if text not in vectors]
+        missing += lacking
+        if lacking:
+            continue
+        content = old.content_vector if old and same_content else vectors[note.content]
+        vector = blend(content, vectors[note.description])
+        after[note.id] = (
+            replace(old, note=note, content_vector=content, vector=vector)
+            if old
+            else Row(note, content, vector)
+        )
     if missing:
         raise VectorsMissing(tuple(dict.fromkeys(missing)))
     _see_around(after, before)
@@ -867,23 +883,17 @@ def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
         keep.append(rows.select(_SIGHT).take(pa.array(new, pa.int64())))
     rows = pa.concat_tables(keep)
     ids = rows["id"].to_pylist()
-    links = [
-        [((x["target"] if x["source"] == note_id else x["source"]), x["relation"]) for x in each]
-        for note_id, each in zip(ids, rows["links"].to_pylist(), strict=True)
-    ]
     return Candidates(
         ids=ids,
         threads=rows["thread"].to_pylist(),
-        positions=rows["position"].to_numpy(),
         speakers=rows["who"].to_pylist(),
         occurred=rows["occurred_at"].cast(pa.int64()).to_numpy() / 1e6,
         lengths=rows["length"].to_numpy(),
         says_when=rows["says_when"].to_numpy().astype(bool),
         asks=rows["asks"].to_numpy().astype(bool),
         answers=rows["answers"].to_numpy().astype(bool),
-        links=links,
+        linked=rows["linked"].to_pylist(),
         vectors=_matrix(rows["vector"]) if ids else np.zeros((0, 1), np.float32),
-        context_vectors=_matrix(rows["context_vector"]) if ids else np.zeros((0, 1), np.float32),
         content=np.array([scores["content"].get(x, 0.0) for x in ids], np.float64),
         surroundings=np.array([scores["surroundings"].get(x, 0.0) for x in ids], np.float64),
     )
