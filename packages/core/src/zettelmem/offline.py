@@ -33,7 +33,7 @@ RELATED = 0.45
 """Cosine from which two notes with a keyword in common are about the same thing."""
 NEAR = 0.62
 """Cosine from which they are without one."""
-SAME_MATTER = 0.5
+SAME_MATTER = 0.55
 """Cosine from which a note that announces a change is taken to be about an older one."""
 
 _HOW_TO = re.compile(

@@ -34,9 +34,11 @@ _NAME = re.compile(
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"\u201c]\s*)$")
 _HASHTAG = re.compile(r"(?<!\w)#(\w{2,})")
 _NEWS = re.compile(
-    r"\b(?:no longer|not any ?more|any ?more|instead(?: of)?|actually|correction|changed (?:my|his|her|their|its|to)"
-    r"|change of (?:plan|mind)s?|moved|switched|used to|from now on|as of|turns out|in fact|cancel+ed|replaced"
-    r"|renamed|now (?:is|are|am|lives?|works?|uses?)|(?:is|are|am|'m|'s|'re) now|new (?:address|number|job|name|plan))\b",
+    r"\b(?:no longer|not \w+(?: \w+)? any ?more|n['\u2019]t \w+(?: \w+){0,4} any ?more|correction:"
+    r"|changed (?:my|his|her|their|our) mind|change of plans?|moved (?:from|to|out|back|away)"
+    r"|switched (?:from|to|over)|cancel+ed|renamed|replaced \w+(?: \w+){0,3} (?:with|by)"
+    r"|(?:is|are|am|lives?|works?|uses?) now|now (?:lives?|works?|uses?|is called|prefers?)"
+    r"|new (?:address|phone|number|email|e-mail|surname|employer|boss|apartment|flat))\b",
     re.IGNORECASE,
 )
 _WHEN = re.compile(
