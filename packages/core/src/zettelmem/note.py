@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypedDict, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -63,7 +63,10 @@ def _utc(value: datetime) -> datetime:
             "has no time zone, so nobody can tell when it was; use datetime.now(UTC) or "
             "value.replace(tzinfo=...)"
         )
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the years 1 to 9999 in UTC; give a time inside them") from error
 
 
 def _words(value: Any) -> Any:
@@ -144,7 +147,7 @@ class Link(Value):
         return self.target if note_id == self.source else self.source
 
 
-Verb = Literal["remember", "connect", "revise", "forget", "undo", "evolve", "judge"]
+Verb = Literal["remember", "connect", "revise", "forget", "undo", "judge", "evolve", "link"]
 
 
 class Evolution(Value):
@@ -152,7 +155,7 @@ class Evolution(Value):
 
     Attributes:
         change: the id of the change, shared by every note that the same commit wrote.
-        verb: what was done to this note; `evolve` where another note was the cause.
+        verb: what was done to this note; where another note was the cause, `evolve` or just `link`.
         cause: the note that the change was about.
         at: when it was written (UTC).
         reason: why, in the judge's words.
@@ -330,6 +333,21 @@ class Message(Value):
             source=Source(who=self.name or self.role, via=via),
             trust=trust.get(self.role, Trust.STATED),
         )
+
+
+class Fields(TypedDict, total=False):
+    """What `revise` can change; a field that is left out stays as it is."""
+
+    content: str
+    context: str
+    keywords: Sequence[str]
+    tags: Sequence[str]
+    kind: str
+    data: Mapping[str, JsonValue] | None
+    occurred_at: datetime
+    invalid_at: datetime | None
+    source: Source
+    trust: Trust
 
 
 class LinkChoice(Value):
@@ -515,7 +533,10 @@ def as_namespace(namespace: str | Sequence[str]) -> Namespace:
     Raises:
         InvalidInput: a segment is empty, too long or no string.
     """
-    path = (namespace,) if isinstance(namespace, str) else tuple(namespace)
+    try:
+        path = (namespace,) if isinstance(namespace, str) else tuple(namespace)
+    except TypeError as error:
+        raise InvalidInput(f"namespace is {namespace!r}; give a string or a sequence of strings") from error
     try:
         if not all(isinstance(segment, str) for segment in path):
             raise ValueError(f"namespace {path!r} holds something that is no string; use str(...)")
