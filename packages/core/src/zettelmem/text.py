@@ -8,30 +8,34 @@ MAX_READ = 20_000
 """Characters of a text that are read; what a note is about shows early."""
 
 STOP_WORDS = frozenset(
-    """a about above after again against all almost also although always am among an and another any anyone
-    anything are around as at away back be became because become been before being below best better between
-    both but by came can cannot come could day days did do does doing done down during each either else enough
-    even ever every everyone everything far feel few first for found from full further gave get gets getting
-    give given go goes going gone good got great had happen happened has have having he her here hers herself
-    hey hi him himself his hope how however i if in indeed into is it its itself just keep kind knew know known
-    last later least less let like little long look looked looking looks lot lots love loved made make makes
-    making many may maybe me mean meant might mine more most much must my myself need needed needs never new
-    nice next no nobody none nor not nothing now of off often oh ok okay on once one ones only onto or other
-    others our ours out over own people per perhaps put quite rather really right said same saw say says see
-    seem seemed seems seen several shall she should since so some someone something soon still such sure take
-    taken takes taking tell thank thanks that the their theirs them themselves then there these they thing
-    things think this those though thought through thus time times to today together told tomorrow too took
-    totally toward tried try trying two under until up upon us use used uses using very via want wanted wants
-    was way we week weeks well went were what whatever when where whether which while who whom whose why will
-    with within without wonderful would wow yeah year years yes yesterday yet you your yours yourself
-    actually recently finally unfortunately luckily maybe sorry please amazing awesome absolutely definitely glad cool sounds keep guys hear heard bye""".split()
+    """a about above absolutely actually after again against all almost also although always am amazing
+    among an and another any anyone anything are around as at away awesome back be became because become
+    been before being below best better between both but by bye came can cannot come cool could day days
+    definitely did do does doing done down during each either else enough even ever every everyone
+    everything far feel few finally first for found from full further gave get gets getting give given
+    glad go goes going gone good got great guys had happen happened has have having he hear heard her
+    here hers herself hey hi him himself his hope how however i if in indeed into is it its itself just
+    keep kind knew know known last later least less let like little long look looked looking looks lot
+    lots love loved luckily made make makes making many may maybe me mean meant might mine more most
+    much must my myself need needed needs never new next nice no nobody none nor not nothing now of off
+    often oh ok okay on once one ones only onto or other others our ours out over own people per perhaps
+    please put quite rather really recently right said same saw say says see seem seemed seems seen
+    several shall she should since so some someone something soon sorry sounds still such sure take
+    taken takes taking tell thank thanks that the their theirs them themselves then there these they
+    thing things think this those though thought through thus time times to today together told tomorrow
+    too took totally toward tried try trying two under unfortunately until up upon us use used uses
+    using very via want wanted wants was way we week weeks well went were what whatever when where
+    whether which while who whom whose why will with within without wonderful would wow yeah year years
+    yes yesterday yet you your yours yourself""".split()
 )
 _CONTRACTED = re.compile(r"(?:n['\u2019]t|['\u2019](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_](?:[\w'\u2019+#.-]*[\w+#])?")
 _NAME = re.compile(
     r"(?:[A-Z][\w\u2019'&-]*|\d{2,}\w*)(?:\s+(?:of|the|and|de|van|von|for)?\s?(?:[A-Z][\w\u2019'&-]*|\d+))*"
 )
-_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"\u201c]\s*)$")
+_SENTENCE_END = re.compile(r"[.!?:;\n\"\u201c]\s*$")
+_IN_NAMES = {"New", "Great", "Good", "Last", "Little", "Long", "Near"}
+"""Stop words that begin names: New York, Great Britain, Good Friday."""
 _HASHTAG = re.compile(r"(?<!\w)#(\w{2,})")
 _NEWS = re.compile(
     r"\b(?:no longer|not \w+(?: \w+)? any ?more|n['\u2019]t \w+(?: \w+){0,4} any ?more|correction:"
@@ -42,9 +46,10 @@ _NEWS = re.compile(
     re.IGNORECASE,
 )
 _WHEN = re.compile(
-    r"\b(?:yesterday|today|tonight|tomorrow|(?:last|next|this|past|coming) (?:night|week|weekend|month|year|summer"
-    r"|winter|spring|fall|autumn|mon|tues|wednes|thurs|fri|satur|sun)\w*|\w+ (?:day|week|month|year)s? ago|ago"
-    r"|(?:19|20)\d\d|(?:january|february|march|april|june|july|august|september|october|november|december)"
+    r"\b(?:yesterday|today|tonight|tomorrow"
+    r"|(?:last|next|this|past|coming) (?:night|week|weekend|month|year|summer|winter|spring|fall|autumn"
+    r"|mon|tues|wednes|thurs|fri|satur|sun)\w*|\w+ (?:day|week|month|year)s? ago|ago|(?:19|20)\d\d"
+    r"|(?:january|february|march|april|june|july|august|september|october|november|december)"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|in may|since)\b",
     re.IGNORECASE,
 )
@@ -61,18 +66,21 @@ def words(text: str) -> list[str]:
 
 def names(text: str) -> list[str]:
     """What looks like the name of something: capitalised away from a sentence's start, numbers, acronyms."""
+    head = text[:MAX_READ]
     found: list[str] = []
-    for match in _NAME.finditer(text[:MAX_READ]):
+    for match in _NAME.finditer(head):
+        start = match.start()
         phrase = _CONTRACTED.sub("", match.group())
         parts = phrase.split()
-        if _SENTENCE_START.search(text[: match.start()]):
+        if start == 0 or _SENTENCE_END.search(head[max(0, start - 20) : start]):
             first = parts[0]
-            ordinary = first.lower() in STOP_WORDS or _CONTRACTED.search(match.group().split()[0])
-            if ordinary or (len(parts) == 1 and not first.isupper() and text.count(first) < 2):
+            idle = first.lower() in STOP_WORDS and first not in _IN_NAMES
+            ordinary = idle or _CONTRACTED.search(match.group().split()[0])
+            if ordinary or (len(parts) == 1 and not first.isupper() and head.count(first) < 2):
                 parts = parts[1:]
-        while parts and parts[0].lower() in STOP_WORDS:
+        while parts and parts[0].lower() in STOP_WORDS and not (parts[0] in _IN_NAMES and parts[1:]):
             parts = parts[1:]
-        if parts and len(" ".join(parts)) > 1 and parts[0].lower() not in STOP_WORDS:
+        if parts and len(" ".join(parts)) > 1:
             found.append(" ".join(parts)[:100])
     return list(dict.fromkeys(found))
 
