@@ -1,0 +1,85 @@
+"""LlamaIndex's language and embedding models, as the core wants them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.llms.llm import LLM
+from llama_index.core.prompts import ChatPromptTemplate
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from zettelmem import Embedder, LanguageModel
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+
+def as_language_model(llm: LLM) -> LanguageModel:
+    """The LlamaIndex language model as the judge of a memory: `Memory(model=as_language_model(llm))`."""
+    return _LanguageModel(llm)
+
+
+def as_embedder(embed_model: BaseEmbedding, *, name: str | None = None) -> Embedder:
+    """The LlamaIndex embedding model for a memory: `Memory(embedder=as_embedder(model))`.
+
+    Args:
+        embed_model: the model.
+        name: what the store knows it by; give one where class and `model_name` do not tell your
+            models apart.
+    """
+    return _Embedder(embed_model, name)
+
+
+class _LanguageModel:
+    def __init__(self, llm: LLM) -> None:
+        self._llm = llm
+
+    async def answer(self, instructions: str, prompt: str, schema: type[AnswerT]) -> AnswerT:
+        """The model's answer, asked for in a thread: its async client may belong to another loop."""
+        template = ChatPromptTemplate(
+            [
+                ChatMessage(role=MessageRole.SYSTEM, content="{instructions}"),
+                ChatMessage(role=MessageRole.USER, content="{prompt}"),
+            ]
+        )
+        return await asyncio.to_thread(
+            self._llm.structured_predict,
+            schema,
+            template,
+            instructions=instructions,
+            prompt=prompt,
+        )
+
+
+class _Embedder:
+    def __init__(self, model: BaseEmbedding, name: str | None) -> None:
+        self._model = model
+        self._name = name or f"llama-index/{model.class_name()}/{model.model_name}"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @cached_property
+    def dimensions(self) -> int:
+        """Found by embedding one word, the first time it is asked for."""
+        return len(self._model.get_text_embedding("dimensions"))
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return _unit(self._model.get_text_embedding_batch(list(texts)))
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return _unit([self._model.get_query_embedding(text) for text in texts])
+
+
+def _unit(made: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    vectors = np.asarray(made, dtype=np.float32)
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: NDArray[np.float32] = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return unit
