@@ -1,12 +1,12 @@
 """Everything zettelmem raises on purpose, as one tree.
 
 ZettelmemError
-├── InvalidInput (ValueError)         a value the caller gave cannot be used; the text says what to send instead
+├── InvalidInput (ValueError)         a value cannot be used; the text says what to send instead
 │   ├── LimitExceeded                 it is larger than a stated limit
 │   └── DecisionRefused               a judge's decision names, changes or touches what it may not
-├── NotFound (LookupError)            no such note or change in this namespace (also when it is in another one)
-├── ConflictError                     somebody else changed the same notes; names them, nothing was overwritten
-├── ModelError                        a language model failed; the note it was asked about is stored, pending
+├── NotFound (LookupError)            no such note or change in this namespace
+├── ConflictError                     others changed the same notes; names them, nothing was overwritten
+├── ModelError                        a language model, embedder or reranker failed
 ├── StoreError                        the store cannot be opened, read or written
 │   └── StoreMismatch                 it was written by another schema version or another embedding model
 └── ExtraMissing (ImportError)        an optional package is not installed; the text gives the command

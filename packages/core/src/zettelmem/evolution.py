@@ -91,10 +91,14 @@ class _Sheet:
         ]
         touched = tuple(note_id for note_id in written if note_id != cause.id)
         notes = tuple(
-            self._written(self.before[note_id], change, touched, new=keep_cause)
-            for note_id in written
+            self._written(self.before[note_id], change, touched, new=keep_cause) for note_id in written
         )
         return Changes(id=change, notes=notes)
+
+    def _verb_for(self, note_id: str) -> Verb:
+        if note_id == self.cause.id or self.verb in ("forget", "undo"):
+            return self.verb
+        return "evolve" if note_id in self.fields else "link"
 
     def _written(self, note: Note, change: str, touched: tuple[str, ...], *, new: bool) -> Note:
         is_cause = note.id == self.cause.id
@@ -109,7 +113,7 @@ class _Sheet:
             )
         entry = Evolution(
             change=change,
-            verb=self.verb if is_cause or self.verb in ("forget", "undo") else "evolve",
+            verb=self._verb_for(note.id),
             cause=self.cause.id,
             at=self.now,
             reason=self.reasons.get(note.id, ""),
@@ -148,9 +152,7 @@ def check(note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
         )
     changed = [x.neighbour for x in decision.changes]
     if len(set(changed)) < len(changed):
-        raise DecisionRefused(
-            "the decision changes one neighbour twice; merge the two into one change"
-        )
+        raise DecisionRefused("the decision changes one neighbour twice; merge the two into one change")
     for choice in decision.links:
         other = neighbours[choice.neighbour]
         if choice.relation is Relation.FOLLOWS:
@@ -174,9 +176,7 @@ def _decide(sheet: _Sheet, note: Note, neighbours: Sequence[Note], decision: Dec
     check(note, neighbours, decision)
     for choice in decision.links:
         other = neighbours[choice.neighbour]
-        sheet.link(
-            Link(source=note.id, target=other.id, relation=choice.relation, reason=choice.reason)
-        )
+        sheet.link(Link(source=note.id, target=other.id, relation=choice.relation, reason=choice.reason))
         if choice.relation is Relation.SUPERSEDES and (
             other.invalid_at is None or other.invalid_at > note.occurred_at
         ):
@@ -184,11 +184,7 @@ def _decide(sheet: _Sheet, note: Note, neighbours: Sequence[Note], decision: Dec
     for change in decision.changes:
         other = neighbours[change.neighbour]
         # An empty field is how weak models say "no change"; emptying a description is never meant.
-        fields = {
-            name: value
-            for name in ("context", "keywords", "tags")
-            if (value := getattr(change, name))
-        }
+        fields = {name: value for name in ("context", "keywords", "tags") if (value := getattr(change, name))}
         sheet.set(other.id, change.reason, **fields)
 
 
@@ -262,9 +258,7 @@ def renumber(decision: Decision, kept: Sequence[int]) -> Decision:
     new = {old: number for number, old in enumerate(kept)}
     return Decision(
         links=tuple(
-            x.model_copy(update={"neighbour": new[x.neighbour]})
-            for x in decision.links
-            if x.neighbour in new
+            x.model_copy(update={"neighbour": new[x.neighbour]}) for x in decision.links if x.neighbour in new
         ),
         changes=tuple(
             x.model_copy(update={"neighbour": new[x.neighbour]})
@@ -353,9 +347,7 @@ def _take_back(sheet: _Sheet, note: Note, entry: Evolution, notes: Mapping[str, 
     fields = {name: old for name, old in entry.before.items() if name not in ("pending", "shown")}
     if fields:
         restored = build(Note, {**dict(note), **fields})
-        sheet.set(
-            note.id, f"undo {entry.change}", **{name: getattr(restored, name) for name in fields}
-        )
+        sheet.set(note.id, f"undo {entry.change}", **{name: getattr(restored, name) for name in fields})
     for link in entry.linked:
         if link in note.links:
             sheet.unlink(link)
@@ -367,9 +359,7 @@ def _take_back(sheet: _Sheet, note: Note, entry: Evolution, notes: Mapping[str, 
                 (note.id,),
             )
         restoring = entry_of(other, entry.change)
-        hidden = other.forgotten_at is not None and not (
-            restoring and "forgotten_at" in restoring.after
-        )
+        hidden = other.forgotten_at is not None and not (restoring and "forgotten_at" in restoring.after)
         if hidden:
             later = next(x for x in reversed(other.history) if "forgotten_at" in x.after)
             raise ConflictError(

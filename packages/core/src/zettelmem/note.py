@@ -570,6 +570,12 @@ def changed_fields(before: Note, after: Note) -> tuple[str, ...]:
     )
 
 
+def within(name: str, value: int, low: int, high: int) -> None:
+    """Raise InvalidInput, naming the range, unless `value` is in [low, high]."""
+    if not low <= value <= high:
+        raise InvalidInput(f"{name} is {value}; give {low:,} to {high:,}")
+
+
 ValueT = TypeVar("ValueT", bound=BaseModel)
 
 

@@ -57,11 +57,7 @@ def fence(text: str, label: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return (
-        text
-        if len(text) <= PREVIEW
-        else f"{text[:PREVIEW]} [... {len(text) - PREVIEW} more characters]"
-    )
+    return text if len(text) <= PREVIEW else f"{text[:PREVIEW]} [... {len(text) - PREVIEW} more characters]"
 
 
 def _said(note: Note) -> str:
@@ -79,9 +75,7 @@ def construct(draft: Draft, previous: Sequence[Note], now: datetime) -> str:
     """The prompt that asks for a draft's missing fields, with what was said just before."""
     parts = [f"Today is {now:%Y-%m-%d}."]
     if previous:
-        before = "\n".join(
-            f"{note.source.who or 'unknown'}: {_shown(note.content)}" for note in previous
-        )
+        before = "\n".join(f"{note.source.who or 'unknown'}: {_shown(note.content)}" for note in previous)
         parts.append("Just before in the same thread:\n" + fence(before, "before"))
     when = f"{draft.occurred_at:%Y-%m-%d %H:%M}" if draft.occurred_at else "now"
     parts.append(f"The memory, said by {draft.source.who or 'unknown'!r}, {when}:")
@@ -103,9 +97,7 @@ def describe(neighbours: Sequence[Neighbour]) -> str:
             )
         )
         closed = ", no longer so" if note.invalid_at else ""
-        parts.append(
-            f"Neighbour {each.number} ({_said(note)}{closed}):\n" + fence(text, "neighbour")
-        )
+        parts.append(f"Neighbour {each.number} ({_said(note)}{closed}):\n" + fence(text, "neighbour"))
     return "\n\n".join(parts)
 
 

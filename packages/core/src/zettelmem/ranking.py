@@ -128,6 +128,11 @@ class Ranking:
     scores: Signal
     signals: dict[str, Signal]
 
+    @classmethod
+    def none(cls) -> Self:
+        """The order of no candidates."""
+        return cls(np.zeros(0, np.intp), np.zeros(0), {})
+
 
 def spread(values: Signal) -> Signal:
     """The values stretched so that the lowest is 0 and the highest is 1; all 0 where they are equal."""
@@ -144,9 +149,10 @@ def blend(content: Vectors, description: Vectors) -> Vectors:
         content: unit vector, float32, shape (dimensions,).
         description: unit vector of the same shape, or zeros where there is none.
     """
-    drawn = content + DRAWN * description
-    norm = float(np.linalg.norm(drawn))
-    return drawn / norm if norm > 1e-9 else content
+    drawn: Vectors = content + np.float32(DRAWN) * description
+    norm = np.float32(np.linalg.norm(drawn))
+    unit: Vectors = drawn / norm if norm > 1e-9 else content
+    return unit
 
 
 def named(query: str, speakers: Sequence[str | None]) -> set[str]:
@@ -331,4 +337,9 @@ def cut(found: Sequence[Hit], budget: int) -> list[Hit]:
 
 def tokens(text: str) -> int:
     """About how many tokens a model counts in `text`: a token for every four bytes of UTF-8."""
-    return -(-len(text.encode()) // 4)
+    return tokens_of(len(text.encode()))
+
+
+def tokens_of(size: int) -> int:
+    """About how many tokens a model counts in `size` bytes of UTF-8."""
+    return -(-size // 4)

@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import random
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -362,18 +361,14 @@ def _sync_disk(path: Path) -> None:
     LanceDB syncs nothing. Syncing only the new files leaves manifests that name lost ones, so on Linux
     the whole file system is synced by syncfs(2); elsewhere every file and directory of the table is.
     """
-    if sys.platform == "linux":
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(path))
-        finally:
-            os.close(fd)
-        return
-    for each in (path, *path.rglob("*")):
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None) if os.name == "posix" else None
+    for each in (path,) if syncfs else (path, *path.rglob("*")):
         fd = os.open(each, os.O_RDONLY)
         try:
-            os.fsync(fd)
+            if syncfs is None:
+                os.fsync(fd)
+            elif syncfs(fd) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(path))
         finally:
             os.close(fd)
 
@@ -411,6 +406,7 @@ class Store:
         self._turn = asyncio.Lock()
         self._opening = asyncio.Lock()
         self._jobs: list[_Job] = []
+        self._closed = False
         self.commits = 0
         """Writes made by this object, each shared by all calls that arrived together."""
         if self.path is not None and self.path.exists() and not self.path.is_dir():
@@ -419,6 +415,8 @@ class Store:
     # --- opening -------------------------------------------------------------------------------
 
     async def _connect(self) -> AsyncConnection:
+        if self._closed:
+            raise StoreError("this memory is closed; open a new one")
         if self._connection is None:
             os.environ.setdefault("LANCEDB_LOG", "error")
             import lancedb
@@ -453,6 +451,7 @@ class Store:
                             return None
                         table = await connection.open_table(TABLE)
                         self._check(await table.schema())
+                        await _index(table)
                         self._opened = table
         return self._opened
 
@@ -472,22 +471,17 @@ class Store:
             )
 
     async def _create(self, dimensions: int) -> AsyncTable:
-        from lancedb.index import FTS, BTree
-
         connection = await self._connect()
         with _as_store_error(f"creating {self.uri}"):
             table = await connection.create_table(TABLE, schema=_schema(dimensions, self._embedder))
-            await table.set_unenforced_primary_key("id")
-            for column in ("content", "surroundings"):
-                await table.create_index(column, config=FTS(with_position=False))
-            for column in ("id", "namespace"):
-                await table.create_index(column, config=BTree())
+            await _index(table)
         self._opened = table
         return table
 
     async def close(self) -> None:
         """Let go of the table. A commit under way is finished first."""
         async with self._turn:
+            self._closed = True
             if self._opened is not None:
                 self._opened.close()  # type: ignore[no-untyped-call]
             if self._connection is not None:
@@ -701,10 +695,12 @@ class Store:
                     state = {each: after[each].note for each in job.ids if each in after}
                     changes = list(job.step(state))
                     after |= _with_vectors(changes, after, job.vectors)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - it goes to the caller whose step it was
                     job.done.set_exception(error)
                 else:
                     made.append((job, changes))
+            if made:
+                _see_around(after)
             rows = {note_id: row for note_id, row in after.items() if row is not before.get(note_id)}
             if rows:
                 await self._write(rows, before)
@@ -778,7 +774,7 @@ class Store:
                 .use_index(False)
                 .execute(pa.Table.from_pylist(values, schema=schema))
             )
-        return result.num_inserted_rows + result.num_updated_rows
+        return int(result.num_inserted_rows + result.num_updated_rows)
 
     async def delete(self, ids: Iterable[str]) -> None:
         """Remove rows for good. Old versions keep their bytes until upkeep cleans them."""
@@ -818,6 +814,23 @@ class Store:
                 await asyncio.to_thread(_sync_disk, self.path)
 
 
+async def _index(table: AsyncTable) -> None:
+    """Make the indices that are not there: all of them for a new table, none as a rule for an old one."""
+    from lancedb.index import FTS, BTree
+
+    there = {column for index in await table.list_indices() for column in index.columns}
+    if "id" not in there:
+        await table.set_unenforced_primary_key("id")
+    for column, config in (
+        ("content", FTS(with_position=False)),
+        ("surroundings", FTS(with_position=False)),
+        ("namespace", BTree()),
+        ("id", BTree()),  # last, so that a crash on the way is seen by its absence
+    ):
+        if column not in there:
+            await table.create_index(column, config=config)
+
+
 def _with_vectors(
     changes: Sequence[Changes], before: Mapping[str, Row], vectors: Mapping[str, Vectors]
 ) -> dict[str, Row]:
@@ -844,26 +857,24 @@ def _with_vectors(
         )
     if missing:
         raise VectorsMissing(tuple(dict.fromkeys(missing)))
-    _see_around(after, before)
     return after
 
 
-def _see_around(after: dict[str, Row], before: Mapping[str, Row]) -> None:
-    """Let notes that now follow each other know what the other one says, and forget it where they don't."""
-    for note_id, row in list(after.items()):
-        old = before.get(note_id)
-        known = set(old.note.links) if old else set()
-        now = set(row.note.links)
-        for link in known ^ now:
-            other = after.get(link.other(note_id)) or before.get(link.other(note_id))
-            if link.relation is not Relation.FOLLOWS or other is None:
-                continue
-            if link.source == note_id:
-                seen = (*other.before[-1:], other.note.content[-WINDOW:]) if link in now else ()
-                after[note_id] = replace(after[note_id], before=seen)
-            else:
-                seen_after = other.note.content[:WINDOW] if link in now else ""
-                after[note_id] = replace(after[note_id], after=seen_after)
+def _see_around(rows: dict[str, Row]) -> None:
+    """Let notes that follow each other be found by each other's words, and no longer where they don't."""
+    for note_id in sorted(rows, key=lambda each: rows[each].note.position):
+        row = rows[note_id]
+        follows = [link for link in row.note.links if link.relation is Relation.FOLLOWS]
+        earlier = [link.target for link in follows if link.source == note_id][-1:]
+        later = [link.source for link in follows if link.target == note_id][-1:]
+        before, after = (row.before if earlier else ()), (row.after if later else "")
+        if earlier and earlier[0] in rows:
+            previous = rows[earlier[0]]
+            before = (*previous.before[-1:], previous.note.content[-WINDOW:])
+        if later and later[0] in rows:
+            after = rows[later[0]].note.content[:WINDOW]
+        if (before, after) != (row.before, row.after):
+            rows[note_id] = replace(row, before=before, after=after)
 
 
 def _candidates(found: Mapping[str, pa.Table]) -> Candidates:

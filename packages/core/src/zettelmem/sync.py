@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from threading import Lock
@@ -14,11 +14,13 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import BaseModel, JsonValue
 
 from .errors import StoreError
-from .memory import AsyncMemory, Fields, Judge, utc_now
+from .judging import Judge
+from .memory import AsyncMemory, utc_now
 from .note import (
     Decision,
     Draft,
     Evolution,
+    Fields,
     Graph,
     Hit,
     Link,
@@ -73,7 +75,7 @@ class Memory:
             clock=clock,
         )
         self._starting = Lock()
-        self._running: AbstractContextManager[BlockingPortal] | None = None
+        self._end: weakref.finalize[..., Memory] | None = None
         self._portal: BlockingPortal | None = None
         self._closed = False
 
@@ -82,8 +84,10 @@ class Memory:
             if self._closed:
                 raise StoreError("this memory is closed; open a new one")
             if self._portal is None:
-                self._running = start_blocking_portal()
-                self._portal = self._running.__enter__()
+                running = start_blocking_portal()
+                self._portal = running.__enter__()
+                # An event loop that nobody stopped would keep the interpreter from ending.
+                self._end = weakref.finalize(self, running.__exit__, None, None, None)
         result: T = self._portal.call(partial(verb, *args, **kwargs))
         return result
 
@@ -104,9 +108,9 @@ class Memory:
             self._run(self._async.close)
         with self._starting:
             self._closed = True
-            if self._running is not None:
-                self._running.__exit__(None, None, None)
-                self._running = self._portal = None
+            if self._end is not None:
+                self._end()
+            self._portal = None
 
     @overload
     def remember(
@@ -154,9 +158,8 @@ class Memory:
         key: str | None = None,
         judge: Judge | None = None,
     ) -> Remembered | list[Remembered]:
-        verb: Callable[..., Coroutine[Any, Any, Remembered | list[Remembered]]] = (
-            self._async.remember
-        )
+        """As `AsyncMemory.remember`."""
+        verb: Callable[..., Coroutine[Any, Any, Remembered | list[Remembered]]] = self._async.remember
         if not isinstance(content, str):
             return self._run(verb, content, namespace=namespace, thread=thread, judge=judge)
         return self._run(
@@ -184,11 +187,13 @@ class Memory:
         judge: Judge | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Remembered]:
+        """As `AsyncMemory.remember_many`."""
         return self._run(
             self._async.remember_many, drafts, namespace=namespace, judge=judge, progress=progress
         )
 
     def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
+        """As `AsyncMemory.neighbours`."""
         return self._run(self._async.neighbours, note_id, namespace=namespace)
 
     def connect(
@@ -198,6 +203,7 @@ class Memory:
         *,
         namespace: str | Sequence[str],
     ) -> Remembered:
+        """As `AsyncMemory.connect`."""
         return self._run(self._async.connect, note_id, decision, namespace=namespace)
 
     def revise(
@@ -208,12 +214,15 @@ class Memory:
         reason: str = "",
         **fields: Unpack[Fields],
     ) -> Remembered:
+        """As `AsyncMemory.revise`."""
         return self._run(self._async.revise, note_id, namespace=namespace, reason=reason, **fields)
 
     def forget(self, note_id: str, *, namespace: str | Sequence[str]) -> Remembered:
+        """As `AsyncMemory.forget`."""
         return self._run(self._async.forget, note_id, namespace=namespace)
 
     def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
+        """As `AsyncMemory.undo`."""
         return self._run(self._async.undo, change, namespace=namespace)
 
     def finish_pending(
@@ -223,6 +232,7 @@ class Memory:
         judge: Judge | None = None,
         limit: int | None = None,
     ) -> list[Remembered]:
+        """As `AsyncMemory.finish_pending`."""
         return self._run(self._async.finish_pending, namespace=namespace, judge=judge, limit=limit)
 
     def recall(
@@ -243,6 +253,7 @@ class Memory:
         budget_tokens: int | None = None,
         explain: bool = False,
     ) -> list[Hit]:
+        """As `AsyncMemory.recall`."""
         return self._run(
             self._async.recall,
             query,
@@ -262,12 +273,15 @@ class Memory:
         )
 
     def get(self, note_id: str, *, namespace: str | Sequence[str]) -> Note:
+        """As `AsyncMemory.get`."""
         return self._run(self._async.get, note_id, namespace=namespace)
 
     def keyed(self, keys: Iterable[str], *, namespace: str | Sequence[str]) -> dict[str, Note]:
+        """As `AsyncMemory.keyed`."""
         return self._run(self._async.keyed, keys, namespace=namespace)
 
     def namespaces(self, *, under: str | Sequence[str] = ()) -> list[Namespace]:
+        """As `AsyncMemory.namespaces`."""
         return self._run(self._async.namespaces, under=under)
 
     def notes(
@@ -284,6 +298,7 @@ class Memory:
         after: str | None = None,
         newest_first: bool = False,
     ) -> Page:
+        """As `AsyncMemory.notes`."""
         return self._run(
             self._async.notes,
             namespace=namespace,
@@ -299,9 +314,11 @@ class Memory:
         )
 
     def history(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Evolution, ...]:
+        """As `AsyncMemory.history`."""
         return self._run(self._async.history, note_id, namespace=namespace)
 
     def links(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Link, ...]:
+        """As `AsyncMemory.links`."""
         return self._run(self._async.links, note_id, namespace=namespace)
 
     def graph(
@@ -312,9 +329,9 @@ class Memory:
         hops: int = 2,
         limit: int = 200,
     ) -> Graph:
-        return self._run(
-            self._async.graph, namespace=namespace, start=start, hops=hops, limit=limit
-        )
+        """As `AsyncMemory.graph`."""
+        return self._run(self._async.graph, namespace=namespace, start=start, hops=hops, limit=limit)
 
     def stats(self, *, namespace: str | Sequence[str]) -> Stats:
+        """As `AsyncMemory.stats`."""
         return self._run(self._async.stats, namespace=namespace)
