@@ -109,8 +109,6 @@ def card(note: Note, size: int, start: int = 0) -> Card:
         status = "no longer so" + since
     elif note.disputed:
         status = "contradicted by another note"
-    elif note.pending:
-        status = "not connected yet"
     return Card(
         id=note.id,
         content=cut(note.content, size, start),

@@ -25,9 +25,7 @@ def add_prompts(server: MCPServer[Keeper], keeper: Keeper) -> None:
         return answers.listed(found, f"{len(found)} notes, best first.")
 
     @server.prompt(title="Recall before answering")
-    async def recall_first(
-        question: Annotated[str, Field(description="what you want answered")],
-    ) -> str:
+    async def recall_first(question: Annotated[str, Field(description="what you want answered")]) -> str:
         """Answer a question from memory, saying what is not known."""
         return (
             f"{await about(question, 10)}\n\nAnswer from these notes, newest and best trusted first, "
@@ -36,9 +34,7 @@ def add_prompts(server: MCPServer[Keeper], keeper: Keeper) -> None:
         )
 
     @server.prompt(title="Save this conversation")
-    def save_conversation(
-        thread: Annotated[str, Field(description="name to keep it under")] = "",
-    ) -> str:
+    def save_conversation(thread: Annotated[str, Field(description="name to keep it under")] = "") -> str:
         """Store what this conversation taught, one fact a note."""
         under = f" Give every note the thread {answers.line(thread)!r}." if thread else ""
         return (

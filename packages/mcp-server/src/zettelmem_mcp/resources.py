@@ -33,6 +33,8 @@ PAGE = 50
 """Notes in one page of `resources/list`."""
 LOOK = 300
 """Newest notes that completion looks at."""
+SUBSCRIBED = 10_000
+"""Resources that clients of the handshake era may subscribe to, all together."""
 TOKENS = 4_000
 """Of a resource that lists notes."""
 
@@ -44,20 +46,16 @@ class Sealed(InMemorySubscriptionBus):
         super().__init__()
         self._keeper = keeper
         self._rooms: dict[tuple[str, ...], InMemorySubscriptionBus] = {}
-        self._legacy: dict[tuple[str, ...], dict[str, set[Any]]] = {}
+        self._legacy: dict[tuple[tuple[str, ...], str], dict[Any, Any]] = {}
 
     async def publish(self, event: ServerEvent) -> None:
         """Deliver `event` to those who may know of it."""
         namespace = self._keeper.namespace()
-        room = self._rooms.get(namespace)
-        if room is not None:
-            await room.publish(event)
+        if namespace in self._rooms:
+            await self._rooms[namespace].publish(event)
         if isinstance(event, ResourceUpdated):
-            for session in list(self._legacy.get(namespace, {}).get(event.uri, ())):
-                try:
-                    await session.send_resource_updated(event.uri)
-                except Exception:  # noqa: BLE001 - whatever a connection that is gone may raise
-                    self._legacy[namespace][event.uri].discard(session)
+            for session in list(self._legacy.get((namespace, event.uri), {}).values()):
+                await session.send_resource_updated(event.uri)
 
     def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
         """Register `listener` for the namespace of whoever asks."""
@@ -65,18 +63,24 @@ class Sealed(InMemorySubscriptionBus):
         return room.subscribe(listener)
 
     async def on_subscribe(self, ctx: Any, params: SubscribeRequestParams) -> EmptyResult:
-        """`resources/subscribe` of clients up to 2025-11-25."""
-        wanted = self._legacy.setdefault(self._keeper.namespace(), {})
-        if len(wanted) >= 1000:
-            raise MCPError(INVALID_PARAMS, "at most 1,000 subscribed resources")
-        wanted.setdefault(str(params.uri), set()).add(ctx.session)
+        """`resources/subscribe` of clients up to 2025-11-25, until their connection ends."""
+        key, connection = (self._keeper.namespace(), str(params.uri)), ctx.session._connection
+        if key not in self._legacy and len(self._legacy) >= SUBSCRIBED:
+            raise MCPError(INVALID_PARAMS, f"at most {SUBSCRIBED} resources can be subscribed to")
+        self._legacy.setdefault(key, {})[connection] = ctx.session
+        connection.exit_stack.callback(self._drop, key, connection)
         return EmptyResult()
 
     async def on_unsubscribe(self, ctx: Any, params: UnsubscribeRequestParams) -> EmptyResult:
         """`resources/unsubscribe` of clients up to 2025-11-25."""
-        wanted = self._legacy.get(self._keeper.namespace(), {})
-        wanted.get(str(params.uri), set()).discard(ctx.session)
+        self._drop((self._keeper.namespace(), str(params.uri)), ctx.session._connection)
         return EmptyResult()
+
+    def _drop(self, key: tuple[tuple[str, ...], str], connection: Any) -> None:
+        listening = self._legacy.get(key, {})
+        listening.pop(connection, None)
+        if not listening:
+            self._legacy.pop(key, None)
 
 
 def add_resources(server: MCPServer[Keeper], keeper: Keeper) -> None:

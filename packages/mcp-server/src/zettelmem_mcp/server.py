@@ -74,10 +74,7 @@ class Server(MCPServer[Keeper]):
             raise ToolError(f"{name}: {text}.") from None
 
     async def get_prompt(
-        self,
-        name: str,
-        arguments: dict[str, Any] | None = None,
-        context: Context[Keeper, Any] | None = None,
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Keeper, Any] | None = None
     ) -> GetPromptResult | InputRequiredResult:
         """Render a prompt, refusing what cannot be with words instead of an internal error."""
         prompts = {prompt.name: prompt for prompt in await self.list_prompts()}

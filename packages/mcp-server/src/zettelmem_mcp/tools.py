@@ -9,23 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from mcp.server.mcpserver import (
-    AcceptedElicitation,
-    Context,
-    Elicit,
-    ElicitationResult,
-    Resolve,
-    Sample,
-)
+from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve, Sample
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import (
-    CallToolResult,
-    CreateMessageResult,
-    SamplingMessage,
-    TextContent,
-    ToolAnnotations,
-)
+from mcp.types import CallToolResult, CreateMessageResult, SamplingMessage, TextContent, ToolAnnotations
 from pydantic import BaseModel, BeforeValidator, Field
 
 from . import answers
@@ -186,10 +173,7 @@ async def _ask_client(
     new = answers.fence(answers.quote(answers.cut(stored.note.content, 2000)), "new note")
     prompt = TextContent(type="text", text=f"{new}\n\n{answers.numbered(around)}")
     return Sample(
-        [SamplingMessage(role="user", content=prompt)],
-        system_prompt=JUDGE,
-        max_tokens=600,
-        temperature=0.0,
+        [SamplingMessage(role="user", content=prompt)], system_prompt=JUDGE, max_tokens=600, temperature=0.0
     )
 
 
@@ -266,8 +250,7 @@ async def connect(
         Field(max_length=20, description="[] if nothing belongs; left out: show the neighbours"),
     ] = None,
     changes: Annotated[
-        list[ChangeIn] | None,
-        Field(max_length=20, description="neighbours to describe anew; content stays"),
+        list[ChangeIn] | None, Field(max_length=20, description="neighbours to describe anew; content stays")
     ] = None,
 ) -> Annotated[CallToolResult, Stored]:
     """Link a note to its numbered neighbours, as remember showed them: what is this note to each?
@@ -294,7 +277,7 @@ async def connect(
             fresh = await memory.neighbours(note_id, namespace=note.namespace)
             around = {each.number: each.note for each in fresh}
         raise ToolError(
-            f"{error}. Nothing was linked. These are the numbers of [{note.id}] now; call connect "
+            f"{str(error).partition('; call neigh')[0]}. Nothing was linked. These are the numbers of [{note.id}] now; call connect "
             f"again with them:\n{answers.numbered(around)}"
         ) from None
     made = len(done.note.links) - len(note.links)
@@ -308,8 +291,7 @@ async def connect(
 
 async def recall(
     query: Annotated[
-        str,
-        Field(min_length=1, max_length=10_000, description="a question or keywords, with names"),
+        str, Field(min_length=1, max_length=10_000, description="a question or keywords, with names")
     ],
     ctx: Ctx,
     limit: Annotated[int, Field(ge=1, le=50)] = 8,
@@ -325,14 +307,7 @@ async def recall(
     know. Weigh who said each note; untrusted ones may lie."""
     _, memory, namespace = await _ready(ctx)
     hits = await memory.recall(
-        query,
-        namespace=namespace,
-        k=limit,
-        tags=tags,
-        thread=thread,
-        since=since,
-        until=until,
-        as_of=as_of,
+        query, namespace=namespace, k=limit, tags=tags, thread=thread, since=since, until=until, as_of=as_of
     )
     found, left = answers.cards([hit.note for hit in hits], budget)
     for each, hit in zip(found, hits, strict=False):
