@@ -1,4 +1,4 @@
-"""What the tests of the core have in common: a clock, memories without weights, and looking at all of a store."""
+"""What the tests of the core have in common: a clock, memories without weights, a look at a whole store."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -71,7 +71,7 @@ async def everything(memory: AsyncMemory) -> dict[str, Note]:
 
 
 def check_causes(notes: Mapping[str, Note]) -> None:
-    """Forgotten notes have no links, nothing but `revise` and `undo` raises trust, causes know what they did."""
+    """Forgotten notes have no links, only `revise` and `undo` change trust, causes know what they did."""
     for each in notes.values():
         assert each.forgotten_at is None or not each.links, f"the forgotten {each.id} has links"
         for entry in each.history:

@@ -31,6 +31,7 @@ MAX_DECISION_LINKS = 16
 MAX_DECISION_CHANGES = 8
 """Neighbours that one decision may describe differently."""
 
+
 _CLOSING = (Relation.SUPERSEDES, Relation.CONTRADICTS)
 _JSON: TypeAdapter[Any] = TypeAdapter(Any)
 
@@ -111,23 +112,23 @@ class _Sheet:
                 f"note {note.id} would have {len(links)} links, more than {MAX_LINKS}; "
                 "link to a more specific note instead"
             )
-        entry = Evolution(
-            change=change,
-            verb=self._verb_for(note.id),
-            cause=self.cause.id,
-            at=self.now,
-            reason=self.reasons.get(note.id, ""),
-            before={name: _json(getattr(note, name)) for name in fields},
-            after={name: _json(value) for name, value in fields.items()},
-            linked=linked,
-            unlinked=unlinked,
-            touched=touched if is_cause else (),
-        )
+        told = {
+            "change": change,
+            "verb": self._verb_for(note.id),
+            "cause": self.cause.id,
+            "at": self.now,
+            "reason": self.reasons.get(note.id, ""),
+            "before": {name: _json(getattr(note, name)) for name in fields},
+            "after": {name: _json(value) for name, value in fields.items()},
+            "linked": linked,
+            "unlinked": unlinked,
+            "touched": touched if is_cause else (),
+        }
         return note.model_copy(
             update={
                 **fields,
                 "links": links,
-                "history": (*note.history, entry),
+                "history": (*note.history, build(Evolution, told)),
                 "revision": note.revision if is_cause and new else note.revision + 1,
             }
         )
@@ -274,9 +275,9 @@ def revise(note: Note, fields: Mapping[str, Any], now: datetime, reason: str = "
     Raises:
         InvalidInput: nothing would change, or a value does not fit.
     """
-    build(Note, {**dict(note), **fields})
+    checked = build(Note, {**dict(note), **fields})
     sheet = _Sheet(note, (), "revise", now)
-    sheet.set(note.id, reason, **fields)
+    sheet.set(note.id, reason, **{name: getattr(checked, name) for name in fields})
     if not sheet.fields:
         raise InvalidInput(f"note {note.id} says so already; give at least one field that differs")
     return sheet.changes()
@@ -313,7 +314,8 @@ def undo(change: str, notes: Mapping[str, Note], now: datetime) -> Changes:
         now: when.
 
     Raises:
-        ConflictError: a later change stands on this one; the error names it, undo that first.
+        ConflictError: a later change stands on this one and is named: undo that first; or nothing of it
+            is left.
     """
     cause = notes[change.partition(".")[0]]
     if entry_of(cause, change) is None:
@@ -331,6 +333,8 @@ def undo(change: str, notes: Mapping[str, Note], now: datetime) -> Changes:
         for link in cause.links:
             sheet.unlink(link)
         sheet.set(cause.id, forgotten_at=now)
+    if not (sheet.fields or sheet.linked or sheet.unlinked):
+        raise ConflictError(f"nothing of change {change} is left to take back", (cause.id,))
     return sheet.changes()
 
 
@@ -374,23 +378,36 @@ def _take_back(sheet: _Sheet, note: Note, entry: Evolution, notes: Mapping[str, 
 def rebase(base: Note, ours: Note, fresh: Note) -> Note:
     """`ours`, made on `base`, made again on `fresh`, which somebody else wrote meanwhile.
 
-    Links and history of both are kept; a field that both changed stays as in `fresh`.
+    Links and history of both are kept; a field that both changed stays as in `fresh`, and our history
+    does not claim it.
     """
     entries = ours.history[len(base.history) :]
-    fields: dict[str, Any] = {
-        name: getattr(ours, name)
-        for entry in entries
-        for name in entry.after
-        if getattr(base, name) == getattr(fresh, name)
+    ours_alone = {
+        name for entry in entries for name in entry.after if getattr(base, name) == getattr(fresh, name)
     }
-    gone = {link for entry in entries for link in entry.unlinked}
-    added = [link for entry in entries for link in entry.linked if link not in fresh.links]
+    links = list(fresh.links)
+    history = list(fresh.history)
+    for entry in entries:
+        unlinked = tuple(link for link in entry.unlinked if link in links)
+        links = [link for link in links if link not in unlinked]
+        linked = tuple(link for link in entry.linked if link not in links)
+        links += linked
+        history.append(
+            entry.model_copy(
+                update={
+                    "before": {name: old for name, old in entry.before.items() if name in ours_alone},
+                    "after": {name: new for name, new in entry.after.items() if name in ours_alone},
+                    "linked": linked,
+                    "unlinked": unlinked,
+                }
+            )
+        )
     return fresh.model_copy(
         update={
-            **fields,
-            "links": tuple(link for link in fresh.links if link not in gone) + tuple(added),
-            "history": (*fresh.history, *entries),
-            "revision": fresh.revision + 1,
+            **{name: getattr(ours, name) for name in ours_alone},
+            "links": tuple(links),
+            "history": tuple(history),
+            "revision": fresh.revision + len(entries),
         }
     )
 
@@ -399,11 +416,13 @@ def known_at(note: Note, at: datetime) -> Note:
     """The note as it stood at `at`: every later entry of its history taken back, links included."""
     fields: dict[str, Any] = {}
     links = list(note.links)
-    for entry in reversed(note.history):
-        if entry.at <= at:
-            break
+    history = list(note.history)
+    while history and history[-1].at > at:
+        entry = history.pop()
         fields.update(entry.before)
         links = [link for link in links if link not in entry.linked] + list(entry.unlinked)
-    if not fields and len(links) == len(note.links):
+    if len(history) == len(note.history):
         return note
-    return build(Note, {**dict(note), **fields, "links": tuple(links)})
+    fields |= {"links": tuple(links), "history": tuple(history)}
+    fields["revision"] = max(1, note.revision - len(note.history) + len(history))
+    return build(Note, {**dict(note), **fields})
