@@ -472,10 +472,11 @@ class Store:
 
     async def _create(self, dimensions: int) -> AsyncTable:
         connection = await self._connect()
-        with _as_store_error(f"creating {self.uri}"):
-            table = await connection.create_table(TABLE, schema=_schema(dimensions, self._embedder))
-            await _index(table)
-        self._opened = table
+        async with self._opening:  # nobody opens what is not whole yet
+            with _as_store_error(f"creating {self.uri}"):
+                table = await connection.create_table(TABLE, schema=_schema(dimensions, self._embedder))
+                await _index(table)
+            self._opened = table
         return table
 
     async def close(self) -> None:
