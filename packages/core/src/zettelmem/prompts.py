@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from .note import Context, Draft, KindName, Neighbour, Note, Words
+from .note import Context, Draft, Neighbour, Note, Words
 
 CONSTRUCT = """You describe one memory so that it can be found again and told apart from others.
 Answer only with the fields you are asked for, in the language of the memory.
@@ -38,7 +38,7 @@ _FIELDS: dict[str, tuple[Any, Any]] = {
     ),
     "tags": (Words, Field(description="1 to 5 broad classes, such as 'health' or 'travel'")),
     "kind": (
-        KindName,
+        Literal["episodic", "semantic", "procedural", "insight"],
         Field(
             description="episodic (what happened), semantic (what is so), procedural (how to) "
             "or insight (distilled from others)"
@@ -51,8 +51,10 @@ PREVIEW = 2_000
 
 
 def fence(text: str, label: str) -> str:
-    """`text` between two lines that carry a mark made from the text itself, so it cannot close its fence."""
+    """`text` between two lines that carry a mark that it does not hold, so it cannot close its fence."""
     mark = hashlib.sha256(text.encode()).hexdigest()[:8]
+    while mark in text:
+        mark = hashlib.sha256(f"{mark}{text}".encode()).hexdigest()[:8]
     return f"<<<{label} {mark}\n{text}\n{mark} {label}>>>"
 
 
@@ -60,9 +62,8 @@ def _shown(text: str) -> str:
     return text if len(text) <= PREVIEW else f"{text[:PREVIEW]} [... {len(text) - PREVIEW} more characters]"
 
 
-def _said(note: Note) -> str:
-    who = note.source.who or "unknown"
-    return f"{note.occurred_at:%Y-%m-%d %H:%M}, said by {who!r}, {note.kind}, trust {note.trust.name.lower()}"
+def _told(note: Note) -> str:
+    return f"{note.occurred_at:%Y-%m-%d %H:%M}, {note.kind}, trust {note.trust.name.lower()}"
 
 
 def construction_schema(asked: Collection[str]) -> type[BaseModel]:
@@ -78,8 +79,8 @@ def construct(draft: Draft, previous: Sequence[Note], now: datetime) -> str:
         before = "\n".join(f"{note.source.who or 'unknown'}: {_shown(note.content)}" for note in previous)
         parts.append("Just before in the same thread:\n" + fence(before, "before"))
     when = f"{draft.occurred_at:%Y-%m-%d %H:%M}" if draft.occurred_at else "now"
-    parts.append(f"The memory, said by {draft.source.who or 'unknown'!r}, {when}:")
-    parts.append(fence(_shown(draft.content), "memory"))
+    memory = f"{draft.source.who or 'unknown'}: {_shown(draft.content)}"
+    parts.append(f"The memory, {when}:\n" + fence(memory, "memory"))
     return "\n\n".join(parts)
 
 
@@ -90,6 +91,7 @@ def describe(neighbours: Sequence[Neighbour]) -> str:
         note = each.note
         text = "\n".join(
             (
+                f"said by: {note.source.who or 'unknown'}",
                 f"content: {_shown(note.content)}",
                 f"context: {note.context}",
                 f"keywords: {', '.join(note.keywords)}",
@@ -97,11 +99,19 @@ def describe(neighbours: Sequence[Neighbour]) -> str:
             )
         )
         closed = ", no longer so" if note.invalid_at else ""
-        parts.append(f"Neighbour {each.number} ({_said(note)}{closed}):\n" + fence(text, "neighbour"))
+        parts.append(f"Neighbour {each.number} ({_told(note)}{closed}):\n" + fence(text, "neighbour"))
     return "\n\n".join(parts)
 
 
 def judge(note: Note, neighbours: Sequence[Neighbour]) -> str:
     """The prompt that asks which neighbours to link and which to describe differently."""
-    text = f"content: {_shown(note.content)}\ncontext: {note.context}\nkeywords: {', '.join(note.keywords)}"
-    return "\n\n".join((f"New note ({_said(note)}):", fence(text, "note"), describe(neighbours)))
+    text = "\n".join(
+        (
+            f"said by: {note.source.who or 'unknown'}",
+            f"content: {_shown(note.content)}",
+            f"context: {note.context}",
+            f"keywords: {', '.join(note.keywords)}",
+        )
+    )
+    new = f"New note ({_told(note)}):\n" + fence(text, "note")
+    return "\n\n".join((new, describe(neighbours)))
