@@ -10,21 +10,28 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.memory import BaseMemory
 from llama_index.core.memory import Memory as ShortTerm
+from llama_index.core.memory.memory import InsertMethod
 from llama_index.core.storage.chat_store.base_db import MessageStatus
-from pydantic import ConfigDict, Field
+from llama_index.core.storage.chat_store.sql import DEFAULT_ASYNC_DATABASE_URI
+from pydantic import ConfigDict, Field, PrivateAttr
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from zettelmem import Draft, Memory
 
 from .block import ZettelmemMemoryBlock
+from .threads import wait_for
 from .turns import Judge, by_page, drafts, said
+
+_STORES = {"chat_store", "async_engine", "async_database_uri"}
+"""The arguments by which a short-term memory is given a database; where none is, it gets one of ours."""
 
 
 class ZettelmemMemory(BaseMemory):
     """Short-term memory of a session, and long-term memory of everything said in all of them.
 
     A message is remembered as it is put, under the session's id as its thread; what was said in other
-    sessions, or has left the short-term memory, is recalled for the user's last message and stands in
-    the system message. Make one with `from_defaults`.
+    sessions, or has left the short-term memory, is recalled for the user's last message and stands
+    before it. Make one with `from_defaults`.
 
     Not remembered: system messages, tool calls and tool results. `reset` clears the session only.
     """
@@ -33,6 +40,8 @@ class ZettelmemMemory(BaseMemory):
 
     primary: ShortTerm = Field(exclude=True, description="The short-term memory of the session.")
     block: ZettelmemMemoryBlock = Field(exclude=True, description="Recalls from the notes.")
+
+    _engine: AsyncEngine | None = PrivateAttr(default=None)
 
     @classmethod
     def class_name(cls) -> str:
@@ -63,11 +72,17 @@ class ZettelmemMemory(BaseMemory):
             priority: of the notes when tokens are short; 0 never cuts them.
             judge: who decides about links; None is the memory's own judge.
             primary: a short-term memory to use, with its session and blocks; it is left as it is.
-            kwargs: for the short-term memory that is made otherwise, such as `token_limit`.
+            kwargs: for the short-term memory that is made otherwise, such as `token_limit`, or
+                `insert_method` for the place of the notes.
         """
         if primary is not None and (kwargs or session_id not in (None, primary.session_id)):
             given = ", ".join([*kwargs, *(["session_id"] if session_id else [])])
             raise ValueError(f"primary is given, so {given} is its business; leave it out")
+        engine = None
+        if primary is None and not _STORES & kwargs.keys():
+            kwargs["async_engine"] = engine = create_async_engine(DEFAULT_ASYNC_DATABASE_URI)
+        # into the user's message: a ReActAgent throws the first system message away
+        kwargs.setdefault("insert_method", InsertMethod.USER)
         short = primary or ShortTerm.from_defaults(session_id=session_id, **kwargs)
         block = ZettelmemMemoryBlock(
             memory=memory,
@@ -79,7 +94,9 @@ class ZettelmemMemory(BaseMemory):
             accept_short_term_memory=False,  # it is all remembered by then
         )
         blocks = [*short.memory_blocks, block]
-        return cls(primary=short.model_copy(update={"memory_blocks": blocks}), block=block)
+        made = cls(primary=short.model_copy(update={"memory_blocks": blocks}), block=block)
+        made._engine = engine
+        return made
 
     @property
     def session_id(self) -> str:
@@ -89,16 +106,16 @@ class ZettelmemMemory(BaseMemory):
     # --- read ----------------------------------------------------------------------------------
 
     def get(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:  # noqa: A002
-        """The session's messages, with the recalled notes in the system message."""
-        return self.primary.get(input=_words(input), **kwargs)
+        """The session's messages, with the recalled notes before the user's last one."""
+        return wait_for(self.aget(input, **kwargs))
 
     async def aget(self, input: str | ChatMessage | None = None, **kwargs: Any) -> list[ChatMessage]:  # noqa: A002
-        """The session's messages, with the recalled notes in the system message."""
+        """The session's messages, with the recalled notes before the user's last one."""
         return await self.primary.aget(input=_words(input), **kwargs)
 
     def get_all(self, status: MessageStatus | None = None) -> list[ChatMessage]:
         """The session's messages, those included that left the short-term memory."""
-        return self.primary.get_all(status=status)
+        return wait_for(self.aget_all(status))
 
     async def aget_all(self, status: MessageStatus | None = None) -> list[ChatMessage]:
         """The session's messages, those included that left the short-term memory."""
@@ -116,8 +133,7 @@ class ZettelmemMemory(BaseMemory):
 
     def put_messages(self, messages: list[ChatMessage]) -> None:
         """Add messages to the session, and remember them in one commit."""
-        self.primary.put_messages(_copies(messages))
-        self._remember(messages)
+        wait_for(self.aput_messages(messages))
 
     async def aput_messages(self, messages: list[ChatMessage]) -> None:
         """Add messages to the session, and remember them in one commit."""
@@ -126,8 +142,7 @@ class ZettelmemMemory(BaseMemory):
 
     def set(self, messages: list[ChatMessage]) -> None:
         """Replace the session's messages; those that its thread does not know yet are remembered."""
-        self.primary.set(_copies(messages))
-        self._remember_unknown(messages)
+        wait_for(self.aset(messages))
 
     async def aset(self, messages: list[ChatMessage]) -> None:
         """Replace the session's messages; those that its thread does not know yet are remembered."""
@@ -136,13 +151,21 @@ class ZettelmemMemory(BaseMemory):
 
     def reset(self) -> None:
         """Forget the session's messages; the notes stay."""
-        self.block.new_turn()
-        self.primary.reset()
+        wait_for(self.areset())
 
     async def areset(self) -> None:
         """Forget the session's messages; the notes stay."""
         self.block.new_turn()
         await self.primary.areset()
+
+    def close(self) -> None:
+        """Let go of the in-memory database of the session; the notes stay open."""
+        wait_for(self.aclose())
+
+    async def aclose(self) -> None:
+        """Let go of the in-memory database of the session; the notes stay open."""
+        if self._engine is not None:
+            await self._engine.dispose()
 
     def _remember(self, messages: Sequence[ChatMessage]) -> None:
         if any(message.role == MessageRole.USER for message in messages):

@@ -1,10 +1,12 @@
-"""Async faces of blocking calls: a `zettelmem.Memory` works from any thread, and from any loop."""
+"""Blocking calls awaited, and coroutines waited for, with a running loop or without."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -19,3 +21,12 @@ def in_thread(call: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
         return await asyncio.to_thread(call, *args, **kwargs)
 
     return awaited
+
+
+def wait_for(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, done in a loop that lives as long as it does, in a thread of its own.
+
+    LlamaIndex's `asyncio_run` leaves a loop open wherever none is running.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(copy_context().run, asyncio.run, work).result()
