@@ -26,6 +26,8 @@ from .note import (
     build,
 )
 
+FOLLOWING = 0.2
+"""Weight of the link to the note before in the thread."""
 MAX_DECISION_LINKS = 16
 """Links that one decision may make."""
 MAX_DECISION_CHANGES = 8
@@ -177,7 +179,15 @@ def _decide(sheet: _Sheet, note: Note, neighbours: Sequence[Note], decision: Dec
     check(note, neighbours, decision)
     for choice in decision.links:
         other = neighbours[choice.neighbour]
-        sheet.link(Link(source=note.id, target=other.id, relation=choice.relation, reason=choice.reason))
+        sheet.link(
+            Link(
+                source=note.id,
+                target=other.id,
+                relation=choice.relation,
+                reason=choice.reason,
+                weight=choice.weight,
+            )
+        )
         if choice.relation is Relation.SUPERSEDES and (
             other.invalid_at is None or other.invalid_at > note.occurred_at
         ):
@@ -208,7 +218,7 @@ def remember(
         others.setdefault(previous.id, previous)
     sheet = _Sheet(note, others.values(), "remember", now)
     if previous is not None:
-        sheet.link(Link(source=note.id, target=previous.id, relation=Relation.FOLLOWS))
+        sheet.link(Link(source=note.id, target=previous.id, relation=Relation.FOLLOWS, weight=FOLLOWING))
     _decide(sheet, note, neighbours, decision)
     return sheet.changes(keep_cause=True)
 

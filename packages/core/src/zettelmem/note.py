@@ -93,6 +93,7 @@ Reason = Annotated[str, StringConstraints(max_length=MAX_REASON)]
 NoteId = Annotated[str, StringConstraints(pattern=rf"^[{ALPHABET}]{{8,12}}$")]
 ChangeId = Annotated[str, StringConstraints(pattern=rf"^[{ALPHABET}]{{8,12}}\.[1-9][0-9]*$")]
 KindName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+Weight = Annotated[float, Field(gt=0.0, le=1.0)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
@@ -135,12 +136,20 @@ class Source(Value):
 
 
 class Link(Value):
-    """A directed edge, kept word for word in the notes at both of its ends."""
+    """A directed edge, kept word for word in the notes at both of its ends.
+
+    Attributes:
+        source, target: from the note that says something to the note that it is said of.
+        relation: what it says.
+        reason: why, in words.
+        weight: how much it counts when linked notes vote in a recall, above 0 to 1.
+    """
 
     source: NoteId
     target: NoteId
     relation: Relation
     reason: Reason = ""
+    weight: Weight = 1.0
 
     def other(self, note_id: str) -> str:
         """The id at the other end than `note_id`."""
@@ -359,6 +368,7 @@ class LinkChoice(Value):
         description="what the new note is to the neighbour; `supersedes` closes the neighbour",
     )
     reason: Reason = Field(default="", description="why, in a few words")
+    weight: Weight = Field(default=1.0, description="how strong, above 0 to 1")
 
 
 class NeighbourChange(Value):

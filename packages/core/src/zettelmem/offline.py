@@ -21,7 +21,7 @@ from .note import (
     Relation,
     Source,
 )
-from .text import announces_change, asks, hashtags, names, words
+from .text import announces_change, asks, hashtags, names, names_it, plain, words
 
 MAX_KEYWORDS = 8
 """Keywords that construction gives a note."""
@@ -29,10 +29,18 @@ KEPT_KEYWORDS = 16
 """Keywords up to which evolution lets a note grow."""
 MAX_RELATED = 3
 """`relates` links that the rules give one new note."""
+MAX_NAMED = 6
+"""Links through a name that the rules give one new note."""
+MAX_BEARERS = 2
+"""Neighbours that may share a tag for it to count as a name of each."""
+NAMED, ALIKE = 1.0, 0.15
+"""Weights of a link through a name, and of one through likeness."""
 RELATED = 0.45
 """Cosine from which two notes with a keyword in common are about the same thing."""
 NEAR = 0.62
 """Cosine from which they are without one."""
+STATEMENT = 40
+"""Words up to which a note is taken for one statement, which another one can replace."""
 SAME_MATTER = 0.55
 """Cosine from which a note that announces a change is taken to be about an older one."""
 
@@ -121,8 +129,11 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
     spread = Counter(word for each in neighbours for word in _subject_words(each.note) if word in own)
     people = {(x.source.who or "").lower() for x in (note, *(each.note for each in neighbours))}
     common = max(2, len(neighbours) // 2)
+    said = plain(note.content)
+    tagged = Counter(tag for each in neighbours for tag in each.note.tags)
     links: list[LinkChoice] = []
     changes: list[NeighbourChange] = []
+    named = 0
     news = announces_change(note.content)
     related = 0
     for each in sorted(neighbours, key=lambda x: -x.similarity):
@@ -141,6 +152,7 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
             and old.occurred_at <= note.occurred_at
             and old.invalid_at is None
             and not asks(old.content)
+            and max(len(note.content.split()), len(old.content.split())) <= STATEMENT
         ):
             links.append(
                 LinkChoice(
@@ -151,12 +163,27 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
             )
             news = False
             continue
+        heard = plain(old.content)
+        name = next(
+            (
+                tag
+                for tag in (*old.tags, *note.tags)
+                if tag not in people
+                and tagged[tag] <= MAX_BEARERS
+                and ((tag in old.tags and names_it(said, tag)) or (tag in note.tags and names_it(heard, tag)))
+            ),
+            None,
+        )
+        if name is not None and named < MAX_NAMED:
+            named += 1
+            links.append(LinkChoice(neighbour=each.number, reason=f"names {name}", weight=NAMED))
+            continue
         near = each.similarity >= (RELATED if shared else NEAR)
         if not near or related == MAX_RELATED:
             continue
         related += 1
         reason = f"both about {telling}" if shared else f"close in meaning ({each.similarity:.2f})"
-        links.append(LinkChoice(neighbour=each.number, relation=Relation.RELATES, reason=reason))
+        links.append(LinkChoice(neighbour=each.number, reason=reason, weight=ALIKE))
         learned = [word for word in shared[:3] if word not in old.keywords]
         if learned and old.trust <= note.trust and len(old.keywords) + len(learned) <= KEPT_KEYWORDS:
             changes.append(

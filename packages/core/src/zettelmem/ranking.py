@@ -7,6 +7,7 @@ so it reads as how likely the candidate is to be what was asked for, and can be 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from .note import Hit, Note
 from .protocols import Vectors
-from .text import asks_when, words
+from .text import asks_when, names_it, plain, words
 
 Signal = NDArray[np.float64]
 """One number a candidate, shape (n,)."""
@@ -33,6 +34,8 @@ WEIGHTS: Mapping[str, float] = {
     "tells": 0.05,
     "answers": 0.03,
     "length": 0.08,
+    "says_when": 0.04,
+    "named": 0.25,
 }
 """What each signal counts."""
 BIAS = -1.0
@@ -57,7 +60,8 @@ class Candidates:
         occurred: seconds since 1970 (UTC).
         lengths: words of each content.
         says_when, asks, answers: whether its words name a time, ask something, come after a question.
-        linked: ids of the notes it is linked with.
+        tags: the tags of each note.
+        linked, link_weights: ids of the notes it is linked with, and what each link counts, in (0, 1].
         vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
         content, surroundings: BM25 of the query against each lexical field, 0 where it was not found.
     """
@@ -70,7 +74,9 @@ class Candidates:
     says_when: NDArray[np.bool_]
     asks: NDArray[np.bool_]
     answers: NDArray[np.bool_]
+    tags: list[list[str]]
     linked: list[list[str]]
+    link_weights: list[list[float]]
     vectors: Vectors
     content: Signal
     surroundings: Signal
@@ -89,7 +95,9 @@ class Candidates:
             says_when=flags,
             asks=flags,
             answers=flags,
+            tags=[],
             linked=[],
+            link_weights=[],
             vectors=nothing,
             content=numbers,
             surroundings=numbers,
@@ -174,27 +182,42 @@ def nameless(query: str, speakers: Sequence[str | None]) -> str:
     return re.sub(r"\s+", " ", re.sub(pattern, "", query, flags=re.IGNORECASE)).strip() or query
 
 
-def walk(candidates: Candidates, seeds: Signal) -> Signal:
-    """Personalised PageRank over the links among the candidates, started from the best seeds.
+def mentions(query: str, tags: Sequence[Sequence[str]]) -> Signal:
+    """How plainly the query names each note by one of its tags: 1 for a tag that no other note bears.
 
-    After HippoRAG (arXiv 2405.14831), on the candidate subgraph only. Stretched to [0, 1].
+    A tag that several candidates share says as little about each as there are sharers.
+    """
+    said = plain(query)
+    bearers = Counter(tag for each in tags for tag in each)
+    found = {tag for tag in bearers if names_it(said, tag)}
+    return np.array([max((1.0 / bearers[tag] for tag in each if tag in found), default=0.0) for each in tags])
+
+
+def walk(candidates: Candidates, base: Signal) -> Signal:
+    """What its links speak for each note: a personalised PageRank, less what the note had of itself.
+
+    After HippoRAG (arXiv 2405.14831), on the candidate subgraph only; the walk starts from the best by
+    `base`. In [0, 1].
     """
     count = len(candidates)
-    if not count:
-        return seeds
     place = {note_id: i for i, note_id in enumerate(candidates.ids)}
-    edges = {
-        (min(i, place[other]), max(i, place[other]))
-        for i, linked in enumerate(candidates.linked)
-        for other in linked
-        if other in place and place[other] != i
-    }
-    start = np.where(seeds >= np.sort(seeds)[-min(SEEDS, count)], seeds, 0.0)
-    if not edges or not start.any():
-        return spread(start)
-    graph = igraph.Graph(n=count, edges=sorted(edges))
-    reached = graph.personalized_pagerank(damping=DAMPING, reset=start.tolist(), directed=False)
-    return spread(np.asarray(reached))
+    edges: dict[tuple[int, int], float] = {}
+    for i, (linked, weights) in enumerate(zip(candidates.linked, candidates.link_weights, strict=True)):
+        for other, weight in zip(linked, weights, strict=True):
+            j = place.get(other, i)
+            if j != i:
+                edge = (min(i, j), max(i, j))
+                edges[edge] = max(edges.get(edge, 0.0), weight)
+    if not edges:
+        return np.zeros(count)
+    seeds = np.where(base >= np.sort(base)[-min(SEEDS, count)], base**2, 0.0)
+    if not seeds.any():
+        return np.zeros(count)
+    graph = igraph.Graph(n=count, edges=list(edges))
+    reached = graph.personalized_pagerank(
+        damping=DAMPING, reset=seeds.tolist(), directed=False, weights=list(edges.values())
+    )
+    return spread(np.maximum(np.asarray(reached) - (1 - DAMPING) * seeds / seeds.sum(), 0.0))
 
 
 def evidence(candidates: Candidates, base: Signal) -> Signal:
@@ -229,6 +252,8 @@ def signals(candidates: Candidates, query: str, vector: Vectors, *, expand: bool
         "when": candidates.says_when * float(asks_when(query)),
         "tells": 1.0 - candidates.asks,
         "answers": candidates.answers.astype(np.float64),
+        "says_when": candidates.says_when.astype(np.float64),
+        "named": mentions(query, candidates.tags),
         "length": np.minimum(candidates.lengths / LONG, 1.0),
     }
     base = weighted(found, len(candidates))

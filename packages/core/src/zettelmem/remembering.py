@@ -38,11 +38,14 @@ from .note import (
 )
 from .protocols import Vectors
 from .store import IdTaken, Step, Store, VectorsMissing
+from .text import names, names_it, plain
 
 logger = logging.getLogger(__name__)
 
 TRIES = 8
 """How often a write is worked out again because the notes it stands on changed meanwhile."""
+MAX_NAMES = 8
+"""Names in a content by which other notes are looked up."""
 TEND_EVERY = 128
 """Rows written between two looks at the state of the indices."""
 
@@ -196,9 +199,16 @@ class Remembering:
         sight = Filter(namespace=namespace, exact=True)
         found = await self.store.nearest(sight, own, self.k)
         alike = own @ own.T
+        told = [" ".join((*names(plan.note.content)[:MAX_NAMES], *plan.note.tags)) for plan in plans]
+        worded = await self.store.worded(sight, told, self.k)
         for i, plan in enumerate(plans):
             batch = [(plans[j].note.id, float(alike[i, j])) for j in range(i)]
-            plan.ranked = sorted([*found[i], *batch], key=lambda x: -x[1])[: self.k]
+            near = sorted([*found[i], *batch], key=lambda x: -x[1])[: self.k]
+            by_name = [(note_id, float(own[i] @ vector)) for note_id, vector in worded[i]]
+            by_name += [
+                (plans[j].note.id, float(alike[i, j])) for j in range(i) if _name_each_other(plans[j], plan)
+            ]
+            plan.ranked = list({**dict(by_name[-self.k :]), **dict(near)}.items())
         ids = [note_id for plan in plans for note_id, _ in plan.ranked]
         return await self.store.get([*ids, *(plan.previous for plan in plans if plan.previous)])
 
@@ -351,6 +361,13 @@ class Remembering:
 
 def _texts(note: Note) -> tuple[str, str]:
     return note.content, note.description
+
+
+def _name_each_other(one: _Plan, other: _Plan) -> bool:
+    first, second = plain(one.note.content), plain(other.note.content)
+    return any(names_it(second, tag) for tag in one.note.tags) or any(
+        names_it(first, tag) for tag in other.note.tags
+    )
 
 
 def numbered(around: Iterable[tuple[Note, float]]) -> list[Neighbour]:

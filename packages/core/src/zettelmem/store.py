@@ -73,7 +73,7 @@ WINDOW = 1_000
 _ROW_COLUMNS = ["content_vector", "vector", "before", "after"]
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
 _SIGHT = [
-    "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "linked", "vector",
+    "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "tags", "linked", "link_weights", "vector",
 ]  # fmt: skip
 _HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
 _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
@@ -166,7 +166,12 @@ def _schema(dimensions: int, embedder: str) -> pa.Schema:
 
     time = pa.timestamp("us", "UTC")
     vector = pa.list_(pa.float32(), dimensions)
-    link = pa.struct([(name, pa.string()) for name in ("source", "target", "relation", "reason")])
+    link = pa.struct(
+        [
+            *((name, pa.string()) for name in ("source", "target", "relation", "reason")),
+            ("weight", pa.float64()),
+        ]
+    )
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
@@ -183,6 +188,7 @@ def _schema(dimensions: int, embedder: str) -> pa.Schema:
             ("data", pa.string()),
             ("links", pa.list_(link)),
             ("linked", pa.list_(pa.string())),
+            ("link_weights", pa.list_(pa.float32())),
             ("occurred_at", time),
             ("recorded_at", time),
             ("invalid_at", time),
@@ -234,7 +240,8 @@ def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
         "tag_text": _tag_column(note.tags),
         "data": None if note.data is None else json.dumps(note.data),
         "links": [link.model_dump(mode="json") for link in note.links],
-        "linked": note.linked_ids(),
+        "linked": [link.other(note.id) for link in note.links],
+        "link_weights": [link.weight for link in note.links],
         "occurred_at": note.occurred_at,
         "recorded_at": note.recorded_at,
         "invalid_at": note.invalid_at or _FAR,
@@ -595,6 +602,27 @@ class Store:
             each.sort(key=lambda x: (-x[1], x[0]))
         return found
 
+    async def worded(
+        self, sight: Filter, texts: Sequence[str], limit: int
+    ) -> list[list[tuple[str, Vectors]]]:
+        """For each text the ids and content vectors of the notes whose words or tags match it best."""
+        from lancedb.query import MatchQuery
+
+        table = await self._table()
+        if table is None:
+            return [[] for _ in texts]
+        where = _where(sight)
+
+        async def one(text: str) -> list[tuple[str, Vectors]]:
+            if not text:
+                return []
+            query = table.query().where(where).nearest_to_text(MatchQuery(text, "surroundings"))  # type: ignore[call-arg]
+            rows = await query.limit(limit).select(["id", "content_vector", "_score"]).to_arrow()
+            return list(zip(rows["id"].to_pylist(), _matrix(rows["content_vector"]), strict=True))
+
+        with _as_store_error(f"searching {self.uri}"):
+            return await asyncio.gather(*(one(text) for text in texts))
+
     async def search(self, sight: Filter, text: str, vector: Vectors, limit: int) -> Candidates:
         """The `limit` best by the words of the content, by those around it, and by meaning: all of them."""
         from lancedb.query import MatchQuery
@@ -904,7 +932,9 @@ def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
         says_when=rows["says_when"].to_numpy().astype(bool),
         asks=rows["asks"].to_numpy().astype(bool),
         answers=rows["answers"].to_numpy().astype(bool),
+        tags=rows["tags"].to_pylist(),
         linked=rows["linked"].to_pylist(),
+        link_weights=rows["link_weights"].to_pylist(),
         vectors=_matrix(rows["vector"]) if ids else np.zeros((0, 1), np.float32),
         content=np.array([scores["content"].get(x, 0.0) for x in ids], np.float64),
         surroundings=np.array([scores["surroundings"].get(x, 0.0) for x in ids], np.float64),

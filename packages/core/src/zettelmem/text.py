@@ -85,6 +85,21 @@ def names(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+_PLAIN = re.compile(r"[^\W_]+")
+_QUALIFIER = re.compile(r"\s*\([^)]*\)\s*$")
+
+
+def plain(text: str) -> str:
+    """The words of `text` in lower case between single blanks, so that names can be looked for in it."""
+    return f" {' '.join(_PLAIN.findall(text[:MAX_READ].lower()))} "
+
+
+def names_it(said: str, name: str) -> bool:
+    """Whether `said`, made by `plain`, holds `name`, which may end in a qualifier: 'Winner (band)'."""
+    core = plain(_QUALIFIER.sub("", name))
+    return len(core) > 4 and core.strip() not in STOP_WORDS and core in said
+
+
 def hashtags(text: str) -> list[str]:
     """The hashtags in lower case, without their sign."""
     return [match.lower() for match in _HASHTAG.findall(text[:MAX_READ])]
