@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import re
 import shutil
@@ -66,6 +67,11 @@ class Shelf:
     progress: Progress = lambda _: None
     kept: dict[str, Kept] = field(default_factory=dict)
     embedder: Embedder = field(default_factory=WordLlama)
+
+    def __post_init__(self) -> None:
+        """Load the embedder, then keep the libraries below it from telling what they load."""
+        self.embedder.embed_queries(["ready?"])
+        logging.getLogger().setLevel(logging.WARNING)
 
     async def memory(self, name: str, *, evolve: bool = True, embedder: Embedder | None = None) -> Kept:
         """The memory `name`, made on first use from the whole corpus through the public API."""
@@ -188,18 +194,27 @@ class Dense(Arm):
 class Rrf(Arm):
     """LanceDB's own hybrid query with its defaults, on a table of raw texts."""
 
-    name, about = "rrf", "LanceDB hybrid: full text and vectors, reciprocal ranks with its default k = 60"
+    def __init__(self, name: str, about: str, *, nameless: bool = False) -> None:
+        self.name, self.about, self._nameless = name, about, nameless
 
     async def prepare(self, shelf: Shelf) -> None:
         self._embedder = shelf.embedder
         items = shelf.corpus.items
-        vectors = self._embedder.embed_documents([item.text for item in items])
+        texts = [item.whole for item in items]
         keys, spaces = [item.key for item in items], [item.space for item in items]
-        texts = [item.text for item in items]
+        vectors = self._embedder.embed_documents(texts)
         self._table = await bare.raw_table(shelf.folder / "raw", keys, spaces, texts, vectors)
+        speakers = {(item.space, item.speaker) for item in items if item.speaker}
+        self._names: dict[str, re.Pattern[str]] = {}
+        for space in {at for at, _ in speakers}:
+            names = "|".join(re.escape(who) for at, who in speakers if at == space)
+            self._names[space] = re.compile(rf"\b(?:{names})\b")
 
     async def find(self, question: Question, k: int) -> list[str]:
-        vector = self._embedder.embed_queries([question.text])[0]
+        meant = question.text
+        if self._nameless and question.space in self._names:
+            meant = self._names[question.space].sub("", meant)
+        vector = self._embedder.embed_queries([meant])[0]
         rows = await bare.hybrid(self._table, question.space, question.text, vector, k, ["key"])
         found: list[str] = rows["key"].to_pylist()
         return found
@@ -307,7 +322,8 @@ def all_arms() -> dict[str, Arm]:
         Bm25(),
         Dense("naive-rag", "top-k cosine over 'Speaker: text', the default embedder", lambda x: x.whole),
         Dense("dense", "top-k cosine over the text alone, the default embedder", lambda x: x.text),
-        Rrf(),
+        Rrf("rrf", "LanceDB hybrid on 'Speaker: text', its default reranker (reciprocal ranks, k = 60)"),
+        Rrf("rrf-nameless", "the same, speakers' names left out of the embedded question", nameless=True),
         Amem(),
         Ours(
             "ours-no-links",

@@ -195,6 +195,6 @@ def write_markdown(path: Path, tables: Sequence[Table]) -> None:
     path.write_text("\n".join(table.markdown() for table in tables), encoding="utf-8")
 
 
-def write_json(path: Path, **figures: Any) -> None:
+def write_json(path: Path, figures: dict[str, Any]) -> None:
     """All figures."""
     path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,99 @@
+"""What both commands share: their options, and running the arms, showing and writing what they found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import report
+from abstain import abstention
+from arms import Ours, Shelf, all_arms, place_for
+from candidates import collect
+from corpus import Corpus
+from plot import draw
+from rich.console import Console
+from trial import latency, run
+
+DEFAULT = report.REFERENCE
+
+
+def parser_for(about: str | None, file: str) -> argparse.ArgumentParser:
+    """A parser with the options that both commands have."""
+    arms = all_arms()
+    parser = argparse.ArgumentParser(
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="arms:\n" + "\n".join(f"  {arm.name:14} {arm.about}" for arm in arms.values()),
+    )
+    parser.add_argument("--data", type=Path, help=f"{file}, or its folder (default: $ZETTELMEM_DATA)")
+    parser.add_argument("--run", type=Path, help="write what the full system found there, a line a question")
+    parser.add_argument("--arms", nargs="+", default=[DEFAULT], help=f"names, or all (default: {DEFAULT})")
+    parser.add_argument("--db", type=Path, help="keep the memories there, and use those that are there")
+    parser.add_argument("--plot", type=Path, help="draw recall at 10 there, a PNG (needs the extra `plot`)")
+    parser.add_argument("--signals", type=Path, help="write every signal there, for fit_weights.py")
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    parser.add_argument("--markdown", type=Path, help="write the tables there")
+    return parser
+
+
+def parsed(parser: argparse.ArgumentParser, given: Sequence[str] | None) -> argparse.Namespace:
+    """What the command line says, with the arms in place of their names."""
+    arms = all_arms()
+    found = parser.parse_args(given)
+    names = [name for each in found.arms for name in each.split(",") if name]
+    unknown = [name for name in names if name != "all" and name not in arms]
+    if unknown:
+        parser.error(f"no arm {', '.join(unknown)}; there are {', '.join(arms)}, and all")
+    found.arms = [arm for arm in arms.values() if "all" in names or arm.name in names]
+    needed = [option for option in ("run", "signals", "abstain") if getattr(found, option, None)]
+    if needed and not any(arm.name == DEFAULT for arm in found.arms):
+        parser.error(f"--{needed[0]} is about the arm {DEFAULT}; add it to --arms")
+    return found
+
+
+async def bench(
+    options: argparse.Namespace,
+    corpus: Corpus,
+    *,
+    title: str,
+    titles: str = "tags",
+    columns: Sequence[str] = report.SHOWN_COLUMNS,
+) -> None:
+    """Run the arms, say what they found, and write what was asked for."""
+    console = Console(width=None if sys.stdout.isatty() else 170)
+    folder, leave = place_for(options.db)
+    shelf = Shelf(corpus, folder, titles)
+    try:
+        outcomes = await run(options.arms, shelf, console)
+        if not outcomes:
+            sys.exit("no arm could run")
+        figures = report.figures_of(outcomes, corpus)
+        tables = report.tables_of(figures, columns)
+        everything = {"figures": figures}
+        ours = next((each for each in outcomes if each.arm.name == DEFAULT), None)
+        beside = None
+        if ours is not None and isinstance(ours.arm, Ours):
+            if options.run:
+                report.write_run(options.run, ours, corpus.questions)
+            beside = await latency(ours.arm, shelf, console)
+            if options.signals:
+                (await collect(ours.arm, corpus, console)).save(options.signals)
+            if getattr(options, "abstain", False):
+                told = await abstention(ours.arm, corpus, console)
+                if told is not None:
+                    tables.append(told.table())
+                    everything["abstention"] = told.figures()
+        spent, everything["costs"] = report.costs(outcomes, beside)
+        tables += spent
+        report.show(console, tables)
+        if options.markdown:
+            report.write_markdown(options.markdown, [report.about(outcomes), *tables])
+        if options.json:
+            report.write_json(options.json, everything)
+        if options.plot:
+            console.print(draw(options.plot, figures, title) or f"drawn: {options.plot}")
+    finally:
+        await shelf.close()
+        leave()

@@ -1,0 +1,196 @@
+"""Refit the weights of recall's signals from a run.
+
+    python benchmarks/locomo.py --signals signals.npz
+    python benchmarks/fit_weights.py signals.npz
+
+A logistic regression tells what was asked for from the rest of each question's best candidates. It is
+tried on conversations that it has not seen (the first half against the rest, both ways, and each against
+all others) beside the shipped order on the same candidates, then fitted on all and printed as constants.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import metrics
+import numpy as np
+from candidates import Signals
+from corpus import CATEGORIES
+from numpy.typing import NDArray
+from report import Table, show
+from rich.console import Console
+
+Figures = NDArray[np.float64]
+COLUMNS = ("R@5", "R@10", "R@20", "MRR")
+ROUNDS = 100
+
+
+def newton(values: Figures, gold: NDArray[np.bool_], weight: Figures, strength: float) -> Figures:
+    """Weighted logistic regression by Newton's method: a weight a column, and the bias last.
+
+    `strength` is how strongly the weights, not the bias, are drawn to 0: half of it times their squares.
+    """
+    table = np.column_stack([values, np.ones(len(values))])
+    ridge = np.full(table.shape[1], strength)
+    ridge[-1] = 1e-9  # keeps the step defined where all are of one class
+    found = np.zeros(table.shape[1])
+
+    def loss(at: Figures) -> float:
+        margin = np.where(gold, 1.0, -1.0) * (table @ at)
+        return float(weight @ np.logaddexp(0.0, -margin) + 0.5 * (ridge * at) @ at)
+
+    now = loss(found)
+    for _ in range(ROUNDS):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(table @ found, -35, 35)))
+        slope = table.T @ (weight * (chance - gold)) + ridge * found
+        bend = (table * (weight * chance * (1 - chance))[:, None]).T @ table + np.diag(ridge)
+        step = np.linalg.solve(bend, slope)
+        length = 1.0
+        while loss(found - length * step) > now and length > 1e-6:
+            length /= 2
+        found = found - length * step
+        before, now = now, loss(found)
+        if before - now < 1e-9 * max(1.0, before):
+            break
+    return found
+
+
+def weighing(run: Signals, chosen: NDArray[np.bool_]) -> Figures:
+    """What each candidate counts in the fit: a question's gold 1 together, the rest 2; 0 where not chosen.
+
+    Questions whose gold is not among their candidates teach nothing and count 0.
+    """
+    count = len(run.space)
+    good = np.bincount(run.question, run.gold, count)
+    bad = np.bincount(run.question, ~run.gold, count)
+    each = np.where(run.gold, 1 / np.maximum(good, 1)[run.question], 2 / np.maximum(bad, 1)[run.question])
+    return np.where((good > 0)[run.question] & chosen[run.question], each, 0.0)
+
+
+def fit(run: Signals, chosen: NDArray[np.bool_], strength: float) -> Figures:
+    """Weights, and the bias last, from the chosen questions."""
+    weight = weighing(run, chosen)
+    used = weight > 0
+    return newton(run.values[used], run.gold[used], weight[used], strength)
+
+
+def judged(run: Signals, scores: Figures) -> Figures:
+    """`COLUMNS` of each question, its candidates ordered by these scores."""
+    starts = np.searchsorted(run.question, np.arange(len(run.space) + 1))
+    rows = []
+    for i, wanted in enumerate(run.wanted):
+        part = slice(int(starts[i]), int(starts[i + 1]))
+        order = np.argsort(-scores[part], kind="stable")
+        keys = [("gold" if run.gold[part][j] else "other") + str(j) for j in order]
+        found = [key for key in keys if key.startswith("gold")]
+        missing = [f"missing{j}" for j in range(int(wanted) - len(found))]
+        figures = metrics.score(keys, [*found, *missing])
+        rows.append([figures[name] for name in COLUMNS])
+    return np.array(rows)
+
+
+def held_out(run: Signals, folds: Sequence[set[str]], strength: float) -> Figures:
+    """The scores of all candidates, each from weights fitted without its own fold of conversations."""
+    scores = np.zeros(len(run.question))
+    for fold in folds:
+        inside = np.array([space in fold for space in run.space])
+        weights = fit(run, ~inside, strength)
+        mine = inside[run.question]
+        scores[mine] = run.values[mine] @ weights[:-1]
+    return scores
+
+
+def comparison(run: Signals, orders: dict[str, Figures]) -> Table:
+    """A row a group and way of ordering."""
+    four = list(CATEGORIES.values())[:4]
+    groups: dict[str, list[bool]] = {
+        name: [g == name for g in run.group] for name in dict.fromkeys(run.group)
+    }
+    if known:
+        groups["1-4"] = [g in four for g in run.group]
+    groups["all"] = [True] * len(run.group)
+    figures = {name: judged(run, scores) for name, scores in orders.items()}
+    rows = []
+    for group, inside in groups.items():
+        for i, (name, found) in enumerate(figures.items()):
+            shown = 100 * found[np.array(inside)].mean(axis=0)
+            head = [group, str(sum(inside))] if not i else ["", ""]
+            rows.append([*head, name, *(f"{value:.1f}" for value in shown)])
+    return Table("on conversations that the fit has not seen", ["questions", "n", "weights", *COLUMNS], rows)
+
+
+def calibrated(run: Signals, weights: Figures) -> tuple[float, float]:
+    """Sharpness and bias that make sharpness * (weighted sum + bias) the log-odds of being gold.
+
+    Every candidate counts once here, so the chances are those of the candidates as they come.
+    """
+    total = (run.values @ weights)[:, None]
+    slope, offset = newton(total, run.gold, np.ones(len(total)), 0.0)
+    return float(slope), float(offset / slope)
+
+
+def miscalibration(run: Signals, chances: Figures) -> float:
+    """How far the chances are off on average, over ten bins of equal width."""
+    bins = np.minimum((chances * 10).astype(int), 9)
+    off = [
+        (bins == i).sum() * abs(chances[bins == i].mean() - run.gold[bins == i].mean())
+        for i in np.unique(bins)
+    ]
+    return float(sum(off) / len(chances))
+
+
+def constants(run: Signals, strength: float) -> str:
+    """The weights fitted on all questions, scaled so that their sizes add up to 1, as Python."""
+    weights = fit(run, np.ones(len(run.space), bool), strength)[:-1]
+    size = float(np.abs(weights).sum())
+    weights /= size or 1.0
+    sharpness, bias = calibrated(run, weights)
+    chances = 1 / (1 + np.exp(-sharpness * (run.values @ weights + bias)))
+    order = np.argsort(-np.abs(weights))
+    lines = [f'    "{run.names[i]}": {weights[i]:.4f},  # was {run.weights[i]:.4f}' for i in order]
+    rest = [f"BIAS = {bias:.4f}", f"SHARPNESS = {sharpness:.4f}"]
+    off = f"# chances are off by {100 * miscalibration(run, chances):.2f} points on average, here"
+    return "\n".join(["WEIGHTS = {", *lines, "}", *rest, off])
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("signals", type=Path, help="what a run wrote with --signals")
+    parser.add_argument("--strength", type=float, default=1.0, help="of the L2 penalty (default: 1)")
+    parser.add_argument("--only", nargs="+", default=[], help="fit with these signals alone")
+    parser.add_argument("--without", nargs="+", default=[], help="leave these signals out")
+    options = parser.parse_args(given)
+    if not options.signals.is_file():
+        sys.exit(f"{options.signals} is not there; make it with locomo.py --signals {options.signals}")
+    run = Signals.load(options.signals)
+    unknown = [name for name in (*options.only, *options.without) if name not in run.names]
+    if unknown:
+        sys.exit(f"no signal {', '.join(unknown)} in {options.signals}; it has {', '.join(run.names)}")
+    kept = [
+        i
+        for i, name in enumerate(run.names)
+        if (not options.only or name in options.only) and name not in options.without
+    ]
+    run.names, run.weights, run.values = [run.names[i] for i in kept], run.weights[kept], run.values[:, kept]
+    spaces = list(dict.fromkeys(run.space))
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    orders = {"shipped": run.score}
+    if len(spaces) > 1:
+        first = set(spaces[: math.ceil(len(spaces) / 2)])
+        orders["fitted, other half"] = held_out(run, [first, set(spaces) - first], options.strength)
+        orders["fitted, all others"] = held_out(run, [{space} for space in spaces], options.strength)
+        show(console, [comparison(run, orders)])
+    else:
+        console.print("only one conversation: nothing to hold out, so nothing says whether this carries over")
+    print(constants(run, options.strength))
+
+
+if __name__ == "__main__":
+    main()
