@@ -107,9 +107,8 @@ def held_out(run: Signals, folds: Sequence[set[str]], strength: float) -> Figure
 def comparison(run: Signals, orders: dict[str, Figures]) -> Table:
     """A row a group and way of ordering."""
     four = list(CATEGORIES.values())[:4]
-    groups: dict[str, list[bool]] = {
-        name: [g == name for g in run.group] for name in dict.fromkeys(run.group)
-    }
+    known = [name for name in CATEGORIES.values() if name in run.group]
+    groups = {name: [each == name for each in run.group] for name in known}
     if known:
         groups["1-4"] = [g in four for g in run.group]
     groups["all"] = [True] * len(run.group)
