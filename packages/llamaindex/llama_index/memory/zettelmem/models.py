@@ -45,7 +45,7 @@ class _LanguageModel:
         template = ChatPromptTemplate(
             [
                 ChatMessage(role=MessageRole.SYSTEM, content="{instructions}"),
-                ChatMessage(role=MessageRole.USER, content="{prompt}"),
+                ChatMessage(role=MessageRole.USER, content="{question}"),
             ]
         )
         return await asyncio.to_thread(
@@ -53,7 +53,7 @@ class _LanguageModel:
             schema,
             template,
             instructions=instructions,
-            prompt=prompt,
+            question=prompt,
         )
 
 
