@@ -38,11 +38,12 @@ def note(note_id: str = A, content: str = "Ana lives in Lisbon.", **fields: Any)
 def judging(*decisions: Any, construct: Any = None) -> ScriptedModel:
     """A model that describes every note alike, and decides in turn, each time it is shown neighbours."""
     left = list(decisions)
+    described = {"context": "", "keywords": [], "tags": [], "kind": "episodic"} | (construct or {})
 
     def answer(asked: Asked) -> Any:
         if asked.schema is Decision:
             return left.pop(0) if left else {}
-        return construct or {}
+        return described
 
     return ScriptedModel(answer)
 
