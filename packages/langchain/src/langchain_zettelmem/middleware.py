@@ -1,0 +1,265 @@
+"""Memory for `create_agent`: recall before a run, notes in its prompts, capture after it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import Lock
+from typing import Annotated, Any, NotRequired
+
+from anyio import to_thread
+from langchain.agents.middleware.types import (
+    AgentMiddleware,
+    AgentState,
+    ModelRequest,
+    ModelResponse,
+    PrivateStateAttr,
+)
+from langchain_core.messages import AnyMessage, SystemMessage
+from langgraph.channels import UntrackedValue
+from langgraph.runtime import Runtime
+
+from zettelmem import Draft, Hit, Memory, Message, Trust
+
+from .fence import fenced
+from .scope import Scope, here, namespace_of, thread_of
+
+logger = logging.getLogger(__name__)
+
+KEPT = 10_000
+"""Deferred messages of which a middleware knows whether they are stored."""
+_ROLES = {"human": "user", "ai": "assistant"}
+
+
+class MemoryState(AgentState[Any]):
+    """What the middleware keeps in a run, by the middleware's name.
+
+    Attributes:
+        zettelmem_notes: the text that goes into each prompt; never saved.
+        zettelmem_captured: ids of the messages of this thread that are notes already.
+    """
+
+    zettelmem_notes: NotRequired[Annotated[dict[str, str], UntrackedValue, PrivateStateAttr]]
+    zettelmem_captured: NotRequired[Annotated[dict[str, list[str]], PrivateStateAttr]]
+
+
+class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
+    """Long-term memory for an agent, without a tool call.
+
+    Before a run the notes that answer the last human message are recalled, once; every model call of the
+    run sees them in its system prompt, fenced as data, with ids to cite. They are never saved with the
+    thread. After the run what is new in the thread is remembered, each message exactly once; in a run
+    without a thread, which nothing keeps, what stands before the last question is taken for old. A
+    failure of the memory is logged; the run goes on without it.
+
+    Args:
+        memory: what remembers.
+        namespace: whose memory: a string, a path, either with ``{name}`` to be filled from the run's
+            context or ``config["configurable"]``, or a function of the two.
+        k: notes recalled at most, 1 to 1,000 (more where all there are fit the budget); 0 for none.
+        budget_tokens: tokens of notes in a prompt at most.
+        min_trust: notes trusted less are not shown.
+        capture: the message types that become notes; () captures nothing.
+        defer: remember in a background thread, so that the run does not wait; `flush` waits for it.
+        name: tells several instances in one agent apart; made of the namespace where None.
+    """
+
+    state_schema = MemoryState
+
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        namespace: Scope,
+        k: int = 10,
+        budget_tokens: int = 1_500,
+        min_trust: Trust = Trust.UNTRUSTED,
+        capture: Sequence[str] = ("human", "ai"),
+        defer: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.memory = memory
+        self.tools = []
+        self._namespace = namespace
+        self._recalled = partial(memory.recall, k=k or 1, budget_tokens=budget_tokens, min_trust=min_trust)
+        self._recalls = k > 0
+        self._capture = tuple(capture)
+        self._name = name or "_".join((type(self).__name__, *_readable(namespace)))
+        self._worker = ThreadPoolExecutor(1, "zettelmem-capture") if defer else None
+        self._lock = Lock()
+        self._deferred: dict[str, Future[None]] = {}
+
+    @property
+    def name(self) -> str:
+        """The name of its nodes and of its part of the state."""
+        return self._name
+
+    # --- the hooks, in both colours --------------------------------------------------------------
+
+    def before_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Recall for the last human message."""
+        return {"zettelmem_notes": self._notes(state, runtime)}
+
+    async def abefore_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Recall for the last human message."""
+        return {"zettelmem_notes": await to_thread.run_sync(self._notes, state, runtime)}
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Show the recalled notes to this call of the model."""
+        return handler(self._shown(request))
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """Show the recalled notes to this call of the model."""
+        return await handler(await to_thread.run_sync(self._shown, request))
+
+    def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Remember what is new in the thread."""
+        return self._captured(state, runtime)
+
+    async def aafter_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Remember what is new in the thread."""
+        return await to_thread.run_sync(self._captured, state, runtime)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until what was deferred is remembered, at most `timeout` seconds for each run.
+
+        Raises:
+            TimeoutError: it takes longer; it goes on in the background.
+        """
+        for job in list(self._deferred.values()):
+            job.exception(timeout)
+
+    # --- recall --------------------------------------------------------------------------------
+
+    def _notes(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, str]:
+        """The notes for the prompt, next to those of other instances."""
+        notes = dict(state.get("zettelmem_notes") or {})
+        try:
+            notes[self.name] = self._recall(state["messages"], runtime)
+        except Exception:  # whatever ails the memory, the agent answers without it
+            logger.warning("recall failed; the run goes on without notes", exc_info=True)
+            notes[self.name] = ""
+        return notes
+
+    def _recall(self, messages: Sequence[AnyMessage], runtime: Runtime[Any]) -> str:
+        query = next((m.text for m in reversed(messages) if m.type == "human"), "").strip()
+        if not query or not self._recalls:
+            return ""
+        _, config = here()
+        space, thread = namespace_of(self._namespace, runtime.context, config), thread_of(config)
+        said = {_key(thread, message) for message in messages}
+        hits: list[Hit] = self._recalled(query[:10_000], namespace=space)
+        hits = [hit for hit in hits if hit.note.key is None or hit.note.key not in said]
+        return fenced(hits) if hits else ""
+
+    def _shown(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+        """The request with the notes in its system prompt, after what stands there."""
+        state: Any = request.state
+        kept = state.get("zettelmem_notes")
+        if kept is None:  # the run was resumed, and what was recalled is never saved
+            kept = self._notes(state, request.runtime)
+        notes = kept.get(self.name)
+        if not notes:
+            return request
+        before = request.system_message
+        if before is None:
+            return request.override(system_message=SystemMessage(notes))
+        if isinstance(before.content, str):
+            content: Any = f"{before.content}\n\n{notes}"
+        else:
+            content = [*before.content, {"type": "text", "text": notes}]
+        return request.override(system_message=before.model_copy(update={"content": content}))
+
+    # --- capture -------------------------------------------------------------------------------
+
+    def _captured(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        captured = dict(state.get("zettelmem_captured") or {})
+        seen: set[str | None] = set(captured.get(self.name, ()))
+        try:
+            done = self._remember(seen, state["messages"], runtime)
+        except Exception:  # the answer is there, and the next run tries again
+            logger.warning("capture failed; it is tried again after the next run", exc_info=True)
+            return None
+        captured[self.name] = [*captured.get(self.name, ()), *done]
+        return {"zettelmem_captured": captured} if done else None
+
+    def _remember(
+        self, seen: set[str | None], shown: Sequence[AnyMessage], runtime: Runtime[Any]
+    ) -> list[str]:
+        """Remember what is new, now or later; the ids of the messages that are remembered for good."""
+        _, config = here()
+        space, thread = namespace_of(self._namespace, runtime.context, config), thread_of(config)
+        messages = [
+            message
+            for message in (shown if thread else _last_turn(shown))
+            if message.type in self._capture and message.id not in seen and message.text.strip()
+        ]
+        if self._worker is None:
+            self._store([_draft(each, thread) for each in messages], space)
+            return [each.id for each in messages if each.id]
+        with self._lock:
+            done = [m for m in messages if _stored(self._deferred.get(_key(thread, m)))]
+            waiting = [m for m in messages if _key(thread, m) not in self._deferred]
+            for each in done:
+                del self._deferred[_key(thread, each)]
+            if waiting:
+                drafts = [_draft(each, thread) for each in waiting]
+                job = self._worker.submit(self._store, drafts, space)
+                self._deferred |= {_key(thread, each): job for each in waiting}
+                job.add_done_callback(partial(self._settle, [_key(thread, m) for m in waiting]))
+            for old in list(self._deferred)[:-KEPT]:
+                del self._deferred[old]
+        return [each.id for each in done if each.id]
+
+    def _store(self, drafts: Sequence[Draft], namespace: tuple[str, ...]) -> None:
+        if drafts:
+            self.memory.remember_many(drafts, namespace=namespace)
+
+    def _settle(self, keys: Iterable[str], job: Future[None]) -> None:
+        """Let what failed in the background be tried again after the next run."""
+        error = job.exception()
+        if error is not None:
+            logger.warning("capture failed; it is tried again after the next run", exc_info=error)
+            for key in keys:
+                self._deferred.pop(key, None)
+
+
+def _readable(scope: Scope) -> list[str]:
+    """A scope as parts of a name that LangGraph takes."""
+    path = () if callable(scope) else (scope,) if isinstance(scope, str) else scope
+    return [re.sub(r"[^\w-]", "", segment) for segment in path]
+
+
+def _last_turn(messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
+    """From the human's last messages on."""
+    start = len(messages)
+    while start and messages[start - 1].type != "human":
+        start -= 1
+    while start and messages[start - 1].type == "human":
+        start -= 1
+    return messages[start:]
+
+
+def _stored(job: Future[None] | None) -> bool:
+    return job is not None and job.done() and job.exception() is None
+
+
+def _key(thread: str | None, message: AnyMessage) -> str:
+    """The note's key: a message is one note, however often the thread is shown."""
+    return f"{thread or ''}/{message.id}"
+
+
+def _draft(message: AnyMessage, thread: str | None) -> Draft:
+    role = _ROLES.get(message.type, message.type)
+    turn = Message(content=message.text, role=role, name=message.name, key=_key(thread, message))
+    return turn.draft(thread=thread, via="langchain")

@@ -1,0 +1,63 @@
+"""Whose memory a run is about: its namespace and thread, from context or config, never from a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
+
+from zettelmem import InvalidInput
+
+Scope = str | Sequence[str] | Callable[[Any, Mapping[str, Any]], str | Sequence[str]]
+"""A namespace; one with ``{name}`` to be filled in for each run; or a function of context and configurable.
+
+A name is looked up in the run's context (an attribute or a key), then in ``config["configurable"]``.
+"""
+
+_NAME = re.compile(r"\{(\w+)\}")
+
+
+def namespace_of(scope: Scope, context: Any, config: RunnableConfig | None) -> tuple[str, ...]:
+    """The namespace of a run.
+
+    Raises:
+        InvalidInput: a ``{name}`` is neither in the context nor in the configurable, or is empty there.
+    """
+    configurable = (config or {}).get("configurable") or {}
+    if callable(scope):
+        found = scope(context, configurable)
+        return (found,) if isinstance(found, str) else tuple(found)
+
+    def value(name: re.Match[str]) -> str:
+        own = context if isinstance(context, Mapping) else getattr(context, "__dict__", {})
+        filled = own.get(name[1], getattr(context, name[1], None)) or configurable.get(name[1])
+        if not filled:
+            raise InvalidInput(
+                f"the namespace needs {name[1]!r}; give it in the context or in config['configurable']"
+            )
+        return str(filled)
+
+    path = (scope,) if isinstance(scope, str) else scope
+    return tuple(_NAME.sub(value, segment) for segment in path)
+
+
+def thread_of(config: RunnableConfig | None) -> str | None:
+    """The conversation that a run belongs to, or None where nothing keeps it."""
+    thread = ((config or {}).get("configurable") or {}).get("thread_id")
+    return None if thread is None else str(thread)
+
+
+def here(config: RunnableConfig | None = None) -> tuple[Any, RunnableConfig]:
+    """The context and config of the run that this code is called in; (None, ...) outside an agent."""
+    config = ensure_config(config)
+    try:
+        from langgraph.runtime import get_runtime
+    except ImportError:  # LangChain without LangGraph has no context
+        return None, config
+    try:
+        return get_runtime().context, config
+    except (RuntimeError, KeyError):  # called outside a graph
+        return None, config
