@@ -41,7 +41,12 @@ def cpu_of(pid: int) -> float:
 def measure(command: list[str], *, recall: bool) -> dict[str, float]:
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        bufsize=1,
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -91,7 +96,9 @@ def main() -> None:
     for name, values in figures.items():
         print(f"{name:22} {statistics.median(values[1:]):.2f} s")
     for step in ("initialize", "tools/list"):
-        ratio = statistics.median(figures[f"ours {step}"][1:]) / statistics.median(figures[f"bare {step}"][1:])
+        ratio = statistics.median(figures[f"ours {step}"][1:]) / statistics.median(
+            figures[f"bare {step}"][1:]
+        )
         print(f"{step:22} {ratio:.2f} times a bare server")
 
 

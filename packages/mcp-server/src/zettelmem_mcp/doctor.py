@@ -30,7 +30,8 @@ def diagnose(settings: Settings, clients: Mapping[str, Client]) -> Iterator[tupl
     yield from _memory(settings)
     if settings.judge == "model":
         try:
-            named_model(settings.model)
+            model = named_model(settings.model)
+            getattr(model, "load", lambda: None)()
             yield True, f"model {settings.model} can be made (it was not called)"
         except Exception as error:  # noqa: BLE001 - a vendor's client may raise anything
             yield (

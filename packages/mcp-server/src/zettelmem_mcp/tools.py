@@ -277,8 +277,8 @@ async def connect(
             fresh = await memory.neighbours(note_id, namespace=note.namespace)
             around = {each.number: each.note for each in fresh}
         raise ToolError(
-            f"{str(error).partition('; call neigh')[0]}. Nothing was linked. These are the numbers of [{note.id}] now; call connect "
-            f"again with them:\n{answers.numbered(around)}"
+            f"{str(error).partition('; call neigh')[0]}. Nothing was linked. These are the numbers of "
+            f"[{note.id}] now; call connect again with them:\n{answers.numbered(around)}"
         ) from None
     made = len(done.note.links) - len(note.links)
     await _changed(ctx, note.id, *(link.other(note.id) for link in done.note.links))
