@@ -1,0 +1,379 @@
+"""The command line: `zettelmem`. One verb of `Memory` a command, and files in and out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from zettelmem import __version__, exchange
+from zettelmem.errors import InvalidInput, ZettelmemError
+from zettelmem.judging import Judge
+from zettelmem.note import Trust
+
+from .settings import BAD_INPUT, Settings, complain, verb
+
+app = typer.Typer(
+    name="zettelmem",
+    help="Long-term memory for LLM agents: notes that link, evolve and are found again.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only this kind; may be repeated.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only with this tag; may be repeated.")]
+Thread = Annotated[str | None, typer.Option("--thread", help="Only this conversation.")]
+Since = Annotated[str | None, typer.Option("--since", help="What happened then or later (ISO 8601).")]
+Until = Annotated[str | None, typer.Option("--until", help="What happened before then (ISO 8601).")]
+NoteId = Annotated[str, typer.Argument(help="The note's id.")]
+
+
+class JudgeName(StrEnum):
+    """Who decides about links and evolution."""
+
+    OFFLINE = "offline"
+    MODEL = "model"
+    NONE = "none"
+
+
+class TrustName(StrEnum):
+    """How far words may be believed."""
+
+    UNTRUSTED = "untrusted"
+    REPORTED = "reported"
+    STATED = "stated"
+    VERIFIED = "verified"
+
+
+JudgeOption = Annotated[
+    JudgeName | None,
+    typer.Option("--judge", help="Who decides about links.", show_default="model if --model is given"),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"zettelmem {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Long-term memory for LLM agents: notes that link, evolve and are found again."""
+
+
+@app.command()
+@verb
+def remember(
+    settings: Settings,
+    content: Annotated[str, typer.Argument(help="The words to remember; - reads them from stdin.")],
+    thread: Annotated[str | None, typer.Option(help="The conversation that they belong to.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="episodic, semantic, procedural or insight; found if left out.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="When it happened (ISO 8601); now if left out.")] = None,
+    who: Annotated[str | None, typer.Option(help="Who said it.")] = None,
+    trust: Annotated[TrustName, typer.Option(help="How far it may be believed.")] = TrustName.STATED,
+    context: Annotated[str | None, typer.Option(help="What surrounds it; found if left out.")] = None,
+    keyword: Annotated[list[str] | None, typer.Option(help="May be repeated; found if left out.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="May be repeated; found if left out.")] = None,
+    key: Annotated[str | None, typer.Option(help="Your name for it: the same key is the same note.")] = None,
+    judge: JudgeOption = None,
+) -> None:
+    """Store words as a note; link it, let others evolve."""
+    from zettelmem.note import Source
+
+    from . import show
+
+    if content == "-":
+        content = sys.stdin.read()
+    with settings.memory(new=True, judged=True) as memory:
+        done = memory.remember(
+            content,
+            namespace=settings.space,
+            thread=thread,
+            kind=kind,
+            occurred_at=settings.time(at),
+            source=Source(who=who, via="cli"),
+            trust=Trust[trust.name],
+            context=context,
+            keywords=keyword,
+            tags=tag,
+            key=key,
+            judge=None if judge is None else judge.value,
+        )
+    settings.tell(done, lambda: show.remembered(done))
+
+
+@app.command()
+@verb
+def recall(
+    settings: Settings,
+    query: Annotated[str, typer.Argument(help="A question, or some words.")],
+    k: Annotated[int, typer.Option("-k", help="At most so many notes.")] = 10,
+    kind: Kinds = None,
+    tag: Tags = None,
+    thread: Thread = None,
+    since: Since = None,
+    until: Until = None,
+    as_of: Annotated[str | None, typer.Option(help="What was valid and known then (ISO 8601).")] = None,
+    superseded: Annotated[bool, typer.Option("--superseded", help="Also what is no longer so.")] = False,
+    expand: Annotated[bool, typer.Option(help="Let linked notes vote and be found.")] = True,
+    budget: Annotated[int | None, typer.Option(help="At most so many tokens of content.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each signal counted.")] = False,
+) -> None:
+    """Find the notes that answer a question, and why."""
+    from . import show
+
+    with settings.memory() as memory:
+        found = memory.recall(
+            query,
+            namespace=settings.space,
+            k=k,
+            kinds=kind,
+            tags=tag,
+            thread=thread,
+            since=settings.time(since),
+            until=settings.time(until),
+            as_of=settings.time(as_of),
+            superseded=superseded,
+            expand=expand,
+            budget_tokens=budget,
+            explain=explain,
+        )
+    hits = [hit.model_dump(mode="json") for hit in found]
+    settings.tell({"hits": hits}, lambda: show.hits(found, explain=explain))
+
+
+@app.command(name="show")
+@verb
+def show_note(settings: Settings, note_id: NoteId) -> None:
+    """Show a whole note, with its links."""
+    from . import show
+
+    with settings.memory() as memory:
+        around = memory.graph(namespace=settings.space, start=note_id, hops=1, limit=1_000)
+    others = {each.id: each for each in around.notes}
+    note = others[note_id]
+    settings.tell(note, lambda: show.note(note, others))
+
+
+@app.command()
+@verb
+def history(settings: Settings, note_id: NoteId) -> None:
+    """Show what was done to a note, by what, before and after."""
+    from . import show
+
+    with settings.memory() as memory:
+        entries = memory.history(note_id, namespace=settings.space)
+    plain = [entry.model_dump(mode="json") for entry in entries]
+    settings.tell({"note_id": note_id, "history": plain}, lambda: show.history(entries))
+
+
+@app.command()
+@verb
+def undo(
+    settings: Settings,
+    change: Annotated[str, typer.Argument(help="The change's id, as `history` shows it.")],
+) -> None:
+    """Take one change back at every note that it wrote."""
+    from . import show
+
+    with settings.memory() as memory:
+        done = memory.undo(change, namespace=settings.space)
+    settings.tell(done, lambda: show.remembered(done))
+
+
+@app.command()
+@verb
+def forget(settings: Settings, note_id: NoteId) -> None:
+    """Put a note and its links out of sight; `undo` helps."""
+    from . import show
+
+    with settings.memory() as memory:
+        done = memory.forget(note_id, namespace=settings.space)
+    settings.tell(done, lambda: show.remembered(done))
+
+
+@app.command()
+@verb
+def notes(
+    settings: Settings,
+    kind: Kinds = None,
+    tag: Tags = None,
+    thread: Thread = None,
+    since: Since = None,
+    until: Until = None,
+    pending: Annotated[bool, typer.Option("--pending", help="Only what a judge has still to see.")] = False,
+    limit: Annotated[int, typer.Option(help="Notes a page.")] = 20,
+    after: Annotated[str | None, typer.Option(help="The cursor of the page before.")] = None,
+    oldest: Annotated[bool, typer.Option("--oldest-first", help="The other way round.")] = False,
+) -> None:
+    """List notes, the last one first, a page at a time."""
+    from . import show
+
+    with settings.memory() as memory:
+        page = memory.notes(
+            namespace=settings.space,
+            kinds=kind,
+            tags=tag,
+            thread=thread,
+            since=settings.time(since),
+            until=settings.time(until),
+            pending=pending,
+            limit=limit,
+            after=after,
+            newest_first=not oldest,
+        )
+    settings.tell(page, lambda: show.notes(page))
+
+
+@app.command(name="import")
+@verb
+def import_lines(
+    settings: Settings,
+    file: Annotated[str, typer.Argument(help="JSONL: messages, or what `export` wrote; - reads stdin.")],
+    thread: Annotated[str | None, typer.Option(help="The conversation of lines that name none.")] = None,
+    judge: JudgeOption = None,
+) -> None:
+    """Remember each line of a file; run it again at will.
+
+    A line is {"content": ..., "role"?, "name"?, "at"?, "thread"?, "key"?}, or what `export` wrote.
+    After a crash, or with a longer file, run it again: nothing is stored twice. Bad lines are told
+    by their number and left out.
+    """
+    from .carry import Tally, bar, carry, opened
+
+    tally = Tally()
+    try:
+        with (
+            opened(file) as (stream, size),
+            settings.memory(new=True, judged=True) as memory,
+            bar(size, show=not settings.as_json) as progress,
+        ):
+            lines = exchange.read_turns(stream, zone=settings.zone, thread=thread)
+            chosen: Judge | None = None if judge is None else judge.value
+            carry(memory, lines, settings.space, tally, judge=chosen, progress=progress)
+    except (ZettelmemError, KeyboardInterrupt):
+        if tally != Tally():
+            complain(f"{tally.as_words()} before it stopped; run it again to go on")
+        raise
+    for problem in tally.problems():
+        complain(problem)
+    settings.tell(tally.as_json(), lambda: typer.echo(tally.as_words()))
+    if tally.bad:
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+@verb
+def export(
+    settings: Settings,
+    file: Annotated[str, typer.Argument(help="Where to; - is stdout.")] = "-",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write whole notes with their history to a JSONL file."""
+    with settings.memory() as memory, _writing(file, force) as stream:
+        count, after, more = 0, None, True
+        while more:
+            page = memory.notes(namespace=settings.space, limit=1_000, after=after)
+            stream.write("".join(f"{exchange.note_line(note)}\n" for note in page.notes).encode())
+            count += len(page.notes)
+            after, more = page.cursor, page.cursor is not None
+    if file != "-":
+        settings.tell(
+            {"exported": count, "file": file}, lambda: typer.echo(f"{count} notes written to {file}")
+        )
+
+
+@app.command()
+@verb
+def stats(settings: Settings) -> None:
+    """Count notes, links, evolutions and kinds."""
+    from . import show
+
+    with settings.memory() as memory:
+        figures = memory.stats(namespace=settings.space)
+    settings.tell(figures, lambda: show.stats(figures))
+
+
+@app.command()
+@verb
+def graph(
+    settings: Settings,
+    file: Annotated[
+        str, typer.Argument(help="A picture to write: .svg, or .dot for Graphviz; - prints DOT.")
+    ] = "-",
+    start: Annotated[str | None, typer.Option(help="The note to walk from.", show_default="newest")] = None,
+    hops: Annotated[int, typer.Option(help="How far to walk.")] = 2,
+    limit: Annotated[int, typer.Option(help="At most so many notes.")] = 200,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Draw notes and their links."""
+    draw = {".svg": exchange.as_svg, ".dot": exchange.as_dot, ".gv": exchange.as_dot}
+    ending = ".dot" if file == "-" else Path(file).suffix.lower()
+    if ending not in draw:
+        raise InvalidInput(f"{file} ends in neither .svg nor .dot; name the picture you want")
+    with settings.memory() as memory:
+        found = memory.graph(namespace=settings.space, start=start, hops=hops, limit=limit)
+    if file == "-" and settings.as_json:
+        settings.tell(found, lambda: None)
+        return
+    with _writing(file, force) as stream:
+        stream.write(draw[ending](found).encode())
+    if file != "-":
+        figures = {"notes": len(found.notes), "links": len(found.links), "file": file}
+        told = f"{len(found.notes)} notes and {len(found.links)} links drawn in {file}"
+        settings.tell(figures, lambda: typer.echo(told))
+
+
+@app.command()
+@verb
+def finish(
+    settings: Settings,
+    limit: Annotated[int | None, typer.Option(help="At most so many notes.")] = None,
+    judge: JudgeOption = None,
+) -> None:
+    """Let the judge look at the notes that are pending."""
+    with settings.memory(judged=True) as memory:
+        done = memory.finish_pending(
+            namespace=settings.space, limit=limit, judge=None if judge is None else judge.value
+        )
+        left = memory.stats(namespace=settings.space).pending
+    settings.tell(
+        {"finished": [each.note.id for each in done], "pending": left},
+        lambda: typer.echo(f"{len(done)} notes finished, {left} pending"),
+    )
+
+
+@contextmanager
+def _writing(file: str, force: bool) -> Iterator[BinaryIO]:
+    """Where to write to: stdout, or a file that appears whole or not at all."""
+    if file == "-":
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if Path(file).exists() and not force:
+        raise InvalidInput(f"{file} is there already; choose another name, or overwrite it with --force")
+    beside = Path(f"{file}.part")
+    try:
+        with beside.open("wb") as stream:
+            yield stream
+        beside.replace(file)
+    except OSError as error:
+        raise InvalidInput(f"cannot write {file}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink()

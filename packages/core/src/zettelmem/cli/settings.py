@@ -1,0 +1,221 @@
+"""What every command can be told, on the command line or in the environment, and nowhere else."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+from zoneinfo import ZoneInfo
+
+import typer
+from pydantic import BaseModel
+
+from zettelmem.errors import InvalidInput, NotFound, ZettelmemError
+from zettelmem.exchange import read_time
+from zettelmem.note import Namespace, as_namespace
+from zettelmem.protocols import Embedder, LanguageModel
+from zettelmem.sync import Memory
+
+BAD_INPUT, FAILURE = 2, 1
+"""Exit codes: what was given cannot be used; it could be, but something failed."""
+
+Db = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        envvar="ZETTELMEM_DB",
+        show_default="the user's data folder",
+        help="Where the memory is: a directory, or a URI such as s3://bucket/memory.",
+    ),
+]
+Space = Annotated[
+    str,
+    typer.Option(
+        "--namespace",
+        "-n",
+        envvar="ZETTELMEM_NAMESPACE",
+        help="Whose memory, as a path such as acme/ana; / is all of them.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+EmbedderName = Annotated[
+    str,
+    typer.Option(
+        "--embedder",
+        envvar="ZETTELMEM_EMBEDDER",
+        help="wordllama, or sentence-transformers:NAME_OR_FOLDER.",
+    ),
+]
+ModelName = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        envvar="ZETTELMEM_MODEL",
+        help="A language model that judges, such as anthropic:claude-haiku-4-5.",
+        show_default="offline rules",
+    ),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        envvar="ZETTELMEM_TIMEZONE",
+        help="What times that name no time zone are meant in, such as Europe/Lisbon.",
+        show_default="such times are refused",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The options that every command has."""
+
+    db: Db = None
+    namespace: Space = "default"
+    as_json: AsJson = False
+    embedder: EmbedderName = "wordllama"
+    model: ModelName = None
+    timezone: Zone = None
+
+    @property
+    def space(self) -> Namespace:
+        """The namespace as a path."""
+        path = self.namespace.strip("/")
+        return as_namespace(path.split("/")) if path else ()
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone of times that name none.
+
+        Raises:
+            InvalidInput: there is no such time zone.
+        """
+        if self.timezone is None:
+            return None
+        try:
+            return ZoneInfo(self.timezone)
+        except (KeyError, OSError, ValueError) as error:
+            raise InvalidInput(
+                f"{self.timezone!r} is no time zone; give one such as Europe/Lisbon or UTC"
+            ) from error
+
+    def time(self, text: str | None) -> datetime | None:
+        """A time as the user wrote it."""
+        return None if text is None else read_time(text, self.zone)
+
+    @property
+    def place(self) -> str:
+        """The memory's directory or URI."""
+        if self.db is not None:
+            return self.db
+        import platformdirs
+
+        return str(platformdirs.user_data_path("zettelmem", appauthor=False))
+
+    def _embedder(self) -> Embedder | None:
+        name, _, which = self.embedder.partition(":")
+        if self.embedder == "wordllama":
+            return None
+        if name == "sentence-transformers":
+            from zettelmem.providers.sentence_transformers import SentenceTransformers
+
+            return SentenceTransformers(which) if which else SentenceTransformers()
+        raise InvalidInput(
+            f"no embedder {self.embedder!r}; give wordllama or sentence-transformers:NAME_OR_FOLDER"
+        )
+
+    def _judge(self) -> LanguageModel | None:
+        if self.model is None:
+            return None
+        from zettelmem.providers.pydantic_ai import PydanticAI
+
+        judge = PydanticAI(self.model)
+        judge.load()  # a wrong name is told now, not once for every note
+        return judge
+
+    @contextmanager
+    def memory(self, *, new: bool = False, judged: bool = False) -> Iterator[Memory]:
+        """The memory, open.
+
+        Args:
+            new: make it if it is not there; otherwise a mistyped path would look like an empty memory.
+            judged: with the language model, if one is named.
+
+        Raises:
+            InvalidInput: there is none, or an option does not fit.
+            ExtraMissing: an option needs a package that is not installed.
+        """
+        self._check_place(new)
+        judge = self._judge() if judged else None
+        with Memory(self.place, embedder=self._embedder(), model=judge) as memory:
+            yield memory
+
+    def _check_place(self, new: bool) -> None:
+        if not self.place or "\0" in self.place:
+            raise InvalidInput("--db is no path; give a directory or a URI")
+        if "://" in self.place:
+            return
+        path = Path(self.place).expanduser()
+        if path.exists() and not path.is_dir():
+            raise InvalidInput(f"{path} is a file; --db takes the directory that the memory lives in")
+        if not new and (not path.exists() or not any(path.iterdir())):
+            raise InvalidInput(
+                f"there is no memory in {path}; `remember` and `import` make one, --db names another place"
+            )
+
+    def tell(self, value: BaseModel | dict[str, Any], show: Callable[[], None]) -> None:
+        """Print `value` as JSON if that is wanted, or `show` it to people."""
+        if self.as_json:
+            plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+            wide = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+            typer.echo(json.dumps(plain, ensure_ascii=not wide))
+        else:
+            show()
+
+
+def complain(problem: str) -> None:
+    """One line on stderr."""
+    typer.echo(f"zettelmem: {' '.join(problem.split())}", err=True)
+
+
+def verb(function: Callable[..., None]) -> Callable[..., None]:
+    """The function as a command: with everybody's options, and errors told in one line.
+
+    Its first parameter is the `Settings`; the options are taken from there.
+    """
+    signature = inspect.signature(function)
+    own = get_type_hints(function, include_extras=True)
+    common = get_type_hints(Settings, include_extras=True)
+    parameters = [each.replace(annotation=own[each.name]) for each in list(signature.parameters.values())[1:]]
+    parameters += [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=each.default,
+            annotation=common[each.name],
+        )
+        for each in fields(Settings)
+    ]
+
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        settings = Settings(**{each.name: given.pop(each.name) for each in fields(Settings)})
+        try:
+            function(settings, **given)
+        except (InvalidInput, NotFound) as error:
+            complain(str(error))
+            raise typer.Exit(BAD_INPUT) from error
+        except ZettelmemError as error:
+            complain(str(error))
+            raise typer.Exit(FAILURE) from error
+
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command

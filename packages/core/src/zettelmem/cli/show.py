@@ -1,0 +1,186 @@
+"""Notes, hits and histories for people's eyes. What is stored is data: it is printed, never obeyed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from zettelmem.note import Evolution, Hit, Link, Note, Page, Remembered, Stats
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+PREVIEW = 160
+"""Characters of a note that is shown beside another."""
+
+
+def plain(text: str) -> str:
+    """The text without what could steer a terminal: control characters and changes of direction."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def line(text: str, length: int = PREVIEW) -> str:
+    """The text as one short line."""
+    flat = " ".join(plain(text).split())
+    return flat if len(flat) <= length else flat[: length - 1] + "\u2026"
+
+
+def put(*parts: RenderableType) -> None:
+    """Print to stdout."""
+    console = Console(highlight=False, emoji=False)
+    for part in parts:
+        console.print(part)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _stamp(note: Note) -> str:
+    return f"{note.occurred_at:%Y-%m-%d %H:%M}"
+
+
+def about(note: Note) -> Text:
+    """The line above a note: id, time, speaker, kind, and what is the matter with it."""
+    text = Text.assemble((note.id, "bold cyan"), f"  {_stamp(note)}  {note.kind}")
+    if note.source.who:
+        text.append(f"  {line(note.source.who, 40)}", "green")
+    if note.thread:
+        text.append(f"  in {line(note.thread, 40)}", "dim")
+    if note.invalid_at is not None:
+        text.append(f"  no longer so since {note.invalid_at:%Y-%m-%d}", "yellow")
+    if note.disputed:
+        text.append("  disputed", "yellow")
+    if note.pending is not None:
+        text.append("  pending", "yellow")
+    return text
+
+
+def edge(link: Link, note_id: str, others: Mapping[str, Note]) -> Text:
+    """A link as seen from one of its ends."""
+    arrow = "\u2192" if link.source == note_id else "\u2190"
+    other = link.other(note_id)
+    text = Text.assemble(f"  {arrow} {link.relation.value} ", (other, "cyan"))
+    if link.reason:
+        text.append(f" ({line(link.reason)})", "dim")
+    if other in others:
+        text.append(f": {line(others[other].content, 70)}")
+    return text
+
+
+def note(each: Note, others: Mapping[str, Note]) -> None:
+    """A whole note with its links."""
+    facts = _table("", "")
+    facts.show_header = False
+    rows = {
+        "context": plain(each.context),
+        "keywords": ", ".join(map(plain, each.keywords)),
+        "tags": ", ".join(map(plain, each.tags)),
+        "data": "" if each.data is None else plain(json.dumps(each.data, ensure_ascii=False)),
+        "key": plain(each.key or ""),
+        "namespace": plain("/".join(each.namespace)),
+        "source": f"via {plain(each.source.via)}, trust {each.trust.name.lower()}",
+        "revision": str(each.revision),
+        "pending": "" if each.pending is None else plain(each.pending.reason),
+    }
+    for name, value in rows.items():
+        if value:
+            facts.add_row(Text(name, "dim"), Text(value))
+    put(about(each), Panel(Text(plain(each.content)), expand=False), facts)
+    put(*(edge(link, each.id, others) for link in each.links))
+
+
+def remembered(done: Remembered) -> None:
+    """What became of a `remember`, `forget` or `undo`."""
+    others = {each.note.id: each.note for each in done.neighbours}
+    if done.known:
+        put(Text.assemble("known already as ", (done.note.id, "bold cyan")))
+        return
+    put(about(done.note))
+    put(*(edge(link, done.note.id, others) for link in done.note.links))
+    if done.evolved:
+        put(Text(f"  described differently since: {', '.join(done.evolved)}"))
+    put(Text(f"  to take it back: zettelmem undo {done.change}", "dim"))
+
+
+def hits(found: Sequence[Hit], *, explain: bool) -> None:
+    """Hits, best first, with the reason; with `explain` each signal's value, weight and product."""
+    if not found:
+        put(Text("nothing found", "yellow"))
+    for hit in found:
+        head = Text(f"{hit.score:.2f}  ", "bold").append_text(about(hit.note))
+        put(head, Text(f"  {plain(hit.note.content)}"), Text(f"  {line(hit.why, 500)}", "dim"))
+        if explain:
+            put(_signals(hit))
+
+
+def _signals(hit: Hit) -> Table:
+    table = _table("  signal", "value", "weight", "product")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    total = 0.0
+    for name, value in hit.signals.items():
+        weight = hit.weights.get(name, 0.0)
+        total += value * weight
+        table.add_row(f"  {name}", f"{value:.3f}", f"{weight:.2f}", f"{value * weight:.3f}")
+    table.add_row("  sum", "", "", f"{total:.3f}", style="bold")
+    return table
+
+
+def history(entries: Sequence[Evolution]) -> None:
+    """What was done to a note, oldest first."""
+    for entry in entries:
+        head = Text.assemble((entry.change, "bold cyan"), f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.verb}")
+        if entry.reason:
+            head.append(f"  {line(entry.reason)}", "dim")
+        put(head)
+        for name, after in entry.after.items():
+            put(Text(f"  {name}: {_value(entry.before.get(name))} \u2192 {_value(after)}"))
+        for sign, links in (("+", entry.linked), ("-", entry.unlinked)):
+            for link in links:
+                put(Text(f"  {sign} {link.source} {link.relation.value} {link.target}: {line(link.reason)}"))
+
+
+def _value(value: object) -> str:
+    return line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def notes(page: Page) -> None:
+    """A page of notes, one a row."""
+    table = _table("id", "when", "who", "kind", "links", "content")
+    table.columns[-1].ratio = 1
+    for each in page.notes:
+        gone = each.invalid_at is not None
+        table.add_row(
+            Text(each.id, "cyan"),
+            f"{each.occurred_at:%Y-%m-%d}",
+            Text(line(each.source.who or "", 16)),
+            each.kind,
+            str(len(each.links)),
+            Text(line(each.content, 100), "dim strike" if gone else ""),
+        )
+    put(table if page.notes else Text("no notes", "yellow"))
+    if page.cursor is not None:
+        put(Text(f"more: --after '{page.cursor}'", "dim"))
+
+
+def stats(figures: Stats) -> None:
+    """Figures of a namespace."""
+    table = _table("", "")
+    table.show_header = False
+    table.columns[1].justify = "right"
+    for name in ("notes", "links", "evolutions", "superseded", "pending", "threads"):
+        table.add_row(name, f"{getattr(figures, name):,}")
+    for kind, count in sorted(figures.kinds.items()):
+        table.add_row(Text(f"  {kind}", "dim"), f"{count:,}")
+    span = Text("")
+    if figures.first is not None and figures.last is not None:
+        span = Text(f"from {figures.first:%Y-%m-%d} to {figures.last:%Y-%m-%d}", "dim")
+    put(Group(table, span))
