@@ -34,7 +34,9 @@ def parser_for(about: str | None, file: str) -> argparse.ArgumentParser:
     parser.add_argument("--plot", type=Path, help="draw recall at 10 there, a PNG (needs the extra `plot`)")
     parser.add_argument("--signals", type=Path, help="write every signal there, for fit_weights.py")
     parser.add_argument("--json", type=Path, help="write all figures there")
-    parser.add_argument("--markdown", type=Path, help="write the tables there")
+    parser.add_argument(
+        "--markdown", type=Path, help="write the tables there; in docs/benchmarks.md, in their place"
+    )
     return parser
 
 
@@ -57,6 +59,7 @@ async def bench(
     options: argparse.Namespace,
     corpus: Corpus,
     *,
+    name: str,
     title: str,
     titles: str = "tags",
     columns: Sequence[str] = report.SHOWN_COLUMNS,
@@ -89,7 +92,7 @@ async def bench(
         tables += spent
         report.show(console, tables)
         if options.markdown:
-            report.write_markdown(options.markdown, [report.about(outcomes), *tables])
+            report.write_markdown(options.markdown, [report.about(outcomes), *tables], name)
         if options.json:
             report.write_json(options.json, everything)
         if options.plot:

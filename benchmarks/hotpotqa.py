@@ -36,7 +36,7 @@ def main(given: Sequence[str] | None = None) -> None:
     options = arguments(given)
     corpus = read_hotpotqa(data_file(options.data, HOTPOTQA))
     title = "HotpotQA, pooled: supporting paragraphs found without a language model"
-    asyncio.run(bench(options, corpus, title=title, titles=options.titles, columns=COLUMNS))
+    asyncio.run(bench(options, corpus, name="hotpotqa", title=title, titles=options.titles, columns=COLUMNS))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ def main(given: Sequence[str] | None = None) -> None:
     """The command."""
     options = arguments(given)
     corpus = read_locomo(data_file(options.data, LOCOMO), options.convs)
-    asyncio.run(bench(options, corpus, title="LoCoMo: evidence found without a language model"))
+    asyncio.run(
+        bench(options, corpus, name="locomo", title="LoCoMo: evidence found without a language model")
+    )
 
 
 if __name__ == "__main__":

@@ -190,9 +190,18 @@ def write_run(path: Path, outcome: Outcome, questions: Sequence[Question]) -> No
             file.write(json.dumps(line) + "\n")
 
 
-def write_markdown(path: Path, tables: Sequence[Table]) -> None:
-    """The tables as a Markdown page."""
-    path.write_text("\n".join(table.markdown() for table in tables), encoding="utf-8")
+def write_markdown(path: Path, tables: Sequence[Table], name: str) -> None:
+    """The tables as a Markdown page; or, in a page that marks a place for `name`, there.
+
+    The place is between the lines ``<!-- figures: NAME -->`` and ``<!-- end of figures: NAME -->``.
+    """
+    text = "\n".join(table.markdown() for table in tables)
+    opening, closing = f"<!-- figures: {name} -->", f"<!-- end of figures: {name} -->"
+    page = path.read_text(encoding="utf-8") if path.exists() else ""
+    if opening in page and closing in page:
+        before, _, rest = page.partition(opening)
+        text = f"{before}{opening}\n\n{text}\n{closing}{rest.partition(closing)[2]}"
+    path.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:

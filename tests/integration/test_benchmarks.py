@@ -239,3 +239,13 @@ def test_newton_finds_known_weights(load: Any) -> None:
     gold = rng.random(20_000) < chance
     found = fit.newton(values, gold, np.ones(20_000), 1e-3)
     assert found == pytest.approx([2.0, -1.0, -0.5], abs=0.1)
+
+
+def test_figures_take_their_place_in_a_page(load: Any, tmp_path: Path) -> None:
+    report = load("report")
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n<!-- figures: x -->\nold\n<!-- end of figures: x -->\n\nThe end.\n")
+    report.write_markdown(page, [report.Table("t", ["arm", "R@5"], [["ours", "1.0"]])], "x")
+    table = "### t\n\n| arm | R@5 |\n| --- | ---: |\n| ours | 1.0 |\n"
+    marks = "<!-- figures: x -->", "<!-- end of figures: x -->"
+    assert page.read_text() == f"# Page\n\n{marks[0]}\n\n{table}\n{marks[1]}\n\nThe end.\n"
