@@ -118,6 +118,6 @@ def known_clients(
 def own_command(arguments: Sequence[str]) -> list[str]:
     """How a client starts us, by absolute paths: clients have a PATH of their own."""
     uvx = shutil.which("uvx")
-    if uvx and "uv" in Path(sys.prefix).parts[:-1] and "archive-v" in sys.prefix:
+    if uvx and "archive-v" in sys.prefix:
         return [uvx, "zettelmem-mcp", *arguments]  # this environment is uvx's, and will be gone
     return [sys.executable, "-m", "zettelmem_mcp", *arguments]

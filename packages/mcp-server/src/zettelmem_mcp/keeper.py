@@ -145,17 +145,25 @@ class Keeper:
 
     async def _tend(self, memory: AsyncMemory) -> None:
         """Once an hour: notes that nobody connected are linked by the model or the rules."""
+        from zettelmem import ZettelmemError
+
         while True:
-            path = self.settings.path
-            if self.settings.judge == "model":
-                async with self._judging:
-                    await memory.finish_pending(namespace=path, judge="model")
-            else:
-                page = await memory.notes(namespace=path, pending=True, limit=1000)
-                overdue = [note for note in page.notes if is_overdue(note)]
-                if overdue:
-                    await memory.finish_pending(namespace=path, judge="offline", limit=len(overdue))
+            try:
+                await self._finish(memory)
+            except ZettelmemError as error:
+                logger.warning("notes that wait will be linked later: %s", error)
             await asyncio.sleep(PATIENCE.total_seconds())
+
+    async def _finish(self, memory: AsyncMemory) -> None:
+        path = self.settings.path
+        if self.settings.judge == "model":
+            async with self._judging:
+                await memory.finish_pending(namespace=path, judge="model")
+            return
+        page = await memory.notes(namespace=path, pending=True, limit=1000)
+        overdue = [note for note in page.notes if is_overdue(note)]
+        if overdue:
+            await memory.finish_pending(namespace=path, judge="offline", limit=len(overdue))
 
 
 def is_overdue(note: Note) -> bool:

@@ -216,15 +216,16 @@ async def remember(
         except InvalidInput as error:  # as good as no answer: the assistant is asked instead
             logger.info("the client's model decided what cannot be: %s", error)
     note = done.note
-    around = await _shown(memory, note) if note.pending else {}
-    if note.pending and not around:
+    background = keeper.settings.judge == "model" and note.pending is not None
+    around = await _shown(memory, note) if note.pending and not background else {}
+    if note.pending and not around and not background:  # there is nothing to decide
         done = await keeper.write(memory.connect(note.id, {}, namespace=namespace))
     await _changed(ctx, note.id, *(link.other(note.id) for link in done.note.links))
     known = done.known and said is None
     head = f"{'Known already' if known else 'Stored'} as [{note.id}], change {stored.change}."
-    if keeper.settings.judge == "model" and around:
+    if background:
         keeper.judge_later(namespace)
-        around, head = {}, head + " A model links it in the background; nothing more to do."
+        head += " A model links it in the background; nothing more to do."
     elif around:
         head += (
             f" Now call connect with note_id {note.id} and the neighbours it truly belongs with"
@@ -363,32 +364,13 @@ async def browse(
     """List notes, newest first, a page at a time: to review, tidy up or see all of a thread or tag. To
     answer a question use recall."""
     _, memory, namespace = await _ready(ctx)
-    page = await memory.notes(
-        namespace=namespace,
-        tags=tags,
-        thread=thread,
-        since=since,
-        until=until,
-        pending=unconnected,
-        limit=limit,
-        after=cursor,
-        newest_first=True,
-    )
+    narrower: dict[str, Any] = {"tags": tags, "thread": thread, "since": since, "until": until}
+    narrower |= {"namespace": namespace, "pending": unconnected, "after": cursor, "newest_first": True}
+    page = await memory.notes(limit=limit, **narrower)
     found, left = answers.cards(page.notes, budget)
-    after = page.cursor
     if left:  # the page ends where the room did
-        cut = await memory.notes(
-            namespace=namespace,
-            tags=tags,
-            thread=thread,
-            since=since,
-            until=until,
-            pending=unconnected,
-            limit=len(found),
-            after=cursor,
-            newest_first=True,
-        )
-        after = cut.cursor
+        page = await memory.notes(limit=len(found), **narrower)
+    after = page.cursor
     head = f"{len(found)} notes, newest first." if found else "No notes there."
     more = f"More: call browse with cursor {after}" if after else ""
     return answers.answer(answers.listed(found, head, more), Found(notes=found, cursor=after))
