@@ -218,7 +218,7 @@ class AsyncMemory:
                 "tags": tags,
                 "data": data.model_dump(mode="json") if isinstance(data, BaseModel) else data,
                 "occurred_at": occurred_at,
-                "source": Source(who=source) if isinstance(source, str) else source or Source(),
+                "source": {"who": source} if isinstance(source, str) else source or Source(),
                 "trust": trust,
             },
         )

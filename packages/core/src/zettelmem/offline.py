@@ -21,10 +21,12 @@ from .note import (
     Relation,
     Source,
 )
-from .text import announces_change, asks, hashtags, names, names_it, plain, words
+from .text import announces_change, asks, hashtags, names, names_it, plain, topics, words
 
 MAX_KEYWORDS = 8
 """Keywords that construction gives a note."""
+MAX_TAGS = 3
+"""Tags that construction gives a note."""
 KEPT_KEYWORDS = 16
 """Keywords up to which evolution lets a note grow."""
 MAX_RELATED = 3
@@ -104,12 +106,11 @@ def said_before(previous: Note | None) -> str:
 def construct(content: str, source: Source, previous: Note | None) -> Construction:
     """Context, keywords, tags and kind of a note, from its words and the note before it in its thread."""
     who = (source.who or "").lower()
-    tags = hashtags(content)
-    tags += [name.lower() for name in names(content) if not name[0].isdigit()]
+    tags = (*hashtags(content), *topics(content))
     return Construction(
         context=said_before(previous),
         keywords=tuple(word for word in keywords(content) if word != who),
-        tags=tuple(dict.fromkeys(tag for tag in tags if tag != who))[:5],
+        tags=tuple(dict.fromkeys(tags))[:MAX_TAGS],
         kind=kind(content),
     )
 

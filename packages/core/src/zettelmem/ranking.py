@@ -24,28 +24,30 @@ Signal = NDArray[np.float64]
 """One number a candidate, shape (n,)."""
 
 WEIGHTS: Mapping[str, float] = {
-    "content": 0.05,
-    "surroundings": 0.50,
-    "meaning": 0.30,
-    "speaker": 0.08,
-    "thread": 0.10,
-    "links": 0.10,
-    "when": 0.08,
-    "tells": 0.05,
-    "answers": 0.03,
-    "length": 0.08,
-    "says_when": 0.04,
-    "named": 0.25,
+    "content": 0.4,
+    "surroundings": 3.6,
+    "meaning": 3.0,
+    "speaker": 1.0,
+    "thread": 3.1,
+    "links": 0.5,
+    "named": 2.0,
+    "bridge": 3.5,
+    "when": 0.2,
+    "says_when": 0.8,
+    "tells": 1.0,
+    "answers": 0.6,
+    "length": 0.9,
 }
 """What each signal counts."""
-BIAS = -1.0
-SHARPNESS = 4.0
+BIAS = -9.0
 
+WORDS = 0.6
+"""Share of words, the rest being meaning, in what a thread says."""
 DRAWN = 0.5
 """How far a note's vector is drawn towards its description."""
 LONG = 40
 """Words from which a note counts as long."""
-SEEDS = 20
+SEEDS = 5
 """Candidates that the walk over the links starts from."""
 DAMPING = 0.5
 """Chance that the walk goes on by a link rather than back to a seed."""
@@ -193,6 +195,29 @@ def mentions(query: str, tags: Sequence[Sequence[str]]) -> Signal:
     return np.array([max((1.0 / bearers[tag] for tag in each if tag in found), default=0.0) for each in tags])
 
 
+def bridges(candidates: Candidates, query: str, told: Mapping[str, str]) -> Signal:
+    """Whether the best notes name a note by a tag that it alone bears, and the query does not name.
+
+    The second step of a question in two: who is asked about is told by a note that the question finds.
+
+    Args:
+        candidates: the notes.
+        query: the question.
+        told: contents of the best candidates so far by id, best first.
+    """
+    bearers = Counter(tag for each in candidates.tags for tag in each)
+    asked = plain(query)
+    alone = {tag for tag, count in bearers.items() if count == 1 and not names_it(asked, tag)}
+    strength = np.zeros(len(candidates))
+    for place, (note_id, content) in enumerate(told.items()):
+        said = plain(content)
+        heard = {tag for tag in alone if names_it(said, tag)}
+        for i, tags in enumerate(candidates.tags):
+            if candidates.ids[i] != note_id and not heard.isdisjoint(tags):
+                strength[i] = max(strength[i], 1.0 - 0.1 * place)
+    return strength
+
+
 def walk(candidates: Candidates, base: Signal) -> Signal:
     """What its links speak for each note: a personalised PageRank, less what the note had of itself.
 
@@ -232,13 +257,22 @@ def evidence(candidates: Candidates, base: Signal) -> Signal:
     return spread(np.array([totals.get(thread or "", 0.0) for thread in candidates.threads]))
 
 
-def signals(candidates: Candidates, query: str, vector: Vectors, *, expand: bool = True) -> dict[str, Signal]:
+def signals(
+    candidates: Candidates,
+    query: str,
+    vector: Vectors,
+    told: Mapping[str, str] | None = None,
+    *,
+    expand: bool = True,
+) -> dict[str, Signal]:
     """Every signal of every candidate, each in [0, 1].
 
     Args:
         candidates: what the searches found.
         query: the question, as asked.
         vector: unit vector of the question without speakers' names, float32, shape (dimensions,).
+        told: contents of the best candidates of a first ranking by id, best first.
+        expand: let linked notes vote.
     """
     who = named(query, candidates.speakers)
     content = candidates.content / max(float(candidates.content.max(initial=0.0)), 1e-9)
@@ -256,10 +290,11 @@ def signals(candidates: Candidates, query: str, vector: Vectors, *, expand: bool
         "named": mentions(query, candidates.tags),
         "length": np.minimum(candidates.lengths / LONG, 1.0),
     }
-    base = weighted(found, len(candidates))
-    found["thread"] = evidence(candidates, base)
+    found["thread"] = evidence(candidates, WORDS * around + (1 - WORDS) * meaning)
+    if told:
+        found["bridge"] = bridges(candidates, query, told)
     if expand:
-        found["links"] = walk(candidates, spread(base + WEIGHTS["thread"] * found["thread"]))
+        found["links"] = walk(candidates, spread(weighted(found, len(candidates))))
     return found
 
 
@@ -275,11 +310,18 @@ def reachable(candidates: Candidates, ranked: Ranking) -> list[str]:
     return [other for other in dict.fromkeys(linked) if other not in mine]
 
 
-def rank(candidates: Candidates, query: str, vector: Vectors, *, expand: bool = True) -> Ranking:
+def rank(
+    candidates: Candidates,
+    query: str,
+    vector: Vectors,
+    told: Mapping[str, str] | None = None,
+    *,
+    expand: bool = True,
+) -> Ranking:
     """Signals, score and order of the candidates; ties go to the earlier candidate."""
-    found = signals(candidates, query, vector, expand=expand)
+    found = signals(candidates, query, vector, told, expand=expand)
     total = weighted(found, len(candidates))
-    scores = 1.0 / (1.0 + np.exp(-SHARPNESS * (total + BIAS)))
+    scores = 1.0 / (1.0 + np.exp(-(total + BIAS)))
     return Ranking(np.argsort(-total, kind="stable"), scores, found)
 
 

@@ -15,6 +15,8 @@ DEPTH = 100
 """Candidates that each of the searches brings to a recall."""
 SPARE = 10
 """Notes read beyond the k best, because the notes linked to them may change the order."""
+TELLERS = 5
+"""Best notes of the first ranking whose words may name others."""
 MAX_QUERY = 10_000
 """Characters of a query."""
 MAX_K = 1_000
@@ -50,6 +52,8 @@ class Recalling:
         if budget is not None:
             within("budget_tokens", budget, 1, MAX_BUDGET)
             found = await self._store.columns(sight, ["id", "size"])
+            if not found["id"]:
+                return []
             if sum(map(ranking.tokens_of, found["size"])) <= budget:
                 return await self._whole(query, sight, found["id"], explain=explain)
         candidates, ranked, notes = await self._ranked(query, sight, k, expand=expand)
@@ -79,9 +83,11 @@ class Recalling:
         likely = [candidates.ids[i] for i in ranked.order[: k + SPARE]]
         reachable = ranking.reachable(candidates, ranked) if expand else []
         linked, hydrate = await self._store.look([*likely, *reachable], sight)
-        if len(linked) and reachable:
+        told = {note_id: note.content for note_id, note in hydrate(likely[:TELLERS]).items()}
+        told = {note_id: told[note_id] for note_id in likely if note_id in told}
+        if expand:
             candidates = candidates.plus(linked)
-            ranked = ranking.rank(candidates, query, vector)
+        ranked = ranking.rank(candidates, query, vector, told, expand=expand)
         best = [candidates.ids[i] for i in ranked.order[:k]]
         notes = hydrate(best)
         notes |= await self._store.get(note_id for note_id in best if note_id not in notes)

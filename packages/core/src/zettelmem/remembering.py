@@ -201,14 +201,18 @@ class Remembering:
         alike = own @ own.T
         told = [" ".join((*names(plan.note.content)[:MAX_NAMES], *plan.note.tags)) for plan in plans]
         worded = await self.store.worded(sight, told, self.k)
+        said = [plain(plan.note.content) for plan in plans]
         for i, plan in enumerate(plans):
-            batch = [(plans[j].note.id, float(alike[i, j])) for j in range(i)]
-            near = sorted([*found[i], *batch], key=lambda x: -x[1])[: self.k]
+            before = [(plans[j].note.id, float(alike[i, j])) for j in range(i)]
+            near = sorted([*found[i], *before], key=lambda x: -x[1])[: self.k]
             by_name = [(note_id, float(own[i] @ vector)) for note_id, vector in worded[i]]
             by_name += [
-                (plans[j].note.id, float(alike[i, j])) for j in range(i) if _name_each_other(plans[j], plan)
+                before[j]
+                for j in range(i)
+                if any(names_it(said[j], tag) for tag in plan.note.tags)
+                or any(names_it(said[i], tag) for tag in plans[j].note.tags)
             ]
-            plan.ranked = list({**dict(by_name[-self.k :]), **dict(near)}.items())
+            plan.ranked = list({**dict(near), **dict(by_name[-self.k :])}.items())
         ids = [note_id for plan in plans for note_id, _ in plan.ranked]
         return await self.store.get([*ids, *(plan.previous for plan in plans if plan.previous)])
 
@@ -361,13 +365,6 @@ class Remembering:
 
 def _texts(note: Note) -> tuple[str, str]:
     return note.content, note.description
-
-
-def _name_each_other(one: _Plan, other: _Plan) -> bool:
-    first, second = plain(one.note.content), plain(other.note.content)
-    return any(names_it(second, tag) for tag in one.note.tags) or any(
-        names_it(first, tag) for tag in other.note.tags
-    )
 
 
 def numbered(around: Iterable[tuple[Note, float]]) -> list[Neighbour]:
