@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.llms.mock import MockLLM
 from llama_index.core.node_parser import TokenTextSplitter
@@ -10,7 +11,7 @@ from llama_index.core.schema import Document, IndexNode, MetadataMode, TextNode
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
 from llama_index.retrievers.zettelmem import ZettelmemRetriever, aremember_nodes, remember_nodes
-from zettelmem import Memory, Note, Relation, Source, Trust
+from zettelmem import InvalidInput, Memory, Note, Relation, Source, Trust
 
 NS = "handbook"
 
@@ -138,6 +139,13 @@ def test_a_node_of_another_class_comes_back_as_one(memory: Memory) -> None:
     (found,) = retrieve(memory, "boots")
     assert isinstance(found.node, IndexNode)
     assert found.node.index_id == "boots"
+
+
+def test_what_fits_into_no_note_is_refused_and_nothing_is_stored(memory: Memory) -> None:
+    for node in (TextNode(text="x" * 1_000_001), TextNode(text="x", metadata={"y": "z" * 100_000})):
+        with pytest.raises(InvalidInput, match=r"1000000|100000"):
+            remember_nodes(memory, [document(), node], namespace=NS)
+    assert notes_of(memory) == []
 
 
 def test_blank_nodes_are_left_out(memory: Memory) -> None:

@@ -115,6 +115,12 @@ def test_instructions_tool_calls_and_tool_results_are_not_remembered(memory: Mem
     assert contents(memory) == ["It is blue."]
 
 
+def test_a_message_longer_than_a_note_becomes_several(memory: Memory, session: Start) -> None:
+    text = "x" * 1_000_000 + "y"
+    session().put(user(text))
+    assert "".join(contents(memory)) == text
+
+
 def test_the_callers_messages_are_left_as_they_are(session: Start) -> None:
     mine = [
         ChatMessage(role="system", content="Be brief."),

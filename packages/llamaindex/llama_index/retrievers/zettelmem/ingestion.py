@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from llama_index.core.schema import BaseNode, MetadataMode
 
 from llama_index.memory.zettelmem.threads import in_thread
 from llama_index.memory.zettelmem.turns import Judge, by_page
-from zettelmem import Draft, Memory, Note, Remembered, Source, Trust
+from zettelmem import Memory, Note, Remembered, Source, Trust
 
 from .nodes import as_draft, hash_of
 
@@ -46,16 +47,16 @@ def remember_nodes(
     found = [node for node in nodes if node.get_content(MetadataMode.NONE).strip()]
     known = memory.keyed([node.node_id for node in found], namespace=namespace)
     alike: dict[str | None, dict[str | None, Note]] = {}
-    new: dict[int, Draft] = {}
+    new: dict[int, dict[str, Any]] = {}
     done: dict[int, Remembered] = {}
     for place, node in enumerate(found):
         draft = as_draft(node, source=_source(source, node), trust=trust)
-        if draft.thread not in alike:
-            there = by_page(memory, namespace, draft.thread)
-            alike[draft.thread] = {hash_of(note): note for note in there}
+        if draft["thread"] not in alike:
+            there = by_page(memory, namespace, draft["thread"])
+            alike[draft["thread"]] = {hash_of(note): note for note in there}
         same = known.get(node.node_id)
         if same is None or hash_of(same) != node.hash:
-            same = None if same is not None else alike[draft.thread].get(node.hash)
+            same = None if same is not None else alike[draft["thread"]].get(node.hash)
         if same is None:
             new[place] = draft
         else:

@@ -15,7 +15,7 @@ from llama_index.core.schema import (
 )
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 
-from zettelmem import Draft, Hit, Link, Note, Relation, Source, Trust
+from zettelmem import Hit, Link, Note, Relation, Source, Trust
 
 KIND = "note_kind"
 TAGS = "note_tags"
@@ -30,16 +30,16 @@ NODE = "_node_content"
 HASH = "_node_hash"
 
 
-def as_draft(node: BaseNode, *, source: Source, trust: Trust) -> Draft:
-    """The draft that remembers a node: its text is the content, its id the key."""
-    return Draft(
-        content=node.get_content(MetadataMode.NONE),
-        key=node.node_id,
-        thread=node.ref_doc_id or node.node_id,
-        data=node_to_metadata_dict(node, remove_text=True) | {HASH: node.hash},
-        source=source,
-        trust=trust,
-    )
+def as_draft(node: BaseNode, *, source: Source, trust: Trust) -> dict[str, Any]:
+    """The fields of the draft that remembers a node: its text is the content, its id the key."""
+    return {
+        "content": node.get_content(MetadataMode.NONE),
+        "key": node.node_id,
+        "thread": node.ref_doc_id or node.node_id,
+        "data": node_to_metadata_dict(node, remove_text=True) | {HASH: node.hash},
+        "source": source,
+        "trust": trust,
+    }
 
 
 def hash_of(note: Note) -> str | None:
