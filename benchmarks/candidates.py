@@ -74,6 +74,36 @@ class Signals:
                 wanted=kept["wanted"],
             )
 
+    def halves(self) -> tuple[set[str], set[str]]:
+        """The first half of the namespaces and the rest; a lone one is cut into two, every other question."""
+        spaces = list(dict.fromkeys(self.space))
+        if len(spaces) == 1:
+            self.space = [f"{space}, {'even' if i % 2 else 'odd'}" for i, space in enumerate(self.space)]
+            spaces = list(dict.fromkeys(self.space))
+        half = -(-len(spaces) // 2)
+        return set(spaces[:half]), set(spaces[half:])
+
+    def plus(self, more: Signals) -> Signals:
+        """Both runs as one; a signal that one of them lacks is 0 there."""
+        names = list(dict.fromkeys([*self.names, *more.names]))
+        values = np.zeros((len(self.values) + len(more.values), len(names)))
+        for part, rows in ((self, slice(0, len(self.values))), (more, slice(len(self.values), None))):
+            for i, name in enumerate(part.names):
+                values[rows, names.index(name)] = part.values[:, i]
+        known = dict(zip(more.names, more.weights, strict=True))
+        known |= dict(zip(self.names, self.weights, strict=True))
+        return Signals(
+            names=names,
+            weights=np.array([known[name] for name in names]),
+            values=values,
+            question=np.concatenate([self.question, more.question + len(self.space)]),
+            gold=np.concatenate([self.gold, more.gold]),
+            score=np.concatenate([self.score, more.score]),
+            space=self.space + more.space,
+            group=self.group + more.group,
+            wanted=np.concatenate([self.wanted, more.wanted]),
+        )
+
 
 async def collect(arm: Ours, corpus: Corpus, console: Console) -> Signals:
     """Recall deep and with reasons; a signal that a hit lacks is 0 there."""

@@ -158,7 +158,7 @@ def read_hotpotqa(path: Path) -> Corpus:
             if context["is_supporting"]:
                 gold.append(key)
         questions.append(
-            Question("hotpotqa", index, asked["question_text"], "all", tuple(dict.fromkeys(gold)))
+            Question("hotpotqa", index, asked["question_text"], "hotpotqa", tuple(dict.fromkeys(gold)))
         )
     items = [Item(key, "hotpotqa", text, title=title) for (title, text), key in keys.items()]
     return Corpus(items, questions, ("all",))

@@ -6,14 +6,15 @@
 A logistic regression tells what was asked for from the rest of each question's best candidates. It is
 tried on conversations that it has not seen (the first half against the rest, both ways, and each against
 all others) beside the shipped order on the same candidates, then fitted on all and printed as constants.
+Several files are fitted together; one with a single namespace is cut into every other question.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 
 import metrics
@@ -107,9 +108,9 @@ def held_out(run: Signals, folds: Sequence[set[str]], strength: float) -> Figure
 def comparison(run: Signals, orders: dict[str, Figures]) -> Table:
     """A row a group and way of ordering."""
     four = list(CATEGORIES.values())[:4]
-    known = [name for name in CATEGORIES.values() if name in run.group]
+    known = sorted(set(run.group), key=lambda name: [*CATEGORIES.values(), name].index(name))
     groups = {name: [each == name for each in run.group] for name in known}
-    if known:
+    if set(four) & set(run.group):
         groups["1-4"] = [g in four for g in run.group]
     groups["all"] = [True] * len(run.group)
     figures = {name: judged(run, scores) for name, scores in orders.items()}
@@ -161,33 +162,34 @@ def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("signals", type=Path, help="what a run wrote with --signals")
+    parser.add_argument("signals", type=Path, nargs="+", help="what runs wrote with --signals")
     parser.add_argument("--strength", type=float, default=1.0, help="of the L2 penalty (default: 1)")
     parser.add_argument("--only", nargs="+", default=[], help="fit with these signals alone")
     parser.add_argument("--without", nargs="+", default=[], help="leave these signals out")
     options = parser.parse_args(given)
-    if not options.signals.is_file():
-        sys.exit(f"{options.signals} is not there; make it with locomo.py --signals {options.signals}")
-    run = Signals.load(options.signals)
+    for path in options.signals:
+        if not path.is_file():
+            sys.exit(f"{path} is not there; make it with locomo.py --signals {path}")
+    runs = [Signals.load(path) for path in options.signals]
+    halves = [each.halves() for each in runs]
+    run = reduce(Signals.plus, runs)
     unknown = [name for name in (*options.only, *options.without) if name not in run.names]
     if unknown:
-        sys.exit(f"no signal {', '.join(unknown)} in {options.signals}; it has {', '.join(run.names)}")
+        sys.exit(f"no signal {', '.join(unknown)} in these runs; they have {', '.join(run.names)}")
     kept = [
         i
         for i, name in enumerate(run.names)
         if (not options.only or name in options.only) and name not in options.without
     ]
     run.names, run.weights, run.values = [run.names[i] for i in kept], run.weights[kept], run.values[:, kept]
+    first = set[str]().union(*(half for half, _ in halves))
     spaces = list(dict.fromkeys(run.space))
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    orders = {"shipped": run.score}
-    if len(spaces) > 1:
-        first = set(spaces[: math.ceil(len(spaces) / 2)])
-        orders["fitted, other half"] = held_out(run, [first, set(spaces) - first], options.strength)
-        orders["fitted, all others"] = held_out(run, [{space} for space in spaces], options.strength)
-        show(console, [comparison(run, orders)])
-    else:
-        console.print("only one conversation: nothing to hold out, so nothing says whether this carries over")
+    orders = {
+        "shipped": run.score,
+        "fitted, other half": held_out(run, [first, set(spaces) - first], options.strength),
+        "fitted, all others": held_out(run, [{space} for space in spaces], options.strength),
+    }
+    show(Console(width=None if sys.stdout.isatty() else 120), [comparison(run, orders)])
     print(constants(run, options.strength))
 
 

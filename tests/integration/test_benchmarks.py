@@ -130,7 +130,7 @@ def test_locomo_end_to_end(data: Path, tmp_path: Path, load: Any) -> None:
     assert 0 <= found["abstention"]["AUC"] <= 100
     assert "| ours |" in (tmp_path / "out.md").read_text(encoding="utf-8")
 
-    refit = command("fit_weights.py", signals)
+    refit = command("fit_weights.py", signals, signals)
     assert refit.returncode == 0, refit.stderr
     assert "WEIGHTS = {" in refit.stdout
     assert "fitted, other half" in refit.stdout
