@@ -39,7 +39,7 @@ from .note import (
     keyed_id,
     within,
 )
-from .protocols import Embedder, LanguageModel
+from .protocols import Embedder, LanguageModel, Reranker
 from .recalling import Recalling
 from .remembering import Remembering, alive, others, remembered
 from .store import Store
@@ -70,6 +70,7 @@ class AsyncMemory:
     Args:
         uri: a directory, an object-store URI such as ``s3://bucket/path``, or ``memory://``.
         embedder: texts to vectors; the torch-free default where None.
+        reranker: a second look at the 50 best of each recall; none where None.
         model: a language model that judges, if `judge` says so.
         judge: who decides by default: ``offline``, ``model``, ``ask`` or ``none``; ``model`` where one
             is given.
@@ -91,6 +92,7 @@ class AsyncMemory:
         uri: str = "memory://",
         *,
         embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
         model: LanguageModel | None = None,
         judge: Judge | None = None,
         kinds: Mapping[str, type[BaseModel]] | None = None,
@@ -110,7 +112,7 @@ class AsyncMemory:
         self._writes = Remembering(
             self._store, self._embedding, self._judging, kinds=kinds or {}, k=neighbours, clock=clock
         )
-        self._recalling = Recalling(self._store, self._embedding)
+        self._recalling = Recalling(self._store, self._embedding, reranker)
 
     async def __aenter__(self) -> Self:
         return self
@@ -417,6 +419,7 @@ class AsyncMemory:
         superseded: bool = False,
         expand: bool = True,
         budget_tokens: int | None = None,
+        min_score: float = 0.0,
         explain: bool = False,
     ) -> list[Hit]:
         """The notes that answer `query` best, best first.
@@ -434,6 +437,7 @@ class AsyncMemory:
             expand: let the notes linked to the candidates vote and be found.
             budget_tokens: at most so many tokens of content (a token for every four bytes). If all that
                 is in sight fits, all of it is returned, in the order it happened.
+            min_score: leave out hits below this score, in [0, 1]; docs/benchmarks.md tells what to expect.
             explain: tell the weight of each signal.
 
         Raises:
@@ -455,7 +459,14 @@ class AsyncMemory:
             },
         )
         return await self._recalling.recall(
-            query, sight, k=k, expand=expand, budget=budget_tokens, explain=explain
+            query,
+            sight,
+            as_of or self._clock(),
+            k=k,
+            expand=expand,
+            budget=budget_tokens,
+            min_score=min_score,
+            explain=explain,
         )
 
     # --- look ----------------------------------------------------------------------------------

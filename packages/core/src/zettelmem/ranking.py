@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Self
 
 import igraph
@@ -32,6 +33,7 @@ WEIGHTS: Mapping[str, float] = {
     "links": 0.5,
     "named": 2.0,
     "bridge": 3.5,
+    "time": 2.0,
     "when": 0.2,
     "says_when": 0.8,
     "tells": 1.0,
@@ -41,12 +43,16 @@ WEIGHTS: Mapping[str, float] = {
 """What each signal counts."""
 BIAS = -9.0
 
+RERANKER = 3.0
+"""What a reranker's best counts above its worst, on the scale of the weights."""
 WORDS = 0.6
 """Share of words, the rest being meaning, in what a thread says."""
 DRAWN = 0.5
 """How far a note's vector is drawn towards its description."""
 LONG = 40
 """Words from which a note counts as long."""
+SLACK = 3 * 86_400.0
+"""Seconds by which what happened near the time that is asked for still counts."""
 SEEDS = 5
 """Candidates that the walk over the links starts from."""
 DAMPING = 0.5
@@ -218,6 +224,13 @@ def bridges(candidates: Candidates, query: str, told: Mapping[str, str]) -> Sign
     return strength
 
 
+def timely(candidates: Candidates, asked: tuple[datetime, datetime]) -> Signal:
+    """How near each note happened to the time that is asked for: 1 inside it, falling off with the gap."""
+    start, end = asked[0].timestamp(), asked[1].timestamp()
+    gap = np.maximum(np.maximum(start - candidates.occurred, candidates.occurred - end), 0.0)
+    return np.exp(-gap / (end - start + SLACK))
+
+
 def walk(candidates: Candidates, base: Signal) -> Signal:
     """What its links speak for each note: a personalised PageRank, less what the note had of itself.
 
@@ -262,6 +275,7 @@ def signals(
     query: str,
     vector: Vectors,
     told: Mapping[str, str] | None = None,
+    asked: tuple[datetime, datetime] | None = None,
     *,
     expand: bool = True,
 ) -> dict[str, Signal]:
@@ -272,6 +286,7 @@ def signals(
         query: the question, as asked.
         vector: unit vector of the question without speakers' names, float32, shape (dimensions,).
         told: contents of the best candidates of a first ranking by id, best first.
+        asked: the time that the question names, as [start, end).
         expand: let linked notes vote.
     """
     who = named(query, candidates.speakers)
@@ -291,6 +306,8 @@ def signals(
         "length": np.minimum(candidates.lengths / LONG, 1.0),
     }
     found["thread"] = evidence(candidates, WORDS * around + (1 - WORDS) * meaning)
+    if asked is not None:
+        found["time"] = timely(candidates, asked)
     if told:
         found["bridge"] = bridges(candidates, query, told)
     if expand:
@@ -315,14 +332,30 @@ def rank(
     query: str,
     vector: Vectors,
     told: Mapping[str, str] | None = None,
+    asked: tuple[datetime, datetime] | None = None,
     *,
     expand: bool = True,
 ) -> Ranking:
     """Signals, score and order of the candidates; ties go to the earlier candidate."""
-    found = signals(candidates, query, vector, told, expand=expand)
+    found = signals(candidates, query, vector, told, asked, expand=expand)
     total = weighted(found, len(candidates))
     scores = 1.0 / (1.0 + np.exp(-(total + BIAS)))
     return Ranking(np.argsort(-total, kind="stable"), scores, found)
+
+
+def reranked(ranked: Ranking, places: Sequence[int], given: Sequence[float]) -> Ranking:
+    """The ranking with a reranker's scores of the candidates at `places` as one more signal.
+
+    What it did not look at stays behind what it did.
+    """
+    looked = np.zeros(len(ranked.scores), bool)
+    looked[list(places)] = True
+    signal = np.zeros(len(ranked.scores))
+    signal[list(places)] = spread(np.asarray(given, np.float64))
+    odds = np.log(ranked.scores) - np.log1p(-ranked.scores) + RERANKER * (signal - 0.5)
+    scores = 1.0 / (1.0 + np.exp(-odds))
+    order = np.lexsort((-odds, ~looked))
+    return Ranking(order, scores, {**ranked.signals, "reranker": signal})
 
 
 def hits(
@@ -346,7 +379,7 @@ def hits(
                 note=note,
                 score=float(ranked.scores[i]),
                 signals=values,
-                weights=dict(WEIGHTS) if explain else {},
+                weights={name: {**WEIGHTS, "reranker": RERANKER}[name] for name in values} if explain else {},
                 why=_why(asked, note, values, better),
             )
         )
@@ -366,6 +399,10 @@ def _why(asked: Sequence[str], note: Note, values: Mapping[str, float], better: 
         reasons.append("what is around it matches " + ", ".join(f"'{word}'" for word in near[:4]))
     if values.get("speaker"):
         reasons.append(f"said by {note.source.who}")
+    if values.get("time", 0.0) >= 0.99:
+        reasons.append("happened at the time asked for")
+    if values.get("bridge"):
+        reasons.append("named by a note above it")
     if values["meaning"] >= 0.75:
         reasons.append("close in meaning")
     for link in note.links:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 
 from . import evolution, ranking
+from .dates import span
 from .embedding import Embedding
-from .errors import InvalidInput, LimitExceeded
+from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .note import Filter, Hit, Namespace, Note, within
-from .protocols import Vectors
+from .protocols import Reranker, Vectors
 from .store import Store
 
 DEPTH = 100
@@ -17,6 +20,8 @@ SPARE = 10
 """Notes read beyond the k best, because the notes linked to them may change the order."""
 TELLERS = 5
 """Best notes of the first ranking whose words may name others."""
+RERANKED = 50
+"""Best notes that a reranker looks at once more."""
 MAX_QUERY = 10_000
 """Characters of a query."""
 MAX_K = 1_000
@@ -25,21 +30,35 @@ MAX_BUDGET = 10_000_000
 """Tokens that a recall may be asked to fill."""
 
 
+_Found = tuple[ranking.Candidates, ranking.Ranking, dict[str, Note]]
+
+
 class Recalling:
     """Everything that finds notes.
 
     Args:
         store: where they are kept.
         embedding: what makes the query's vector.
+        reranker: what looks at the best once more, if anything does.
     """
 
-    def __init__(self, store: Store, embedding: Embedding) -> None:
+    def __init__(self, store: Store, embedding: Embedding, reranker: Reranker | None) -> None:
         self._store = store
         self._embedding = embedding
+        self._reranker = reranker
         self._speakers: dict[Namespace, tuple[int, list[str]]] = {}
 
     async def recall(
-        self, query: str, sight: Filter, *, k: int, expand: bool, budget: int | None, explain: bool
+        self,
+        query: str,
+        sight: Filter,
+        now: datetime,
+        *,
+        k: int,
+        expand: bool,
+        budget: int | None,
+        min_score: float,
+        explain: bool,
     ) -> list[Hit]:
         """The notes in sight that answer `query` best, best first; all of them if they fit the budget.
 
@@ -49,49 +68,86 @@ class Recalling:
         """
         _check_query(query)
         within("k", k, 1, MAX_K)
+        if not 0.0 <= min_score <= 1.0:
+            raise InvalidInput(f"min_score is {min_score}; give 0 to 1")
+        whole = False
         if budget is not None:
             within("budget_tokens", budget, 1, MAX_BUDGET)
             found = await self._store.columns(sight, ["id", "size"])
+            whole = sum(map(ranking.tokens_of, found["size"])) <= budget
             if not found["id"]:
                 return []
-            if sum(map(ranking.tokens_of, found["size"])) <= budget:
-                return await self._whole(query, sight, found["id"], explain=explain)
-        candidates, ranked, notes = await self._ranked(query, sight, k, expand=expand)
-        places = [int(i) for i in ranked.order[:k] if candidates.ids[i] in notes]
-        hits = ranking.hits(query, candidates, ranked, places, notes, explain=explain)
+        candidates, ranked, notes = (
+            await self._whole(query, sight, now, found["id"])
+            if whole
+            else await self._best(query, sight, now, k, expand=expand)
+        )
+        notes = _as_known(notes, sight)
+        places = [
+            int(i)
+            for i in ranked.order
+            if candidates.ids[i] in notes and (whole or ranked.scores[i] >= min_score)
+        ]
+        hits = ranking.hits(
+            query, candidates, ranked, places if whole else places[:k], notes, explain=explain
+        )
+        if whole:
+            return sorted(hits, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
         return hits if budget is None else ranking.cut(hits, budget)
 
-    async def _whole(self, query: str, sight: Filter, ids: list[str], *, explain: bool) -> list[Hit]:
-        """Every note in sight, in the order it happened."""
-        candidates, vector = await self._search(query, sight, max(len(ids), 1))
+    async def _whole(self, query: str, sight: Filter, now: datetime, ids: list[str]) -> _Found:
+        """Every note in sight."""
+        candidates, vector = await self._search(query, sight, len(ids))
         rest, _ = await self._store.look(set(ids) - set(candidates.ids), sight)
         candidates = candidates.plus(rest)
-        notes = _as_known(await self._store.get(candidates.ids), sight)
-        places = [i for i, note_id in enumerate(candidates.ids) if note_id in notes]
-        ranked = ranking.rank(candidates, query, vector)
-        hits = ranking.hits(query, candidates, ranked, places, notes, explain=explain)
-        return sorted(hits, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
+        ranked = ranking.rank(candidates, query, vector, asked=span(query, now))
+        return candidates, ranked, await self._store.get(candidates.ids)
 
-    async def _ranked(
-        self, query: str, sight: Filter, k: int, *, expand: bool
-    ) -> tuple[ranking.Candidates, ranking.Ranking, dict[str, Note]]:
+    async def _best(self, query: str, sight: Filter, now: datetime, k: int, *, expand: bool) -> _Found:
+        """The best notes in sight, at least k of them."""
         candidates, vector = await self._search(query, sight, max(DEPTH, 2 * k))
         if not len(candidates):
             return candidates, ranking.Ranking.none(), {}
-        ranked = ranking.rank(candidates, query, vector, expand=expand)
+        asked = span(query, now)
+        ranked = ranking.rank(candidates, query, vector, asked=asked, expand=expand)
         # One read brings the likely hits and the notes linked to the best; those take part from here.
         likely = [candidates.ids[i] for i in ranked.order[: k + SPARE]]
         reachable = ranking.reachable(candidates, ranked) if expand else []
         linked, hydrate = await self._store.look([*likely, *reachable], sight)
-        told = {note_id: note.content for note_id, note in hydrate(likely[:TELLERS]).items()}
-        told = {note_id: told[note_id] for note_id in likely if note_id in told}
+        tellers = hydrate(likely[:TELLERS])
+        told = {note_id: tellers[note_id].content for note_id in likely[:TELLERS] if note_id in tellers}
         if expand:
             candidates = candidates.plus(linked)
-        ranked = ranking.rank(candidates, query, vector, told, expand=expand)
-        best = [candidates.ids[i] for i in ranked.order[:k]]
+        ranked = ranking.rank(candidates, query, vector, told, asked, expand=expand)
+        best = [candidates.ids[i] for i in ranked.order[: RERANKED if self._reranker else k]]
         notes = hydrate(best)
         notes |= await self._store.get(note_id for note_id in best if note_id not in notes)
-        return candidates, ranked, _as_known(notes, sight)
+        if self._reranker is not None:
+            ranked = await self._reranked(query, candidates, ranked, notes)
+        return candidates, ranked, notes
+
+    async def _reranked(
+        self,
+        query: str,
+        candidates: ranking.Candidates,
+        ranked: ranking.Ranking,
+        notes: Mapping[str, Note],
+    ) -> ranking.Ranking:
+        """The same order after the reranker's second look at the notes."""
+        assert self._reranker is not None
+        places = [i for i, note_id in enumerate(candidates.ids) if note_id in notes]
+        texts = [notes[candidates.ids[i]].content for i in places]
+        try:
+            given = await asyncio.to_thread(self._reranker.score, query, texts)
+        except ZettelmemError:
+            raise
+        except Exception as error:  # a vendor's code may raise anything
+            raise ModelError(f"reranker {self._reranker.name} failed: {error!r}"[:500]) from error
+        if len(given) != len(texts):
+            raise ModelError(
+                f"reranker {self._reranker.name} gave {len(given)} scores for {len(texts)} texts"
+            )
+        return ranking.reranked(ranked, places, given)
 
     async def _search(self, query: str, sight: Filter, depth: int) -> tuple[ranking.Candidates, Vectors]:
         asked = ranking.nameless(query, await self._who_speaks(sight))

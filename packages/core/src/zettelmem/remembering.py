@@ -295,11 +295,14 @@ class Remembering:
             return None
 
         def step(fresh: dict[str, Note]) -> list[Changes]:
+            subject = fresh.get(note_id)
+            if subject is None or subject.forgotten_at is not None or subject.revision != note.revision:
+                return []  # forgotten or written meanwhile: what was thought is about another note
             around, decision = _fresh(plan, fresh)
-            return [evolution.apply(alive(fresh, note_id), around, decision, now, **fields)]
+            return [evolution.apply(subject, around, decision, now, **fields)]
 
-        (changes,) = await self.commit([note_id, *state], step, vectors)
-        return remembered(changes, plan.neighbours)
+        changes = await self.commit([note_id, *state], step, vectors)
+        return remembered(changes[0], plan.neighbours) if changes else None
 
     async def _beyond(self, note: Note) -> list[str]:
         """The notes that follow those that follow `note`: they may be found by its words."""

@@ -58,6 +58,8 @@ SCHEMA_VERSION = 1
 """Raised by one whenever the columns change; a store of another version is refused."""
 TABLE = "notes"
 LOCK = ".zettelmem.lock"
+PRIMARY = b"lance-schema:unenforced-primary-key:position"
+"""Metadata by which LanceDB knows the column of the primary key."""
 RETENTION = timedelta(minutes=10)
 """How long old versions of the table stay for readers in other processes."""
 TAIL_ROWS = 256
@@ -848,7 +850,7 @@ async def _index(table: AsyncTable) -> None:
     from lancedb.index import FTS, BTree
 
     there = {column for index in await table.list_indices() for column in index.columns}
-    if "id" not in there:
+    if PRIMARY not in ((await table.schema()).field("id").metadata or {}):  # it can be set only once
         await table.set_unenforced_primary_key("id")
     for column, config in (
         ("content", FTS(with_position=False)),

@@ -34,7 +34,7 @@ from .note import (
     Stats,
     Trust,
 )
-from .protocols import Embedder, LanguageModel
+from .protocols import Embedder, LanguageModel, Reranker
 
 T = TypeVar("T")
 
@@ -51,6 +51,7 @@ class Memory:
         uri: str = "memory://",
         *,
         embedder: Embedder | None = None,
+        reranker: Reranker | None = None,
         model: LanguageModel | None = None,
         judge: Judge | None = None,
         kinds: Mapping[str, type[BaseModel]] | None = None,
@@ -64,6 +65,7 @@ class Memory:
         self._async = AsyncMemory(
             uri,
             embedder=embedder,
+            reranker=reranker,
             model=model,
             judge=judge,
             kinds=kinds,
@@ -251,6 +253,7 @@ class Memory:
         superseded: bool = False,
         expand: bool = True,
         budget_tokens: int | None = None,
+        min_score: float = 0.0,
         explain: bool = False,
     ) -> list[Hit]:
         """As `AsyncMemory.recall`."""
@@ -269,6 +272,7 @@ class Memory:
             superseded=superseded,
             expand=expand,
             budget_tokens=budget_tokens,
+            min_score=min_score,
             explain=explain,
         )
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -81,7 +82,7 @@ def carry(
     for batch in _batches(lines, space, tally):
         where = batch[0].namespace or space
         new = [each for each in batch if not _there(memory, each, tally)]
-        _remember(memory, new, where, tally, judge)
+        _remember(memory, new, where, tally, judge, progress)
         progress(batch[-1].read)
 
 
@@ -122,18 +123,31 @@ def _there(memory: Memory, incoming: Incoming, tally: Tally) -> bool:
 
 
 def _remember(
-    memory: Memory, batch: list[Incoming], space: Namespace, tally: Tally, judge: Judge | None
+    memory: Memory,
+    batch: list[Incoming],
+    space: Namespace,
+    tally: Tally,
+    judge: Judge | None,
+    progress: Callable[[int], None],
 ) -> None:
     if not batch:
         return
+    left = iter(batch)
+
+    def stored(count: int) -> None:
+        for each in islice(left, count):
+            progress(each.read)
+
     try:
-        done = memory.remember_many([each.draft for each in batch], namespace=space, judge=judge)
+        done = memory.remember_many(
+            [each.draft for each in batch], namespace=space, judge=judge, progress=stored
+        )
     except InvalidInput as error:
         if len(batch) == 1:
             tally.bad.append(BadLine(batch[0].line, str(error), batch[0].read))
             return
         for each in batch:  # keys keep those that are stored already from being stored twice
-            _remember(memory, [each], space, tally, judge)
+            _remember(memory, [each], space, tally, judge, progress)
         return
     for incoming, result in zip(batch, done, strict=True):
         _count(result, tally)
