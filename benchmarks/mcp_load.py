@@ -181,9 +181,9 @@ async def kill(rounds: int) -> None:
             assert process.stdin is not None
             answers: dict[int, Any] = {}
             reading = asyncio.create_task(read(process, answers))
-            process.stdin.write(b"".join(call(n, f"Round {round_}, fact {n}.") for n in range(1, 41)))
+            process.stdin.write(b"".join(call(n, f"Round {round_}, fact {n}.") for n in range(1, 21)))
             await process.stdin.drain()
-            wanted = random.randrange(1, 30)
+            wanted = random.randrange(1, 20)
             for _ in range(6000):
                 if len(acknowledged(answers)) >= wanted:
                     break
@@ -194,7 +194,7 @@ async def kill(rounds: int) -> None:
             there = await kept(db)
             told += len(acknowledged(answers))
             lost += sum(f"Round {round_}, fact {n}." not in there for n in acknowledged(answers))
-    print(f"{rounds} kills, {told} acknowledged notes, {lost} lost, every store opened")
+            print(f"{round_ + 1} kills, {told} acknowledged notes, {lost} lost, the store opened", flush=True)
 
 
 async def two(rounds: int) -> None:
