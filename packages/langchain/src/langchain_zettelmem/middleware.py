@@ -22,7 +22,7 @@ from langchain_core.messages import AnyMessage, SystemMessage
 from langgraph.channels import UntrackedValue
 from langgraph.runtime import Runtime
 
-from zettelmem import Draft, Hit, Memory, Message, Trust
+from zettelmem import Draft, Memory, Message, Trust
 
 from .fence import fenced
 from .scope import Scope, here, namespace_of, thread_of
@@ -85,7 +85,7 @@ class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         self.memory = memory
         self.tools = []
         self._namespace = namespace
-        self._recalled = partial(memory.recall, k=k or 1, budget_tokens=budget_tokens, min_trust=min_trust)
+        self._how: dict[str, Any] = {"k": k or 1, "budget_tokens": budget_tokens, "min_trust": min_trust}
         self._recalls = k > 0
         self._capture = tuple(capture)
         self._name = name or "_".join((type(self).__name__, *_readable(namespace)))
@@ -158,8 +158,8 @@ class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         _, config = here()
         space, thread = namespace_of(self._namespace, runtime.context, config), thread_of(config)
         said = {_key(thread, message) for message in messages}
-        hits: list[Hit] = self._recalled(query[:10_000], namespace=space)
-        hits = [hit for hit in hits if hit.note.key is None or hit.note.key not in said]
+        found = self.memory.recall(query[:10_000], namespace=space, **self._how)
+        hits = [hit for hit in found if hit.note.key is None or hit.note.key not in said]
         return fenced(hits) if hits else ""
 
     def _shown(self, request: ModelRequest[Any]) -> ModelRequest[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -52,12 +53,9 @@ def thread_of(config: RunnableConfig | None) -> str | None:
 
 def here(config: RunnableConfig | None = None) -> tuple[Any, RunnableConfig]:
     """The context and config of the run that this code is called in; (None, ...) outside an agent."""
-    config = ensure_config(config)
-    try:
+    context = None
+    with suppress(ImportError, RuntimeError, KeyError):  # no LangGraph, or called outside a graph
         from langgraph.runtime import get_runtime
-    except ImportError:  # LangChain without LangGraph has no context
-        return None, config
-    try:
-        return get_runtime().context, config
-    except (RuntimeError, KeyError):  # called outside a graph
-        return None, config
+
+        context = getattr(get_runtime(), "context", None)
+    return context, ensure_config(config)

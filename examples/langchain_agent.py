@@ -1,0 +1,71 @@
+"""An agent that remembers across conversations: what is said in one is known in the next.
+
+python examples/langchain_agent.py                                  # offline, with a scripted model
+python examples/langchain_agent.py anthropic:claude-sonnet-4-5      # any model that LangChain knows
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain.chat_models import init_chat_model
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langgraph.checkpoint.memory import InMemorySaver
+
+from langchain_zettelmem import ZettelmemMiddleware, memory_tools
+from zettelmem import Memory
+
+
+class Scripted(BaseChatModel):
+    """Stands in for a model: it answers with the first note that it is shown, and cites it."""
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        prompt = "\n".join(message.text for message in messages if message.type == "system")
+        note = re.search(r"^(\[\w+\]) .*?: (.*)$", prompt.partition("<<<")[2], re.MULTILINE)
+        said = f"You told me: {note[2]} {note[1]}" if note else "I will remember that."
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(said))])
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Runnable[Any, AIMessage]:
+        """Take the tools, and never call one."""
+        return self
+
+
+def main() -> None:
+    model = init_chat_model(sys.argv[1]) if len(sys.argv) > 1 else Scripted()
+    with Memory("memory://") as memory:  # a folder, to remember across processes too
+        user = ("acme", "{user_id}")
+        agent = create_agent(
+            model,
+            memory_tools(memory, namespace=user, names=("recall", "forget")),
+            middleware=[ZettelmemMiddleware(memory, namespace=user)],
+            checkpointer=InMemorySaver(),
+        )
+
+        def say(text: str, *, thread: str, user_id: str = "ana") -> None:
+            config: Any = {"configurable": {"thread_id": thread, "user_id": user_id}}
+            done = agent.invoke({"messages": [{"role": "user", "content": text}]}, config)
+            print(f"{user_id}, {thread}: {text}\n    {done['messages'][-1].text}")
+
+        say("My daughter Mia is allergic to peanuts.", thread="monday")
+        say("What may Mia not eat?", thread="tuesday")
+        say("What may Mia not eat?", thread="tuesday", user_id="bob")  # not his memory
+
+
+if __name__ == "__main__":
+    main()
