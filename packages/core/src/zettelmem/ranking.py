@@ -53,6 +53,8 @@ LONG = 40
 """Words from which a note counts as long."""
 SLACK = 3 * 86_400.0
 """Seconds by which what happened near the time that is asked for still counts."""
+FEW = 10
+"""Candidates up to which the lowest cosine says little."""
 SEEDS = 5
 """Candidates that the walk over the links starts from."""
 DAMPING = 0.5
@@ -156,6 +158,18 @@ def spread(values: Signal) -> Signal:
         return values
     low, high = float(values.min()), float(values.max())
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def nearness(cosines: Signal) -> Signal:
+    """Cosines in [-1, 1] stretched to [0, 1], 1 for the highest.
+
+    Among many candidates the lowest is 0, because it is about something else. Among few it may be as
+    good as the others, so the foot moves towards cosine 0.
+    """
+    count = len(cosines)
+    foot = float(cosines.min(initial=0.0 if not count else 1.0)) * count / (count + FEW)
+    top = float(cosines.max(initial=-1.0))
+    return np.clip((cosines - foot) / (top - foot), 0.0, 1.0) if top > foot else np.zeros_like(cosines)
 
 
 def blend(content: Vectors, description: Vectors) -> Vectors:
@@ -292,7 +306,7 @@ def signals(
     who = named(query, candidates.speakers)
     content = candidates.content / max(float(candidates.content.max(initial=0.0)), 1e-9)
     around = candidates.surroundings / max(float(candidates.surroundings.max(initial=0.0)), 1e-9)
-    meaning = spread((candidates.vectors @ vector).astype(np.float64))
+    meaning = nearness((candidates.vectors @ vector).astype(np.float64))
     found = {
         "content": content,
         "surroundings": around,
