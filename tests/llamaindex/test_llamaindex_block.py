@@ -76,12 +76,11 @@ async def test_it_says_nothing_where_nobody_asked(memory: Memory, messages: list
 
 
 async def test_as_many_notes_are_shown_as_wanted_beside_what_was_just_said(memory: Memory) -> None:
-    said = [user(text) for text in PEANUTS]
-    for text in [*PEANUTS, "Peanuts grow underground.", "Peanuts are no nuts."]:
+    said = ["What of peanuts?", "Peanuts, then?"]
+    for text in [*said, *PEANUTS]:
         memory.remember(text, namespace=NS)
-    shown = await block_of(memory, top_k=2).aget([*said, user("What of peanuts?")])
-    assert len(notes_in(shown)) == 2
-    assert in_order(shown) == []
+    shown = await block_of(memory, top_k=2).aget([user(text) for text in said])
+    assert len(notes_in(shown)) == len(in_order(shown)) == 2
 
 
 async def test_a_turn_is_looked_up_once_as_an_agent_asks_three_times(

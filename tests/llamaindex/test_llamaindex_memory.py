@@ -12,7 +12,9 @@ from llama_index.core.llms.mock import MockLLM
 from llama_index.core.memory import BaseMemory
 from llama_index.core.memory import Memory as ShortTerm
 from llama_index.core.memory.memory import InsertMethod
+from llama_index.core.storage.chat_store.sql import SQLAlchemyChatStore
 from llama_index.core.tools import FunctionTool
+from pydantic import PrivateAttr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from llama_index.memory.zettelmem import ZettelmemMemory
@@ -137,6 +139,28 @@ def test_the_callers_messages_are_left_as_they_are(session: Start) -> None:
     assert "scribble" not in text_of(monday.get("Where do I live?"))
 
 
+class Holding(SQLAlchemyChatStore):
+    """A chat store that hands out the very messages that it was given."""
+
+    _held: list[ChatMessage] = PrivateAttr(default_factory=list)
+
+    async def add_messages(self, key: str, messages: list[ChatMessage], *_: Any, **__: Any) -> None:
+        self._held += messages
+
+    async def get_messages(self, key: str, *_: Any, **__: Any) -> list[ChatMessage]:
+        return list(self._held)
+
+
+def test_the_callers_messages_are_not_those_that_agents_write_into(session: Start) -> None:
+    mine = user("I live in Porto.")
+    monday = session("monday", chat_store=Holding(table_name="held"))
+    monday.put(mine)
+    for block in monday.get()[0].blocks:
+        assert isinstance(block, TextBlock)
+        block.text = "scribble"  # as an agent with a state does
+    assert mine.content == "I live in Porto."
+
+
 def test_setting_the_history_remembers_only_what_its_thread_lacks(memory: Memory, session: Start) -> None:
     monday = session("monday")
     monday.put_messages([user("yes"), assistant("Why?")])
@@ -179,7 +203,10 @@ def test_what_is_in_the_conversation_is_not_recalled_into_it(session: Start) -> 
     monday = session("monday")
     monday.put(user("I live in Porto."))
     monday.put(user("Where do I live, in Porto or in Lisbon?"))
-    assert [message.role for message in monday.get()] == ["user", "user"]
+    assert [message.content for message in monday.get()] == [
+        "I live in Porto.",
+        "Where do I live, in Porto or in Lisbon?",
+    ]
 
 
 def test_the_notes_stand_before_the_users_last_message(memory: Memory, session: Start) -> None:
