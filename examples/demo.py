@@ -59,7 +59,6 @@ def remember(memory: Memory) -> None:
     headline("A conversation goes in: one note a turn")
     with CONVERSATION.open("rb") as file:
         drafts = [line.draft for line in read_turns(file) if isinstance(line, Incoming)]
-    memory.remember("Opening the store and the embedder.", namespace="warm-up")
     started = time.perf_counter()
     memory.remember_many(drafts, namespace="mara")
     seconds = time.perf_counter() - started
@@ -72,7 +71,8 @@ def remember(memory: Memory) -> None:
     figures = memory.stats(namespace="mara")
     console.print(
         f"... {figures.notes} notes in {figures.threads} threads, {figures.links} links and "
-        f"{figures.evolutions} evolutions in {seconds:.1f} s, by rules, without a language model"
+        f"{figures.evolutions} evolutions in {seconds:.1f} s,\n"
+        "loading included, by rules, without a language model"
     )
 
 
@@ -145,8 +145,8 @@ def agent_decides(memory: Memory) -> str:
     done = memory.connect(cake.id, decision, namespace="mara")
     console.print()
     changes(memory, around[allergy].note)
-    found = f"{CAKE} It was found {before} before; now {place(memory, 'allergic')}."
-    console.print(Text(f"  {found}", "green"))
+    console.print(Text(f"  asked: {CAKE}", "green"))
+    console.print(Text(f"  it was found {before} before; now {place(memory, 'allergic')}", "green"))
 
     old = find(memory, "I live in Leipzig now")
     new = find(memory, "I no longer live in Leipzig")

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ class Run:
 
     err = ""
 
-    def __call__(self, *args: str, code: int = 0, stdin: str | None = None) -> Any:
+    def __call__(self, *args: str, code: int = 0, stdin: str | bytes | None = None) -> Any:
         """What it printed, read if it is JSON."""
         result = CliRunner().invoke(app, args, input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -100,8 +102,13 @@ def test_the_same_key_is_known_already(run: Run) -> None:
 
 
 def test_words_come_from_stdin_byte_for_byte(run: Run) -> None:
-    text = "12345\n\t\u732b \U0001f389 [bold]x[/bold]\n"
+    text = "12345\r\n\t\u732b \U0001f389 [bold]x[/bold]\n"
     assert run("remember", "-", "--json", stdin=text)["note"]["content"] == text
+
+
+def test_stdin_that_is_no_text_is_refused(run: Run) -> None:
+    run("remember", "-", stdin=b"caf\xe9", code=2)
+    assert run.err == "zettelmem: stdin is no UTF-8 (byte 4)\n"
 
 
 def test_explain_shows_each_signal_times_its_weight(run: Run) -> None:
@@ -476,9 +483,48 @@ def test_import_reads_stdin_and_gives_threads(run: Run) -> None:
     assert run("notes", "--json")["notes"][0]["thread"] == "t"
 
 
+@pytest.mark.parametrize(("judge", "steps"), [("none", 1), ("model", 5)])
+def test_progress_is_told_with_every_commit(
+    run: Run, lines: str, judge: str, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+
+    @contextmanager
+    def spy(total: int | None, *, show: bool) -> Iterator[Callable[[int], None]]:
+        assert total == Path(lines).stat().st_size
+        yield told.append
+
+    monkeypatch.setattr("zettelmem.cli.carry.bar", spy)
+    monkeypatch.setattr(Settings, "_judge", lambda self: ScriptedModel([]))
+    commits: list[int] = []
+    real = Memory.remember_many
+
+    def counting(self: Memory, *args: Any, progress: Callable[[int], None], **kwargs: Any) -> Any:
+        def step(count: int) -> None:
+            commits.append(count)
+            progress(count)
+
+        return real(self, *args, progress=step, **kwargs)
+
+    monkeypatch.setattr(Memory, "remember_many", counting)
+    run("import", lines, "--judge", judge)
+    assert len(commits) == steps
+    assert told == sorted(told)
+    assert told[-1] == Path(lines).stat().st_size
+
+
+def test_the_sample_conversation_comes_in_whole(run: Run) -> None:
+    sample = Path(__file__).parents[2] / "examples" / "conversation.jsonl"
+    assert run("import", str(sample)) == "34 stored\n"
+    figures = run("stats", "--json")
+    assert figures["threads"] == 3
+    assert figures["first"] == "2024-03-04T18:00:00Z"
+
+
 def test_what_a_model_left_pending_is_counted(run: Run, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "_judge", lambda self: ScriptedModel([]))
     assert run("import", lines) == "5 stored, 5 pending\n"
+    assert "  pending" in run("recall", "Lisbon", "-k", "1")
 
 
 def test_an_export_is_whole_and_can_be_written_once(run: Run, lines: str) -> None:

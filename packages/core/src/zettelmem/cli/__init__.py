@@ -97,7 +97,10 @@ def remember(
     from . import show
 
     if content == "-":
-        content = sys.stdin.read()
+        try:
+            content = sys.stdin.buffer.read().decode()
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"stdin is no UTF-8 (byte {error.start + 1})") from error
     with settings.memory(new=True, judged=True) as memory:
         done = memory.remember(
             content,
