@@ -48,7 +48,7 @@ def test_example_runs(example: Path, tmp_path: Path) -> None:
     code = (
         "import runpy, sys, no_network; no_network.arm(); "
         "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__'); "
-        "sys.exit('\\n'.join(no_network.attempts))"
+        "sys.exit('\\n'.join(no_network.attempts) or None)"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, str(example)],
