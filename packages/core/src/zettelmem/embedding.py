@@ -25,11 +25,12 @@ class Embedding:
         """
         wanted = [text for text in dict.fromkeys(texts) if text not in have]
         vectors = dict(have)
-        if "" in wanted:  # a note without a description: no direction at all
-            wanted.remove("")
-            vectors[""] = np.zeros(self.embedder.dimensions, np.float32)
-        if wanted:
-            vectors |= zip(wanted, await self._call(self.embedder.embed_documents, wanted), strict=True)
+        told = [text for text in wanted if text]
+        if told:
+            vectors |= zip(told, await self._call(self.embedder.embed_documents, told), strict=True)
+        if len(told) < len(wanted):  # a note without a description: no direction at all
+            dimensions = await asyncio.to_thread(lambda: self.embedder.dimensions)
+            vectors[""] = np.zeros(dimensions, np.float32)
         return vectors
 
     async def query(self, text: str) -> Vectors:
@@ -43,8 +44,8 @@ class Embedding:
 
     async def _call(self, embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str]) -> Vectors:
         try:
-            vectors = np.asarray(await asyncio.to_thread(embed, texts), dtype=np.float32)
-            dimensions = self.embedder.dimensions
+            made, dimensions = await asyncio.to_thread(lambda: (embed(texts), self.embedder.dimensions))
+            vectors = np.asarray(made, dtype=np.float32)
         except ZettelmemError:
             raise
         except Exception as error:  # a vendor's code may raise anything

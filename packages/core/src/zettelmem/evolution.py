@@ -296,6 +296,8 @@ def revise(note: Note, fields: Mapping[str, Any], now: datetime, reason: str = "
 def forget(note: Note, linked: Sequence[Note], now: datetime, verb: Verb = "forget") -> Changes:
     """The note out of sight, and every link to it gone at the other end too.
 
+    What it had superseded is so again, unless it was closed for another reason since.
+
     Args:
         note: the note to forget.
         linked: every note that it is linked with.
@@ -305,6 +307,11 @@ def forget(note: Note, linked: Sequence[Note], now: datetime, verb: Verb = "forg
     sheet = _Sheet(note, linked, verb, now)
     for link in note.links:
         sheet.unlink(link)
+    for other in linked:
+        closed = [entry for entry in other.history if "invalid_at" in entry.after]
+        if closed and closed[-1].cause == note.id and closed[-1].verb == "evolve":
+            before = build(Note, {**dict(other), "invalid_at": closed[-1].before["invalid_at"]})
+            sheet.set(other.id, f"{note.id} is forgotten", invalid_at=before.invalid_at)
     sheet.set(note.id, forgotten_at=now)
     return sheet.changes()
 

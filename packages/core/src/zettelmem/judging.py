@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from pydantic import ValidationError
+
 from . import evolution, offline, prompts
 from .errors import InvalidInput
-from .note import Decision, Described, Draft, Neighbour, Note, Pending
+from .note import Decision, Described, Draft, Neighbour, Note, Pending, refusal
 from .protocols import AnswerT, LanguageModel
 
 logger = logging.getLogger(__name__)
@@ -114,6 +116,8 @@ class Judging:
 def _told(error: Exception) -> str:
     """What an error says of itself, as text that can be stored, whatever it says."""
     try:
+        if isinstance(error, ValidationError):  # pydantic quotes what it was given, which may be private
+            return str(refusal(error))
         return str(error).encode("utf-8", "replace").decode()
     except Exception:  # noqa: BLE001 - even this may be a vendor's code
         return "it cannot say why"

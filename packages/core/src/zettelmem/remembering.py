@@ -221,7 +221,7 @@ class Remembering:
         around = [(state[note_id], cosine) for note_id, cosine in plan.ranked if note_id in state]
         plan.neighbours = numbered(around)
         if judge == "ask":
-            plan.note = _shown(plan.note, plan.neighbours)
+            plan.note = _shown(plan)
         else:
             plan.decision, problem = await self.judging.decide(plan.note, plan.neighbours, judge)
             if problem and plan.note.pending is None:
@@ -376,9 +376,13 @@ def numbered(around: Iterable[tuple[Note, float]]) -> list[Neighbour]:
     return [Neighbour(number=i, note=note, similarity=cosine) for i, (note, cosine) in enumerate(room)]
 
 
-def _shown(note: Note, neighbours: Sequence[Neighbour]) -> Note:
-    shown = tuple(Shown(id=each.note.id, revision=each.note.revision) for each in neighbours)
-    return note.model_copy(update={"shown": shown})
+def _shown(plan: _Plan) -> Note:
+    """The note with its neighbours as its own commit leaves them: the note before it gains a link."""
+    shown = tuple(
+        Shown(id=each.note.id, revision=each.note.revision + (each.note.id == plan.previous))
+        for each in plan.neighbours
+    )
+    return plan.note.model_copy(update={"shown": shown})
 
 
 def _fresh(plan: _Plan, state: Mapping[str, Note]) -> tuple[list[Note], Decision]:

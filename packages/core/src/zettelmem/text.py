@@ -92,28 +92,53 @@ _QUALIFIER = re.compile(r"\s*\([^)]*\)\s*$")
 _TOPICS = {
     topic: re.compile(rf"\b(?:{forms.replace(' ', '|')})\b", re.IGNORECASE)
     for topic, forms in {
-        "family": r"famil\w+ mother mom mum father dad parents? sons? daughters? kids? child(?:ren)? sisters? "
-        r"brothers? grand\w+ wife husband wedding cousins?",
-        "health": r"health\w* doctors? hospital\w* ill(?:ness)? sick pain\w* therap\w+ injur\w+ knees? medic\w+ "
-        r"allerg\w+ surgery diet\w* clinic",
-        "work": r"jobs? work\w* career\w* office boss colleagues? project\w* meetings? interview\w* salary "
-        r"business\w* clients? deadlines? promotion",
-        "education": r"school\w* college universit\w+ class(?:es)? cours\w+ degrees? exams? stud(?:y|ies|ied|ying) "
-        r"teach\w* students? graduat\w+",
-        "travel": r"travel\w* trips? flights? fly hotels? vacation\w* holidays? tours? visit\w* airports? "
-        r"passports? roadtrip",
-        "home": r"homes? house\w* flats? apartment\w* rent\w* moved kitchen garden\w* furniture neighbou?rs?",
-        "food": r"food\w* cook\w* recipes? dinner lunch breakfast restaurants? bak(?:e|es|ed|ing) meals? eat\w* "
-        r"vegan vegetarian coffee tea",
-        "sport": r"sports? game\w* team\w* run(?:ning)? gym yoga swim\w* basketball football soccer hik\w+ "
-        r"marathon workout\w* training",
-        "music": r"music\w* songs? concerts? bands? guitar piano sing(?:ing|er|ers)? albums? violin dance\w*",
-        "art": r"art\w* paint\w* draw(?:ing|ings)? photo\w* museums? galler\w+ pottery films? movies? theat\w+",
+        "family": (
+            r"famil\w+ mother mom mum father dad parents? sons? daughters? kids? child(?:ren)? "
+            r"sisters? brothers? grand\w+ wife husband wedding cousins?"
+        ),
+        "health": (
+            r"health\w* doctors? hospital\w* ill(?:ness)? sick pain\w* therap\w+ injur\w+ knees? "
+            r"medic\w+ allerg\w+ surgery diet\w* clinic"
+        ),
+        "work": (
+            r"jobs? work\w* career\w* office boss colleagues? project\w* meetings? interview\w* salary "
+            r"business\w* clients? deadlines? promotion"
+        ),
+        "education": (
+            r"school\w* college universit\w+ class(?:es)? cours\w+ degrees? exams? "
+            r"stud(?:y|ies|ied|ying) teach\w* students? graduat\w+"
+        ),
+        "travel": (
+            r"travel\w* trips? flights? fly hotels? vacation\w* holidays? tours? visit\w* airports? "
+            r"passports? roadtrip"
+        ),
+        "home": (
+            r"homes? house\w* flats? apartment\w* rent\w* moved kitchen garden\w* furniture "
+            r"neighbou?rs?"
+        ),
+        "food": (
+            r"food\w* cook\w* recipes? dinner lunch breakfast restaurants? bak(?:e|es|ed|ing) meals? "
+            r"eat\w* vegan vegetarian coffee tea"
+        ),
+        "sport": (
+            r"sports? game\w* team\w* run(?:ning)? gym yoga swim\w* basketball football soccer hik\w+ "
+            r"marathon workout\w* training"
+        ),
+        "music": (
+            r"music\w* songs? concerts? bands? guitar piano sing(?:ing|er|ers)? albums? violin "
+            r"dance\w*"
+        ),
+        "art": (
+            r"art\w* paint\w* draw(?:ing|ings)? photo\w* museums? galler\w+ pottery films? movies? "
+            r"theat\w+"
+        ),
         "reading": r"books? read(?:ing)? novels? authors? poem\w* poetry writ(?:e|er|ing) librar\w+",
         "pets": r"pets? dogs? cats? pupp\w+ kittens? vet",
         "money": r"money pay\w* paid budget\w* bank\w* loans? mortgage tax\w* price\w* invoices? costs?",
-        "technology": r"computers? laptops? phones? software apps? code coding program\w* server\w* database\w* "
-        r"internet website\w* deploy\w*",
+        "technology": (
+            r"computers? laptops? phones? software apps? code coding program\w* server\w* database\w* "
+            r"internet website\w* deploy\w*"
+        ),
     }.items()
 }
 
