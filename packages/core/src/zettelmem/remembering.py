@@ -46,7 +46,7 @@ TRIES = 8
 """How often a write is worked out again because the notes it stands on changed meanwhile."""
 MAX_NAMES = 8
 """Names in a content by which other notes are looked up."""
-TEND_EVERY = 128
+TEND_EVERY = 32
 """Rows written between two looks at the state of the indices."""
 
 
