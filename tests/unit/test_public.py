@@ -18,6 +18,7 @@ NAMES = [
     "DecisionRefused",
     "Draft",
     "Embedder",
+    "Erasure",
     "Evolution",
     "ExtraMissing",
     "Graph",
@@ -49,6 +50,7 @@ NAMES = [
 VERBS = [
     "close",
     "connect",
+    "erase",
     "finish_pending",
     "forget",
     "get",

@@ -24,6 +24,7 @@ from .memory import AsyncMemory
 from .note import (
     Decision,
     Draft,
+    Erasure,
     Evolution,
     Graph,
     Hit,
@@ -53,6 +54,7 @@ __all__ = [
     "DecisionRefused",
     "Draft",
     "Embedder",
+    "Erasure",
     "Evolution",
     "ExtraMissing",
     "Graph",

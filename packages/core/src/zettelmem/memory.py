@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, Unpack, overload
+from typing import Any, Literal, Self, Unpack, overload
 
 from pydantic import BaseModel, JsonValue
 
@@ -19,6 +19,7 @@ from .note import (
     Changes,
     Decision,
     Draft,
+    Erasure,
     Evolution,
     Fields,
     Filter,
@@ -43,6 +44,7 @@ from .protocols import Embedder, LanguageModel, Reranker
 from .recalling import Recalling
 from .remembering import Remembering, alive, others, remembered
 from .store import Store
+from .upkeep import erasure
 
 BATCH = 64
 """Notes that `remember_many` writes in one commit."""
@@ -339,18 +341,84 @@ class AsyncMemory:
         changes = await self._writes.revise(note, dict(fields), reason)
         return Remembered(note=changes.note, change=changes.id)
 
-    async def forget(self, note_id: str, *, namespace: str | Sequence[str]) -> Remembered:
-        """Put a note out of sight, with every link to it. `undo` brings both back.
+    @overload
+    async def forget(
+        self, note_id: str, *, namespace: str | Sequence[str], erase: Literal[False] = False
+    ) -> Remembered: ...
+
+    @overload
+    async def forget(
+        self, note_id: str, *, namespace: str | Sequence[str], erase: Literal[True]
+    ) -> Erasure: ...
+
+    async def forget(
+        self, note_id: str, *, namespace: str | Sequence[str], erase: bool = False
+    ) -> Remembered | Erasure:
+        """Put a note out of sight, with every link to it; or erase it for good.
+
+        A forgotten note can be brought back by `undo` for as long as nobody erases it: its words stay
+        in the store. `zettelmem doctor --purge` erases what was forgotten more than 30 days ago.
+
+        Args:
+            note_id: the note; with `erase`, one that is forgotten already, too.
+            namespace: whose memory.
+            erase: remove its bytes, as `erase` does; nothing brings it back.
+
+        Returns:
+            What was done; with `erase`, the receipt.
 
         Raises:
             NotFound: no such note here.
+            StoreError: `erase` on an object store, or the disk failed.
         """
+        if erase:
+            space = as_namespace(namespace)
+            doomed = await self._find(note_id, space, forgotten=True)
+            if doomed is None:
+                raise NotFound(f"no note {note_id!r} here; ids come from recall and from notes")
+            return await self._erase(doomed.namespace, {note_id})
         note = await self.get(note_id, namespace=namespace)
         now = self._clock()
         changes = await self._writes.commit_linked(
             note, lambda state: evolution.forget(state[note.id], others(state, note.id), now)
         )
         return Remembered(note=changes.note, change=changes.id)
+
+    async def erase(self, *, namespace: str | Sequence[str]) -> Erasure:
+        """Remove every note of a namespace and all below it for good, and search the files for the rest.
+
+        The table is written anew without the notes, and all older versions, indices and files are
+        deleted, while other writers wait: it takes as long as copying the store. Files outside the store
+        (exports, backups, snapshots of the file system) are not reached. Words that other notes say in
+        their own contents stay there; the receipt names those notes. A reader in another process may
+        fail once meanwhile.
+
+        Args:
+            namespace: whose memory, not empty.
+
+        Returns:
+            The receipt; read its `verified`.
+
+        Raises:
+            InvalidInput: the namespace is the whole store; delete its directory instead.
+            StoreError: this is an object store, or the disk failed.
+        """
+        space = as_namespace(namespace)
+        if not space:
+            raise InvalidInput("namespace is the whole store; close it and delete its directory instead")
+        return await self._erase(space, None)
+
+    async def _erase(self, namespace: Namespace, ids: set[str] | None) -> Erasure:
+        """Erase notes of exactly this namespace, or without ids all at and below it."""
+
+        def choose(notes: Mapping[str, Note]) -> set[str]:
+            if ids is not None and ids - notes.keys():
+                raise NotFound(f"note {', '.join(sorted(ids - notes.keys()))} was erased meanwhile")
+            return set(notes) if ids is None else ids
+
+        return await erasure.erase(
+            self._store, self._embedding, namespace, self._clock(), choose=choose, alone=ids is not None
+        )
 
     async def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
         """Take one change back, at every note that it wrote: fields, links and validity as before.

@@ -156,7 +156,7 @@ class Link(Value):
         return self.target if note_id == self.source else self.source
 
 
-Verb = Literal["remember", "connect", "revise", "forget", "undo", "judge", "evolve", "link"]
+Verb = Literal["remember", "connect", "revise", "forget", "undo", "judge", "evolve", "link", "erase"]
 
 
 class Evolution(Value):
@@ -164,7 +164,8 @@ class Evolution(Value):
 
     Attributes:
         change: the id of the change, shared by every note that the same commit wrote.
-        verb: what was done to this note; where another note was the cause, `evolve` or just `link`.
+        verb: what was done to this note; where another note was the cause, `evolve` or just `link`;
+            `erase` where that note was erased since, with all that it had changed here.
         cause: the note that the change was about.
         at: when it was written (UTC).
         reason: why, in the judge's words.
@@ -436,6 +437,36 @@ class Remembered(Value):
     neighbours: tuple[Neighbour, ...] = ()
     evolved: tuple[NoteId, ...] = ()
     known: bool = False
+
+
+class Erasure(Value):
+    """The receipt of an erasure: what went, when, and how it was made sure of.
+
+    Attributes:
+        ids: the notes that are gone, with their history.
+        namespace: where they were.
+        at: when (UTC).
+        rewritten: other notes, from whose history, links or description something was taken out.
+        said_elsewhere: notes that stay and say some of the same words in their own content.
+        versions_removed: older versions of the table that were deleted.
+        files_scanned, bytes_scanned: what was searched afterwards: every file of the store.
+        searched_for: how many words and phrases of the erased notes were searched for. What other notes
+            say too is not among them.
+        verified: nothing was found, and no file or version from before is left.
+        how: how that was made sure of, or what was found, in words.
+    """
+
+    ids: tuple[NoteId, ...]
+    namespace: Namespace
+    at: Time
+    rewritten: tuple[NoteId, ...] = ()
+    said_elsewhere: tuple[NoteId, ...] = ()
+    versions_removed: int = 0
+    files_scanned: int = 0
+    bytes_scanned: int = 0
+    searched_for: int = 0
+    verified: bool = False
+    how: str = ""
 
 
 class Hit(Value):

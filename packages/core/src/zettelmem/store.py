@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import random
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -69,17 +70,26 @@ TAIL_FRAGMENTS = 30
 ATTEMPTS = 20
 """How often rows that somebody else keeps writing are made again before a ConflictError."""
 
+BATCH_ROWS = 500
+"""Rows held in memory at a time while the whole table is read."""
+
 WINDOW = 1_000
 """Characters of each neighbouring content of its thread that a note can be found by."""
 
 _ROW_COLUMNS = ["content_vector", "vector", "before", "after"]
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
 _SIGHT = [
-    "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "tags", "linked", "link_weights", "vector",
+    "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "tags", "linked",
+    "link_weights", "vector",
 ]  # fmt: skip
 _HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
 _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
 
+_HINT = f"{TABLE}.lance/_versions/latest_version_hint.json"
+_FLOATS = {"content_vector", "vector"}
+
+EraseStep = Callable[[dict[str, Note]], tuple[set[str], dict[str, Note]]]
+"""From the fresh states of some notes to the ids that go and the other notes as they are without them."""
 Step = Callable[[dict[str, Note]], Sequence[Changes]]
 """A pure function from the fresh states of the notes that were asked for to what must be written."""
 
@@ -148,6 +158,21 @@ class Tail:
     def long(self) -> bool:
         """Whether recall would be noticeably faster with the indices refreshed."""
         return self.rows > TAIL_ROWS or self.fragments > TAIL_FRAGMENTS
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What is left after an erasure, as far as files tell.
+
+    Attributes:
+        versions_removed: versions of the table before it that are gone.
+        versions_left: versions that are there now.
+        old_files: files from before it that are still there, relative to the store.
+    """
+
+    versions_removed: int
+    versions_left: int
+    old_files: tuple[str, ...]
 
 
 def namespace_column(namespace: Namespace) -> str:
@@ -312,11 +337,11 @@ def _matrix(column: pa.ChunkedArray) -> Vectors:
     return cast(Vectors, array.flatten().to_numpy(zero_copy_only=False).reshape(-1, width))
 
 
-def _where(sight: Filter) -> Expr:
+def _where(sight: Filter, *, forgotten: bool = False) -> Expr:
     """The filter as LanceDB expression objects; values are literals, never text of a query."""
     from lancedb.expr import col, lit
 
-    terms = [col("live") == lit(True)]
+    terms = [lit(True) if forgotten else col("live") == lit(True)]
     prefix = namespace_column(sight.namespace)
     if sight.exact:
         terms.append(col("namespace") == lit(prefix))
@@ -416,6 +441,7 @@ class Store:
         self._opening = asyncio.Lock()
         self._jobs: list[_Job] = []
         self._closed = False
+        self._locked = False
         self.commits = 0
         """Writes made by this object, each shared by all calls that arrived together."""
         if self.path is not None and self.path.exists() and not self.path.is_dir():
@@ -460,7 +486,11 @@ class Store:
                             return None
                         table = await connection.open_table(TABLE)
                         self._check(await table.schema())
-                        await _index(table)
+                        if not await _indexed(table):
+                            # Somebody is making it, or died at it; no note is in it yet.
+                            if not self._locked:
+                                return None
+                            await _index(table)
                         self._opened = table
         return self._opened
 
@@ -483,7 +513,9 @@ class Store:
         connection = await self._connect()
         async with self._opening:  # nobody opens what is not whole yet
             with _as_store_error(f"creating {self.uri}"):
-                table = await connection.create_table(TABLE, schema=_schema(dimensions, self._embedder))
+                table = await connection.create_table(
+                    TABLE, schema=_schema(dimensions, self._embedder), exist_ok=True
+                )
                 await _index(table)
             self._opened = table
         return table
@@ -502,7 +534,11 @@ class Store:
     async def _lock(self) -> AsyncIterator[None]:
         """Keep other processes from committing to the same directory."""
         if self.path is None:
-            yield
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
             return
         from filelock import AsyncFileLock
 
@@ -513,9 +549,11 @@ class Store:
             raise StoreError(
                 f"{self.path} cannot be written: {error.strerror}; give a directory you may write to"
             ) from error
+        self._locked = True
         try:
             yield
         finally:
+            self._locked = False
             await lock.release()
 
     # --- reading -------------------------------------------------------------------------------
@@ -740,15 +778,7 @@ class Store:
 
     async def _read_rows(self, ids: Iterable[str]) -> dict[str, Row]:
         rows = await self._rows(ids, [*_NOTE_COLUMNS, *_ROW_COLUMNS])
-        if rows is None:
-            return {}
-        notes = [_to_note(row) for row in rows.select(_NOTE_COLUMNS).to_pylist()]
-        contents, vectors = _matrix(rows["content_vector"]), _matrix(rows["vector"])
-        before, after = rows["before"].to_pylist(), rows["after"].to_pylist()
-        return {
-            note.id: Row(note, contents[i], vectors[i], tuple(before[i]), after[i])
-            for i, note in enumerate(notes)
-        }
+        return {} if rows is None else _as_rows(rows)
 
     async def _write(self, rows: Mapping[str, Row], before: Mapping[str, Row]) -> None:
         """Write the rows on their base revisions; those that others changed meanwhile are made again."""
@@ -820,6 +850,91 @@ class Store:
             if self._durable and self.path is not None:
                 await asyncio.to_thread(_sync_disk, self.path)
 
+    async def erase(self, sight: Filter, step: EraseStep, vectors: Mapping[str, Vectors]) -> Swept:
+        """Write the whole table anew without some notes, then drop every older version, index and file.
+
+        Other writers wait. A reader in another process that has just opened an older version fails
+        once with a StoreError. A crash on the way leaves the table as it was, or the new one with old
+        files beside it, which the next erasure or upkeep removes.
+
+        Args:
+            sight: the notes that the step is about, forgotten ones included.
+            step: pure; may be called more than once.
+            vectors: as for `commit`.
+
+        Raises:
+            VectorsMissing: a note is described differently now; nothing was written.
+            StoreError: the disk failed, or this is an object store, where writers cannot be kept out.
+        """
+        if self.path is None and not self.uri.startswith("memory://"):
+            raise StoreError(
+                f"{self.uri} is an object store, where other writers cannot be kept out while the table is "
+                "written anew; forget the notes, and erase in a copy of the store in a directory"
+            )
+        table = await self._table()
+        if table is None:
+            return Swept(0, 0, ())
+        async with self._turn, self._lock():
+            with _as_store_error(f"reading {self.uri}"):
+                where = _where(sight, forgotten=True)
+                found = await table.query().where(where).select([*_NOTE_COLUMNS, *_ROW_COLUMNS]).to_arrow()
+            before = _as_rows(found)
+            gone, scrubbed = step({note_id: row.note for note_id, row in before.items()})
+            after = _without(before, gone, scrubbed, vectors)
+            changed = {note_id: row for note_id, row in after.items() if row is not before[note_id]}
+            old = self.files()
+            with _as_store_error(f"erasing in {self.uri}"):
+                versions = len(await table.list_versions())  # type: ignore[no-untyped-call]
+                await self._overwrite(table, gone | changed.keys(), changed)
+                await _index(table)
+                with warnings.catch_warnings():  # that readers may fail is known
+                    warnings.simplefilter("ignore", UserWarning)
+                    await table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+                left = len(await table.list_versions())  # type: ignore[no-untyped-call]
+            await asyncio.to_thread(self._remove_torn)
+            if self._durable and self.path is not None:
+                await asyncio.to_thread(_sync_disk, self.path)
+            kept = tuple(sorted(self.files() & old - {LOCK, _HINT}))
+        return Swept(max(0, versions - left + 1), left, kept)
+
+    async def _overwrite(self, table: AsyncTable, dropped: set[str], rows: Mapping[str, Row]) -> None:
+        """The table anew, in one commit: batch by batch what is kept, then the changed rows."""
+        import pyarrow as pa
+
+        schema, loop = await table.schema(), asyncio.get_running_loop()
+        batches = aiter(await table.query().to_batches(max_batch_length=BATCH_ROWS))
+
+        def kept() -> Generator[pa.RecordBatch]:
+            while True:
+                batch = asyncio.run_coroutine_threadsafe(anext(batches, None), loop).result()
+                if batch is None:
+                    break
+                yield batch.filter(pa.array([each not in dropped for each in batch["id"].to_pylist()]))
+            values = [_to_row(row, row.note.revision - 1) for row in rows.values()]
+            yield from pa.Table.from_pylist(values, schema=schema).to_batches()
+
+        await table.add(pa.RecordBatchReader.from_batches(schema, kept()), mode="overwrite")
+
+    def files(self) -> set[str]:
+        """Every file under the directory of the store, relative to it; none where there is no directory."""
+        if self.path is None:
+            return set()
+        return {str(each.relative_to(self.path)) for each in self.path.rglob("*") if each.is_file()}
+
+    def _remove_torn(self) -> None:
+        for each in self.path.rglob("*.torn") if self.path is not None else ():
+            each.unlink(missing_ok=True)
+
+    async def everything(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """Every row of the table with every column but the vectors, forgotten notes too, in batches."""
+        table = await self._table()
+        if table is None:
+            return
+        with _as_store_error(f"reading {self.uri}"):
+            names = [name for name in (await table.schema()).names if name not in _FLOATS]
+            async for batch in await table.query().select(names).to_batches(max_batch_length=BATCH_ROWS):
+                yield batch.to_pylist()
+
     # --- upkeep --------------------------------------------------------------------------------
 
     async def tail(self) -> Tail:
@@ -845,6 +960,11 @@ class Store:
                 await asyncio.to_thread(_sync_disk, self.path)
 
 
+async def _indexed(table: AsyncTable) -> bool:
+    """Whether the table has been made whole: the index that is made last is there."""
+    return any("id" in index.columns for index in await table.list_indices())
+
+
 async def _index(table: AsyncTable) -> None:
     """Make the indices that are not there: all of them for a new table, none as a rule for an old one."""
     from lancedb.index import FTS, BTree
@@ -860,6 +980,40 @@ async def _index(table: AsyncTable) -> None:
     ):
         if column not in there:
             await table.create_index(column, config=config)
+
+
+def _as_rows(rows: pa.Table) -> dict[str, Row]:
+    notes = [_to_note(row) for row in rows.select(_NOTE_COLUMNS).to_pylist()]
+    if not notes:
+        return {}
+    contents, vectors = _matrix(rows["content_vector"]), _matrix(rows["vector"])
+    before, after = rows["before"].to_pylist(), rows["after"].to_pylist()
+    return {
+        note.id: Row(note, contents[i], vectors[i], tuple(before[i]), after[i])
+        for i, note in enumerate(notes)
+    }
+
+
+def _without(
+    rows: Mapping[str, Row], gone: set[str], scrubbed: Mapping[str, Note], vectors: Mapping[str, Vectors]
+) -> dict[str, Row]:
+    """The rows that stay, described and surrounded as if those that go had never been."""
+    missing: list[str] = []
+    after = {note_id: row for note_id, row in rows.items() if note_id not in gone}
+    for note_id, note in scrubbed.items():
+        row = replace(rows[note_id], note=note)
+        if note.description != rows[note_id].note.description:
+            if note.description not in vectors:
+                missing.append(note.description)
+                continue
+            row = replace(row, vector=blend(row.content_vector, vectors[note.description]))
+        after[note_id] = row
+    if missing:
+        raise VectorsMissing(tuple(dict.fromkeys(missing)))
+    threads = {rows[note_id].note.thread for note_id in gone} - {None}
+    said = {note_id: row for note_id, row in after.items() if row.note.thread in threads}
+    _see_around(said)
+    return after | said
 
 
 def _with_vectors(

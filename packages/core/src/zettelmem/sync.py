@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import BaseModel, JsonValue
@@ -19,6 +19,7 @@ from .memory import AsyncMemory, utc_now
 from .note import (
     Decision,
     Draft,
+    Erasure,
     Evolution,
     Fields,
     Graph,
@@ -219,9 +220,24 @@ class Memory:
         """As `AsyncMemory.revise`."""
         return self._run(self._async.revise, note_id, namespace=namespace, reason=reason, **fields)
 
-    def forget(self, note_id: str, *, namespace: str | Sequence[str]) -> Remembered:
+    @overload
+    def forget(
+        self, note_id: str, *, namespace: str | Sequence[str], erase: Literal[False] = False
+    ) -> Remembered: ...
+
+    @overload
+    def forget(self, note_id: str, *, namespace: str | Sequence[str], erase: Literal[True]) -> Erasure: ...
+
+    def forget(
+        self, note_id: str, *, namespace: str | Sequence[str], erase: bool = False
+    ) -> Remembered | Erasure:
         """As `AsyncMemory.forget`."""
-        return self._run(self._async.forget, note_id, namespace=namespace)
+        verb: Callable[..., Coroutine[Any, Any, Remembered | Erasure]] = self._async.forget
+        return self._run(verb, note_id, namespace=namespace, erase=erase)
+
+    def erase(self, *, namespace: str | Sequence[str]) -> Erasure:
+        """As `AsyncMemory.erase`."""
+        return self._run(self._async.erase, namespace=namespace)
 
     def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
         """As `AsyncMemory.undo`."""

@@ -1,0 +1,183 @@
+"""Erasing: no byte of the note is left in any file, and the other notes stand as if it had never come."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from doubles import judging, open_sync
+from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Message, NeighbourChange, Note, NotFound
+from zettelmem.testing import hold, notes_of
+from zettelmem.upkeep.erasure import Search, needles
+
+WORDS = "garden river train piano market storm window letter bread island doctor ticket".split()
+
+
+def files_with(root: Path, marker: str) -> list[str]:
+    """Every file that holds the marker, in any case."""
+    pattern = re.compile(re.escape(marker.encode()) + rb"(?![0-9])", re.IGNORECASE)
+    return [str(path) for path in root.rglob("*") if path.is_file() and pattern.search(path.read_bytes())]
+
+
+def fill(memory: Memory, chance: random.Random, count: int) -> dict[str, str]:
+    """Notes with a marker each, some in threads, some closing, quoting or evolving others; by marker."""
+    made: dict[str, str] = {}
+    for i in range(count):
+        marker = f"marker{chance.getrandbits(40):012x}x{i}"
+        text = f"{' '.join(chance.choices(WORDS, k=6))} {marker}."
+        thread = chance.choice([None, "t1", "t2"])
+        done = memory.remember(
+            text,
+            namespace=chance.choice(["ana", "bo"]),
+            thread=thread,
+            tags=chance.choice([None, [f"{marker}tag"]]),
+            judge="ask" if i % 4 == 1 else None,
+            data=chance.choice([None, {"about": marker}]),
+        )
+        made[marker] = done.note.id
+        space = done.note.namespace
+        if i % 4 == 1 and (around := memory.neighbours(done.note.id, namespace=space)):
+            near = around[0]
+            decision = Decision(
+                links=(LinkChoice(neighbour=near.number, reason=f"both {marker}"),),
+                changes=(
+                    NeighbourChange(
+                        neighbour=near.number, context=f"seen with {marker}", keywords=(marker, "kept")
+                    ),
+                ),
+            )
+            memory.connect(done.note.id, decision, namespace=space)
+        if i % 7 == 3:
+            memory.revise(done.note.id, namespace=done.note.namespace, content=f"{text} And again {marker}.")
+        if i % 11 == 5:
+            memory.forget(done.note.id, namespace=done.note.namespace)
+    return made
+
+
+def own(note: Note) -> tuple[object, ...]:
+    return note.content, note.namespace, note.thread, note.trust, note.data, note.recorded_at
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nothing_of_an_erased_note_is_left_in_any_file(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    with open_sync(str(tmp_path)) as memory:
+        made = fill(memory, chance, 16)
+        before = {note.id: note for note in notes_of(memory)}
+        marker, note_id = chance.choice(sorted(made.items()))
+        space = "ana" if note_id in {x.id for x in memory.notes(namespace="ana").notes} else "bo"
+        if note_id not in before:  # forgotten already
+            space = next(x for x in ("ana", "bo") if knows(memory, note_id, x))
+        assert files_with(tmp_path, marker)
+        receipt = memory.forget(note_id, namespace=space, erase=True)
+        assert receipt.verified, receipt.how
+        assert receipt.ids == (note_id,)
+        assert receipt.searched_for > 0
+        assert files_with(tmp_path, marker) == []
+        hold(memory)
+        after = {note.id: note for note in notes_of(memory)}
+        assert after.keys() == before.keys() - {note_id}
+        assert all(own(after[x]) == own(before[x]) for x in after)
+        for other, kept in made.items():
+            if kept in after:
+                hits = memory.recall(other, namespace=after[kept].namespace, k=3)
+                assert kept in {hit.note.id for hit in hits}
+        with pytest.raises(NotFound):
+            memory.history(note_id, namespace=space)
+    with open_sync(str(tmp_path)) as memory:
+        assert {note.id for note in notes_of(memory)} == after.keys()
+        memory.remember("It goes on afterwards.", namespace="ana", thread="t1")
+        hold(memory)
+
+
+def knows(memory: Memory, note_id: str, space: str) -> bool:
+    try:
+        return bool(memory.history(note_id, namespace=space))
+    except NotFound:
+        return False
+
+
+def test_a_whole_namespace_goes_with_all_below_it_and_no_other(tmp_path: Path) -> None:
+    with open_sync(str(tmp_path)) as memory:
+        for space in ("ana", ("ana", "work"), "anabel"):
+            memory.remember(f"A secret of {'-'.join(space)} zebra.", namespace=space)
+        memory.remember("Only said in the lower place: quokkaquokka.", namespace=("ana", "work"))
+        receipt = memory.erase(namespace="ana")
+        assert receipt.verified, receipt.how
+        assert len(receipt.ids) == 3
+        assert files_with(tmp_path, "quokkaquokka") == []
+        assert memory.namespaces() == [("anabel",)]
+        again = memory.erase(namespace="ana")
+        assert (again.ids, again.verified) == ((), True)
+
+
+def test_the_whole_store_is_not_erased_by_mistake() -> None:
+    with open_sync() as memory, pytest.raises(InvalidInput, match="whole store"):
+        memory.erase(namespace=())
+
+
+def test_what_it_changed_elsewhere_is_taken_back() -> None:
+    model = judging(
+        {
+            "links": [{"neighbour": 0, "relation": "supersedes", "reason": "moved to Faro"}],
+            "changes": [{"neighbour": 0, "context": "before the move to Faro", "tags": ["faro"]}],
+        }
+    )
+    with open_sync(model=model) as memory:
+        old = memory.remember("Ana lives in Porto by the river.", namespace="ana", context="her home").note
+        new = memory.remember("Ana lives in Faro by the river now.", namespace="ana").note
+        changed = memory.get(old.id, namespace="ana")
+        assert (changed.context, changed.tags, changed.superseded) == (
+            "before the move to Faro",
+            ("faro",),
+            True,
+        )
+        receipt = memory.forget(new.id, namespace="ana", erase=True)
+        assert receipt.rewritten == (old.id,)
+        back = memory.get(old.id, namespace="ana")
+        assert (back.context, back.tags, back.invalid_at, back.links) == ("her home", old.tags, None, ())
+        assert "Faro" not in back.model_dump_json()
+        assert [entry.verb for entry in back.history] == ["remember", "erase"]
+        hold(memory)
+
+
+def test_what_follows_in_its_thread_is_no_longer_found_by_its_words(tmp_path: Path) -> None:
+    turns = [
+        Message(content=text) for text in ("We met at noon.", "My code is xylophonist.", "I see.", "Fine.")
+    ]
+    with open_sync(str(tmp_path)) as memory:
+        done = memory.remember(turns, namespace="ana", thread="t")
+        receipt = memory.forget(done[1].note.id, namespace="ana", erase=True)
+        assert receipt.verified, receipt.how
+        assert memory.get(done[2].note.id, namespace="ana").context == ""
+        assert files_with(tmp_path, "xylophonist") == []
+
+
+def test_the_receipt_names_notes_that_say_the_same_themselves(tmp_path: Path) -> None:
+    with open_sync(str(tmp_path)) as memory:
+        kept = memory.remember("The passphrase is quokkaquokka twice over.", namespace="ana").note
+        gone = memory.remember("He said: The passphrase is quokkaquokka twice over.", namespace="ana").note
+        receipt = memory.forget(gone.id, namespace="ana", erase=True)
+        assert receipt.said_elsewhere == (kept.id,)
+        assert memory.get(kept.id, namespace="ana").content == kept.content
+
+
+def test_another_namespace_erases_nothing_here() -> None:
+    with open_sync() as memory:
+        note = memory.remember("Mine alone.", namespace="ana").note
+        with pytest.raises(NotFound):
+            memory.forget(note.id, namespace="bo", erase=True)
+        assert memory.get(note.id, namespace="ana") == note
+
+
+@pytest.mark.parametrize("place", [0, 1, 7, 8, 4_095, (1 << 22) - 5])
+def test_the_search_finds_a_needle_wherever_it_stands(tmp_path: Path, place: int) -> None:
+    noise = random.Random(place).randbytes((1 << 22) + 5_000)
+    file = tmp_path / "data"
+    file.write_bytes(noise[:place] + b"quokkaquokka" + noise[place:])
+    search = Search(needles(["quokkaquokka", "another long word"]))
+    found, size = search.file(file)
+    assert b"quokkaquokka" in found
+    assert b"another" not in b"".join(found)
+    assert size == file.stat().st_size
