@@ -14,7 +14,7 @@ from report import Table
 from rich.console import Console
 from trial import bar, scored
 
-THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 DEPTH = 10
 """Hits asked for; the best one's score decides."""
 
