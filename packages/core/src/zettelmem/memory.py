@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
 
@@ -21,6 +21,7 @@ from .note import (
     Draft,
     Erasure,
     Evolution,
+    Examination,
     Fields,
     Filter,
     Graph,
@@ -44,7 +45,7 @@ from .protocols import Embedder, LanguageModel, Reranker
 from .recalling import Recalling
 from .remembering import Remembering, alive, others, remembered
 from .store import Store
-from .upkeep import erasure
+from .upkeep import doctor, erasure
 
 BATCH = 64
 """Notes that `remember_many` writes in one commit."""
@@ -77,7 +78,8 @@ class AsyncMemory:
         judge: who decides by default: ``offline``, ``model``, ``ask`` or ``none``; ``model`` where one
             is given.
         kinds: the application's own kinds, each with the pydantic model of the note's `data`.
-        neighbours: how many notes are looked at while remembering, 1 to 50.
+        neighbours: how many notes are looked at while remembering by meaning, and as many again at
+            most by the names in them, 1 to 50.
         evolve: let the model and the rules describe neighbours differently, not only link them.
         model_timeout: seconds that one call of the model may take.
         durable: on a local directory, sync the disk before a write is acknowledged.
@@ -695,6 +697,21 @@ class AsyncMemory:
         )
 
     # --- upkeep --------------------------------------------------------------------------------
+
+    async def examine(self, *, repair: bool = False, purge_after: timedelta | None = None) -> Examination:
+        """Look the whole store over: links, ids, revisions, pending notes, indices, files, size.
+
+        Args:
+            repair: mend what can be mended without losing words: one-sided and dangling links, indices
+                that lag behind, files that a crash left, a store that outgrew its data.
+            purge_after: erase for good what was forgotten longer ago than this.
+
+        Raises:
+            StoreError: the disk failed meanwhile. One that cannot be opened is a finding.
+        """
+        return await doctor.examine(
+            self._store, self._embedding, self._clock(), repair=repair, purge=purge_after
+        )
 
 
 def _batches(drafts: Sequence[Draft], size: int) -> Iterator[list[Draft]]:

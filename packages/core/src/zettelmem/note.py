@@ -469,6 +469,41 @@ class Erasure(Value):
     how: str = ""
 
 
+class Finding(Value):
+    """One thing that was looked at.
+
+    Attributes:
+        check: what.
+        trouble: something is wrong with it, or was before it was repaired.
+        count: how many, of what `told` says.
+        told: in words.
+        repaired: it was put right.
+    """
+
+    check: str
+    trouble: bool = False
+    count: int = 0
+    told: str = ""
+    repaired: bool = False
+
+
+class Examination(Value):
+    """What was found when a whole store was looked over.
+
+    Attributes:
+        findings: one for each check.
+        erased: receipts of the notes that were purged.
+    """
+
+    findings: tuple[Finding, ...]
+    erased: tuple[Erasure, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether no trouble is left."""
+        return all(each.repaired or not each.trouble for each in self.findings)
+
+
 class Hit(Value):
     """A note that was found.
 

@@ -935,6 +935,21 @@ class Store:
             async for batch in await table.query().select(names).to_batches(max_batch_length=BATCH_ROWS):
                 yield batch.to_pylist()
 
+    async def every_note(self) -> AsyncIterator[list[Note]]:
+        """Every note there is, forgotten ones too, in batches."""
+        async for rows in self.everything():
+            yield [_to_note(row) for row in rows]
+
+    async def size(self) -> tuple[int, int]:
+        """Bytes of the newest version's data and indices, and of all files of the store."""
+        table = await self._table()
+        if table is None:
+            return 0, 0
+        with _as_store_error(f"reading {self.uri}"):
+            live = cast(Any, await table.stats())["total_bytes"]
+        disk = sum((self.path / name).stat().st_size for name in self.files()) if self.path else live
+        return live, disk
+
     # --- upkeep --------------------------------------------------------------------------------
 
     async def tail(self) -> Tail:
@@ -948,14 +963,20 @@ class Store:
         unindexed = max((index.num_unindexed_rows or 0 for index in indices), default=0)
         return Tail(unindexed, cast(Any, statistics)["fragment_stats"]["num_fragments"])
 
-    async def optimize(self, retention: timedelta = RETENTION) -> None:
-        """Compact, refresh the indices, and drop versions older than `retention`."""
+    async def optimize(self, retention: timedelta = RETENTION, *, orphans: bool = False) -> None:
+        """Compact, refresh the indices, and drop versions older than `retention`.
+
+        With `orphans` also the files that a crash left behind; on an object store only while nobody
+        else writes.
+        """
         table = await self._table()
         if table is None:
             return
         async with self._turn, self._lock():
             with _as_store_error(f"compacting {self.uri}"):
-                await table.optimize(cleanup_older_than=retention)
+                await table.optimize(cleanup_older_than=retention, delete_unverified=orphans)
+            if orphans:
+                await asyncio.to_thread(self._remove_torn)
             if self._durable and self.path is not None:
                 await asyncio.to_thread(_sync_disk, self.path)
 

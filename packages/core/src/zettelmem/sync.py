@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 from types import TracebackType
@@ -21,6 +21,7 @@ from .note import (
     Draft,
     Erasure,
     Evolution,
+    Examination,
     Fields,
     Graph,
     Hit,
@@ -355,3 +356,7 @@ class Memory:
     def stats(self, *, namespace: str | Sequence[str]) -> Stats:
         """As `AsyncMemory.stats`."""
         return self._run(self._async.stats, namespace=namespace)
+
+    def examine(self, *, repair: bool = False, purge_after: timedelta | None = None) -> Examination:
+        """As `AsyncMemory.examine`."""
+        return self._run(self._async.examine, repair=repair, purge_after=purge_after)

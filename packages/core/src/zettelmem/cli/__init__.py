@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -14,9 +15,9 @@ import typer
 from zettelmem import __version__, exchange
 from zettelmem.errors import InvalidInput, ZettelmemError
 from zettelmem.judging import Judge
-from zettelmem.note import Trust
+from zettelmem.note import Erasure, Trust
 
-from .settings import BAD_INPUT, Settings, complain, verb
+from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
 
 app = typer.Typer(
     name="zettelmem",
@@ -200,11 +201,18 @@ def undo(
 
 @app.command()
 @verb
-def forget(settings: Settings, note_id: NoteId) -> None:
+def forget(
+    settings: Settings,
+    note_id: NoteId,
+    erase: Annotated[bool, typer.Option("--erase", help="Remove its bytes; nothing helps.")] = False,
+) -> None:
     """Put a note and its links out of sight; `undo` helps."""
     from . import show
 
     with settings.memory() as memory:
+        if erase:
+            _receipt(settings, memory.forget(note_id, namespace=settings.space, erase=True))
+            return
         done = memory.forget(note_id, namespace=settings.space)
     settings.tell(done, lambda: show.remembered(done))
 
@@ -358,6 +366,47 @@ def finish(
         {"finished": [each.note.id for each in done], "pending": left},
         lambda: typer.echo(f"{len(done)} notes finished, {left} pending"),
     )
+
+
+@app.command()
+@verb
+def erase(
+    settings: Settings,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a whole namespace for good, and prove it."""
+    if not yes and not typer.confirm(f"Erase every note of {settings.namespace} and below it, for good?"):
+        raise typer.Exit(FAILURE)
+    with settings.memory() as memory:
+        _receipt(settings, memory.erase(namespace=settings.space))
+
+
+def _receipt(settings: Settings, receipt: Erasure) -> None:
+    """Show what was erased; a receipt that does not verify is a failure."""
+    told = f"{len(receipt.ids)} notes erased, {len(receipt.rewritten)} others rewritten. {receipt.how}"
+    settings.tell(receipt, lambda: typer.echo(told))
+    if not receipt.verified:
+        raise typer.Exit(FAILURE)
+
+
+@app.command()
+@verb
+def doctor(
+    settings: Settings,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Erase for good what was forgotten over 30 days ago.")
+    ] = False,
+) -> None:
+    """Check the whole store; exit code 1 on trouble."""
+    from . import show
+
+    with settings.memory() as memory:
+        found = memory.examine(repair=repair, purge_after=timedelta(days=30) if purge else None)
+    told = {"healthy": found.healthy, **found.model_dump(mode="json")}
+    settings.tell(told, lambda: show.examination(found))
+    if not found.healthy:
+        raise typer.Exit(FAILURE)
 
 
 @contextmanager

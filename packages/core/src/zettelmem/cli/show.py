@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from zettelmem.note import Evolution, Hit, Link, Note, Page, Remembered, Stats
+from zettelmem.note import Evolution, Examination, Hit, Link, Note, Page, Remembered, Stats
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 PREVIEW = 160
@@ -184,3 +184,12 @@ def stats(figures: Stats) -> None:
     if figures.first is not None and figures.last is not None:
         span = Text(f"from {figures.first:%Y-%m-%d} to {figures.last:%Y-%m-%d}", "dim")
     put(Group(table, span))
+
+
+def examination(found: Examination) -> None:
+    """Each check and what it found."""
+    table = _table("check", "", "count", "what")
+    for each in found.findings:
+        state = "repaired" if each.repaired else "TROUBLE" if each.trouble else "ok"
+        table.add_row(each.check, state, f"{each.count:,}", line(each.told))
+    put(table)

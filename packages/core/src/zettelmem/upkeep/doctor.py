@@ -1,0 +1,210 @@
+"""Looking a whole store over, and mending what can be mended without losing a word."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from zettelmem.embedding import Embedding
+from zettelmem.errors import StoreError, StoreMismatch
+from zettelmem.note import Changes, Erasure, Evolution, Examination, Finding, Link, Namespace, Note
+from zettelmem.store import Store
+
+from . import erasure
+
+SIZE_RATIO = 4.0
+"""Bytes on disk for each byte of live data, from which a store is too large."""
+SMALL = 50_000_000
+"""Bytes on disk up to which nobody minds."""
+AT_ONCE = 200
+"""Notes mended in one commit."""
+
+
+class _Seen:
+    """What one pass over all rows tells."""
+
+    def __init__(self) -> None:
+        self.spaces: dict[str, Namespace] = {}
+        self.live: set[str] = set()
+        self.links: dict[str, tuple[Link, ...]] = {}
+        self.pending = 0
+        self.forgotten: dict[Namespace, list[tuple[datetime, str]]] = defaultdict(list)
+        self.twice: list[str] = []
+        self.miscounted: list[str] = []
+
+    def add(self, note: Note) -> None:
+        if note.id in self.spaces:
+            self.twice.append(note.id)
+        self.spaces[note.id] = note.namespace
+        self.pending += note.pending is not None and note.forgotten_at is None
+        if note.revision != len(note.history):
+            self.miscounted.append(note.id)
+        if note.forgotten_at is None:
+            self.live.add(note.id)
+            self.links[note.id] = note.links
+        else:
+            self.forgotten[note.namespace].append((note.forgotten_at, note.id))
+
+    def torn(self) -> tuple[dict[str, list[Link]], dict[str, list[Link]]]:
+        """Links to take away and links to add, by the note that they are to be taken from or added to."""
+        away: dict[str, list[Link]] = defaultdict(list)
+        add: dict[str, list[Link]] = defaultdict(list)
+        for note_id, links in self.links.items():
+            for link in links:
+                other = link.other(note_id)
+                here = note_id in (link.source, link.target)
+                if not here or other not in self.live or self.spaces[other] != self.spaces[note_id]:
+                    away[note_id].append(link)
+                elif link not in self.links[other]:
+                    add[other].append(link)
+        return away, add
+
+
+def mend(note: Note, away: Sequence[Link], add: Sequence[Link], now: datetime) -> Changes:
+    """The note with links taken away and added, as a change of its own."""
+    gone = tuple(link for link in note.links if link in away)
+    new = tuple(link for link in add if link not in note.links)
+    change = f"{note.id}.{note.revision + 1}"
+    entry = Evolution(
+        change=change,
+        verb="link",
+        cause=note.id,
+        at=now,
+        reason="one-sided or dangling links mended",
+        linked=new,
+        unlinked=gone,
+    )
+    links = (*(link for link in note.links if link not in gone), *new)
+    fields = {"links": links, "history": (*note.history, entry), "revision": note.revision + 1}
+    return Changes(id=change, notes=(note.model_copy(update=fields),))
+
+
+async def examine(
+    store: Store, embedding: Embedding, now: datetime, *, repair: bool, purge: timedelta | None
+) -> Examination:
+    """Check everything; `repair` mends links, indices and files, `purge` erases old forgotten notes."""
+    try:
+        await store.tail()
+    except StoreMismatch as error:
+        return Examination(findings=(Finding(check="embedder", trouble=True, count=1, told=str(error)),))
+    except StoreError as error:
+        return Examination(findings=(Finding(check="opens", trouble=True, count=1, told=str(error)),))
+    seen = _Seen()
+    async for notes in store.every_note():
+        for note in notes:
+            seen.add(note)
+    erased = await _purge(store, embedding, seen, now, purge)
+    findings = [
+        Finding(check="opens", count=len(seen.spaces), told="notes, forgotten ones included"),
+        Finding(check="embedder", told=embedding.embedder.name),
+        await _links(store, seen, now, repair=repair),
+        Finding(check="ids", trouble=bool(seen.twice), count=len(seen.twice), told="ids that occur twice"),
+        Finding(
+            check="revisions",
+            trouble=bool(seen.miscounted),
+            count=len(seen.miscounted),
+            told="notes whose revision does not count their writes",
+        ),
+        Finding(check="pending", count=seen.pending, told="notes wait for a judge; see finish_pending"),
+        await _indices(store, repair=repair),
+        await _files(store, repair=repair),
+        await _size(store, repair=repair),
+        _forgotten(seen, now, erased),
+    ]
+    return Examination(findings=tuple(findings), erased=tuple(erased))
+
+
+async def _links(store: Store, seen: _Seen, now: datetime, *, repair: bool) -> Finding:
+    away, add = seen.torn()
+    dangling, one_sided = sum(map(len, away.values())), sum(map(len, add.values()))
+    wrong = sorted(away.keys() | add.keys())
+    if repair:
+        for start in range(0, len(wrong), AT_ONCE):
+            ids = wrong[start : start + AT_ONCE]
+
+            def step(fresh: dict[str, Note], ids: Sequence[str] = ids) -> list[Changes]:
+                return [
+                    mend(fresh[each], away.get(each, ()), add.get(each, ()), now)
+                    for each in ids
+                    if each in fresh
+                ]
+
+            await store.commit(ids, step, {})
+    return Finding(
+        check="links",
+        trouble=bool(wrong),
+        count=dangling + one_sided,
+        told=f"{dangling} dangling, {one_sided} one-sided",
+        repaired=repair and bool(wrong),
+    )
+
+
+async def _indices(store: Store, *, repair: bool) -> Finding:
+    tail = await store.tail()
+    if repair and tail.long:
+        await store.optimize()
+    return Finding(
+        check="indices",
+        trouble=tail.long,
+        count=tail.rows,
+        told=f"rows not indexed yet, in {tail.fragments} fragments",
+        repaired=repair and tail.long,
+    )
+
+
+async def _files(store: Store, *, repair: bool) -> Finding:
+    torn = [name for name in store.files() if name.endswith((".torn", ".tmp"))]
+    if repair and torn:
+        await store.optimize(orphans=True)
+    return Finding(
+        check="files",
+        trouble=bool(torn),
+        count=len(torn),
+        told="files that a crash left",
+        repaired=repair and bool(torn),
+    )
+
+
+async def _size(store: Store, *, repair: bool) -> Finding:
+    live, disk = await store.size()
+    ratio = disk / live if live else 1.0
+    large = disk > SMALL and ratio > SIZE_RATIO
+    if repair and large:
+        await store.optimize(orphans=True)
+        disk = (await store.size())[1]
+    return Finding(
+        check="size",
+        trouble=large,
+        count=disk,
+        told=f"bytes on disk, {ratio:.1f} for each byte of live data",
+        repaired=repair and large,
+    )
+
+
+async def _purge(
+    store: Store, embedding: Embedding, seen: _Seen, now: datetime, after: timedelta | None
+) -> list[Erasure]:
+    receipts = []
+    for namespace, found in seen.forgotten.items() if after is not None else ():
+        old = {note_id for at, note_id in found if after is not None and at <= now - after}
+        if old:
+
+            def choose(notes: Mapping[str, Note], old: set[str] = old) -> set[str]:
+                return {each for each in old if each in notes and notes[each].forgotten_at is not None}
+
+            receipts.append(await erasure.erase(store, embedding, namespace, now, choose=choose, alone=True))
+    return receipts
+
+
+def _forgotten(seen: _Seen, now: datetime, erased: Sequence[Erasure]) -> Finding:
+    gone = {note_id for receipt in erased for note_id in receipt.ids}
+    old = [
+        note_id
+        for found in seen.forgotten.values()
+        for at, note_id in found
+        if at <= now - timedelta(days=30) and note_id not in gone
+    ]
+    unsure = [receipt for receipt in erased if not receipt.verified]
+    told = f"notes forgotten more than 30 days ago; {len(gone)} erased now"
+    return Finding(check="forgotten", trouble=bool(unsure), count=len(old), told=told)

@@ -1,0 +1,117 @@
+"""The doctor: a sound store is called sound, each trouble is found, told and mended."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from doubles import Clock, open_memory, open_sync
+from zettelmem import AsyncMemory, Examination, Finding, Link, NotFound, Relation
+from zettelmem.cli import app
+from zettelmem.note import Changes
+from zettelmem.testing import HashEmbedder, hold, links_mirrored, notes_of
+
+
+def finding(found: Examination, check: str) -> Finding:
+    return next(each for each in found.findings if each.check == check)
+
+
+async def tear(memory: AsyncMemory, *, gone: bool) -> None:
+    """Write a link at one end only: its other end knows nothing of it, or is not there."""
+    first = (await memory.remember("The first of two.", namespace="ana", judge="none")).note
+    other = (await memory.remember("Something else.", namespace="ana", judge="none")).note
+    target = "zzzzzzzz" if gone else other.id
+    link = Link(source=first.id, target=target, relation=Relation.RELATES)
+    torn = first.model_copy(update={"links": (link,)})
+    entry = torn.history[-1].model_copy(update={"change": f"{first.id}.2", "linked": (link,)})
+    torn = torn.model_copy(update={"history": (*first.history, entry), "revision": 2})
+    await memory._store.commit([first.id], lambda _: [Changes(id=entry.change, notes=(torn,))], {})
+
+
+async def test_a_sound_store_is_healthy(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path)) as memory:
+        await memory.remember_many(["One.", "Two.", "Three."], namespace="ana")
+        found = await memory.examine()
+    assert found.healthy
+    assert finding(found, "opens").count == 3
+
+
+async def test_a_new_store_is_healthy() -> None:
+    async with open_memory() as memory:
+        assert (await memory.examine(repair=True, purge_after=timedelta(0))).healthy
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_torn_links_are_found_and_mended(gone: bool) -> None:
+    async with open_memory() as memory:
+        await tear(memory, gone=gone)
+        found = await memory.examine()
+        assert not found.healthy
+        assert finding(found, "links").count == 1
+        assert (await memory.examine(repair=True)).healthy
+        again = await memory.examine()
+        assert not finding(again, "links").trouble
+        links_mirrored((await memory.notes(namespace=())).notes)
+
+
+async def test_another_embedder_is_a_finding(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path)) as memory:
+        await memory.remember("One.", namespace="ana")
+    async with open_memory(str(tmp_path), embedder=HashEmbedder(64)) as memory:
+        found = await memory.examine(repair=True)
+    assert [each.check for each in found.findings] == ["embedder"]
+    assert not found.healthy
+
+
+async def test_what_a_crash_left_is_found_and_removed(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path)) as memory:
+        await memory.remember("One.", namespace="ana")
+    newest = min((tmp_path / "notes.lance" / "_versions").glob("*.manifest"))
+    newest.with_name(f"{int(newest.stem) - 1:020d}.manifest").touch()
+    async with open_memory(str(tmp_path)) as memory:
+        found = await memory.examine()
+        assert finding(found, "files").trouble
+        assert finding(found, "opens").count == 1
+        assert (await memory.examine(repair=True)).healthy
+        assert (await memory.examine()).healthy
+
+
+def test_forgotten_notes_are_purged_after_their_time(tmp_path: Path) -> None:
+    clock = Clock()
+    with open_sync(str(tmp_path), clock=clock) as memory:
+        old = memory.remember("An old quokkaquokka.", namespace="ana").note
+        young = memory.remember("A young one.", namespace="ana").note
+        memory.remember("Kept.", namespace="ana")
+        memory.forget(old.id, namespace="ana")
+        clock.day(31)
+        done = memory.forget(young.id, namespace="ana")
+        assert finding(memory.examine(), "forgotten").count == 1
+        found = memory.examine(purge_after=timedelta(days=30))
+        assert found.healthy
+        assert [receipt.ids for receipt in found.erased] == [(old.id,)]
+        with pytest.raises(NotFound):
+            memory.history(old.id, namespace="ana")
+        memory.undo(done.change, namespace="ana")
+        assert {note.content for note in notes_of(memory)} == {"A young one.", "Kept."}
+        hold(memory)
+
+
+def test_the_command_tells_and_exits_by_it(tmp_path: Path) -> None:
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, [*words, "--db", str(tmp_path)])
+        return done.exit_code, done.output
+
+    assert run("remember", "Ana lives in Porto.")[0] == 0
+    code, told = run("doctor", "--json")
+    assert (code, json.loads(told)["healthy"]) == (0, True)
+    newest = min((tmp_path / "notes.lance" / "_versions").glob("*.manifest"))
+    newest.with_suffix(".torn").touch()
+    code, told = run("doctor")
+    assert code == 1
+    assert "TROUBLE" in told
+    assert run("doctor", "--repair")[0] == 0
+    assert run("doctor")[0] == 0
+    assert run("erase", "--yes")[0] == 0
+    assert "quokka" not in run("notes")[1]
