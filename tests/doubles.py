@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from zettelmem import AsyncMemory, Decision, Memory, Note
+from zettelmem.store import _to_note
 from zettelmem.testing import Asked, HashEmbedder, ScriptedModel, hold
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,13 +63,10 @@ def open_sync(uri: str = "memory://", **arguments: Any) -> Memory:
 
 async def everything(memory: AsyncMemory) -> dict[str, Note]:
     """Every note of the store by id, of all namespaces, forgotten ones too."""
-    store = memory._store
-    table = await store._table()
-    if table is None:
-        return {}
-    ids = (await table.query().select(["id"]).to_arrow())["id"].to_pylist()
-    assert len(ids) == len(set(ids)), "a note is stored twice"
-    return await store.get(ids, forgotten=True)
+    notes = [_to_note(row) async for rows in memory._store.everything() for row in rows]
+    found = {note.id: note for note in notes}
+    assert len(found) == len(notes), "a note is stored twice"
+    return found
 
 
 def check_causes(notes: Mapping[str, Note]) -> None:
