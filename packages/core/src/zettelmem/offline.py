@@ -25,6 +25,8 @@ from .text import announces_change, asks, hashtags, names, names_it, plain, topi
 
 MAX_KEYWORDS = 8
 """Keywords that construction gives a note."""
+MAX_LEARNED = 2
+"""Keywords that a related neighbour learns from one new note."""
 MAX_TAGS = 3
 """Tags that construction gives a note."""
 KEPT_KEYWORDS = 16
@@ -123,8 +125,8 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
     """Links and evolutions by rules.
 
     A note that announces a change, and is near an older one of the same speaker, supersedes it. Notes
-    that are near and have a telling word in common are related. A related neighbour learns the words
-    that tie it to the new note, so that it is found by them from now on.
+    that are near and have a telling word in common are related. A related neighbour learns the most telling
+    words of the new note that it lacks, so that it is found by them from now on.
     """
     own = _subject_words(note)
     spread = Counter(word for each in neighbours for word in _subject_words(each.note) if word in own)
@@ -185,13 +187,15 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
         related += 1
         reason = f"both about {telling}" if shared else f"close in meaning ({each.similarity:.2f})"
         links.append(LinkChoice(neighbour=each.number, reason=reason, weight=ALIKE))
-        learned = [word for word in shared[:3] if word not in old.keywords]
+        learned = [word for word in note.keywords if f" {word} " not in heard and word not in people][
+            :MAX_LEARNED
+        ]
         if learned and old.trust <= note.trust and len(old.keywords) + len(learned) <= KEPT_KEYWORDS:
             changes.append(
                 NeighbourChange(
                     neighbour=each.number,
                     keywords=(*old.keywords, *learned),
-                    reason=f"linked through {telling}",
+                    reason=f"related to what was said of {', '.join(learned)}",
                 )
             )
     return Decision(links=tuple(links), changes=tuple(changes))

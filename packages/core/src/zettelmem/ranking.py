@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -33,6 +33,7 @@ WEIGHTS: Mapping[str, float] = {
     "links": 0.5,
     "named": 2.0,
     "bridge": 3.5,
+    "reranker": 3.0,
     "time": 2.0,
     "when": 0.2,
     "says_when": 0.8,
@@ -41,10 +42,9 @@ WEIGHTS: Mapping[str, float] = {
     "length": 0.9,
 }
 """What each signal counts."""
-BIAS = -9.0
+SLOPE, BIAS = 1.0, -9.0
+"""From the weighted sum to the score: fitted on how often a candidate of that sum was right."""
 
-RERANKER = 3.0
-"""What a reranker's best counts above its worst, on the scale of the weights."""
 WORDS = 0.6
 """Share of words, the rest being meaning, in what a thread says."""
 DRAWN = 0.5
@@ -138,18 +138,29 @@ class Ranking:
 
     Attributes:
         order: places in the candidates, shape (n,).
-        scores: score in [0, 1] of each candidate, in the candidates' own order.
+        totals: weighted sum of each candidate's signals, in the candidates' own order.
         signals: each signal's values, in the candidates' own order.
     """
 
     order: NDArray[np.intp]
-    scores: Signal
+    totals: Signal
     signals: dict[str, Signal]
 
     @classmethod
     def none(cls) -> Self:
         """The order of no candidates."""
         return cls(np.zeros(0, np.intp), np.zeros(0), {})
+
+    @property
+    def scores(self) -> Signal:
+        """Score in [0, 1] of each candidate: about how likely it is to be what was asked for."""
+        scores: Signal = 1.0 / (1.0 + np.exp(-(SLOPE * self.totals + BIAS)))
+        return scores
+
+    def plus(self, name: str, signal: Signal) -> Self:
+        """The ranking with one more signal."""
+        totals = self.totals + WEIGHTS[name] * signal
+        return type(self)(np.argsort(-totals, kind="stable"), totals, {**self.signals, name: signal})
 
 
 def spread(values: Signal) -> Signal:
@@ -288,7 +299,6 @@ def signals(
     candidates: Candidates,
     query: str,
     vector: Vectors,
-    told: Mapping[str, str] | None = None,
     asked: tuple[datetime, datetime] | None = None,
     *,
     expand: bool = True,
@@ -299,7 +309,6 @@ def signals(
         candidates: what the searches found.
         query: the question, as asked.
         vector: unit vector of the question without speakers' names, float32, shape (dimensions,).
-        told: contents of the best candidates of a first ranking by id, best first.
         asked: the time that the question names, as [start, end).
         expand: let linked notes vote.
     """
@@ -322,8 +331,6 @@ def signals(
     found["thread"] = evidence(candidates, WORDS * around + (1 - WORDS) * meaning)
     if asked is not None:
         found["time"] = timely(candidates, asked)
-    if told:
-        found["bridge"] = bridges(candidates, query, told)
     if expand:
         found["links"] = walk(candidates, spread(weighted(found, len(candidates))))
     return found
@@ -345,16 +352,14 @@ def rank(
     candidates: Candidates,
     query: str,
     vector: Vectors,
-    told: Mapping[str, str] | None = None,
     asked: tuple[datetime, datetime] | None = None,
     *,
     expand: bool = True,
 ) -> Ranking:
     """Signals, score and order of the candidates; ties go to the earlier candidate."""
-    found = signals(candidates, query, vector, told, asked, expand=expand)
-    total = weighted(found, len(candidates))
-    scores = 1.0 / (1.0 + np.exp(-(total + BIAS)))
-    return Ranking(np.argsort(-total, kind="stable"), scores, found)
+    found = signals(candidates, query, vector, asked, expand=expand)
+    totals = weighted(found, len(candidates))
+    return Ranking(np.argsort(-totals, kind="stable"), totals, found)
 
 
 def reranked(ranked: Ranking, places: Sequence[int], given: Sequence[float]) -> Ranking:
@@ -362,14 +367,12 @@ def reranked(ranked: Ranking, places: Sequence[int], given: Sequence[float]) -> 
 
     What it did not look at stays behind what it did.
     """
-    looked = np.zeros(len(ranked.scores), bool)
+    looked = np.zeros(len(ranked.totals), bool)
     looked[list(places)] = True
-    signal = np.zeros(len(ranked.scores))
+    signal = np.zeros(len(ranked.totals))
     signal[list(places)] = spread(np.asarray(given, np.float64))
-    odds = np.log(ranked.scores) - np.log1p(-ranked.scores) + RERANKER * (signal - 0.5)
-    scores = 1.0 / (1.0 + np.exp(-odds))
-    order = np.lexsort((-odds, ~looked))
-    return Ranking(order, scores, {**ranked.signals, "reranker": signal})
+    again = ranked.plus("reranker", signal)
+    return replace(again, order=np.lexsort((-again.totals, ~looked)))
 
 
 def hits(
@@ -393,7 +396,7 @@ def hits(
                 note=note,
                 score=float(ranked.scores[i]),
                 signals=values,
-                weights={name: {**WEIGHTS, "reranker": RERANKER}[name] for name in values} if explain else {},
+                weights={name: WEIGHTS[name] for name in values} if explain else {},
                 why=_why(asked, note, values, better),
             )
         )

@@ -16,6 +16,8 @@ from .store import Store
 
 DEPTH = 100
 """Candidates that each of the searches brings to a recall."""
+SMALL = 1_000
+"""Notes up to which a namespace is read whole rather than searched."""
 SPARE = 10
 """Notes read beyond the k best, because the notes linked to them may change the order."""
 TELLERS = 5
@@ -46,7 +48,7 @@ class Recalling:
         self._store = store
         self._embedding = embedding
         self._reranker = reranker
-        self._speakers: dict[Namespace, tuple[int, list[str]]] = {}
+        self._speakers: dict[Namespace, tuple[int, list[str], int]] = {}
 
     async def recall(
         self,
@@ -97,30 +99,34 @@ class Recalling:
 
     async def _whole(self, query: str, sight: Filter, now: datetime, ids: list[str]) -> _Found:
         """Every note in sight."""
-        candidates, vector = await self._search(query, sight, len(ids))
+        candidates, vector, _ = await self._search(query, sight, len(ids))
         rest, _ = await self._store.look(set(ids) - set(candidates.ids), sight)
         candidates = candidates.plus(rest)
-        ranked = ranking.rank(candidates, query, vector, asked=span(query, now))
+        ranked = ranking.rank(candidates, query, vector, span(query, now))
         return candidates, ranked, await self._store.get(candidates.ids)
 
     async def _best(self, query: str, sight: Filter, now: datetime, k: int, *, expand: bool) -> _Found:
         """The best notes in sight, at least k of them."""
-        candidates, vector = await self._search(query, sight, max(DEPTH, 2 * k))
+        candidates, vector, complete = await self._search(query, sight, max(DEPTH, k))
         if not len(candidates):
             return candidates, ranking.Ranking.none(), {}
         asked = span(query, now)
-        ranked = ranking.rank(candidates, query, vector, asked=asked, expand=expand)
-        # One read brings the likely hits and the notes linked to the best; those take part from here.
-        likely = [candidates.ids[i] for i in ranked.order[: k + SPARE]]
-        reachable = ranking.reachable(candidates, ranked) if expand else []
-        linked, hydrate = await self._store.look([*likely, *reachable], sight)
-        tellers = hydrate(likely[:TELLERS])
-        told = {note_id: tellers[note_id].content for note_id in likely[:TELLERS] if note_id in tellers}
-        if expand:
-            candidates = candidates.plus(linked)
-        ranked = ranking.rank(candidates, query, vector, told, asked, expand=expand)
-        best = [candidates.ids[i] for i in ranked.order[: RERANKED if self._reranker else k]]
-        notes = hydrate(best)
+        ranked = ranking.rank(candidates, query, vector, asked, expand=expand)
+        if complete:
+            notes = await self._store.get(candidates.ids[i] for i in ranked.order[: max(k, TELLERS)])
+        else:
+            # One read brings the likely hits and the notes linked to the best; those take part from here.
+            likely = [candidates.ids[i] for i in ranked.order[: k + SPARE]]
+            reachable = ranking.reachable(candidates, ranked) if expand else []
+            linked, hydrate = await self._store.look([*likely, *reachable], sight)
+            notes = hydrate(likely[: max(k, TELLERS)])
+            if len(linked) and reachable:
+                candidates = candidates.plus(linked)
+                ranked = ranking.rank(candidates, query, vector, asked, expand=expand)
+        tellers = [candidates.ids[i] for i in ranked.order[:TELLERS]]
+        told = {note_id: notes[note_id].content for note_id in tellers if note_id in notes}
+        ranked = ranked.plus("bridge", ranking.bridges(candidates, query, told))
+        best = [candidates.ids[i] for i in ranked.order[: max(k, RERANKED) if self._reranker else k]]
         notes |= await self._store.get(note_id for note_id in best if note_id not in notes)
         if self._reranker is not None:
             ranked = await self._reranked(query, candidates, ranked, notes)
@@ -149,20 +155,25 @@ class Recalling:
             )
         return ranking.reranked(ranked, places, given)
 
-    async def _search(self, query: str, sight: Filter, depth: int) -> tuple[ranking.Candidates, Vectors]:
-        asked = ranking.nameless(query, await self._who_speaks(sight))
-        vector = await self._embedding.query(asked)
-        return await self._store.search(sight, query, vector, depth), vector
+    async def _search(
+        self, query: str, sight: Filter, depth: int
+    ) -> tuple[ranking.Candidates, Vectors, bool]:
+        """Candidates, the query's vector, and whether the candidates are all there is in sight."""
+        speakers, count = await self._who_speaks(sight)
+        vector = await self._embedding.query(ranking.nameless(query, speakers))
+        if count <= SMALL:  # reading them all is cheaper than searching, and nothing linked is missed
+            return await self._store.survey(sight, query), vector, True
+        return await self._store.search(sight, query, vector, depth), vector, False
 
-    async def _who_speaks(self, sight: Filter) -> list[str]:
-        """The names of all who ever said something in the namespace; read again when the table changed."""
+    async def _who_speaks(self, sight: Filter) -> tuple[list[str], int]:
+        """Who ever said something in the namespace, and how many notes it holds; kept per table version."""
         version = await self._store.version()
         kept = self._speakers.get(sight.namespace)
         if kept is None or kept[0] != version:
             names = (await self._store.columns(Filter(namespace=sight.namespace), ["who"]))["who"]
-            kept = (version, sorted({name for name in names if name}))
+            kept = (version, sorted({name for name in names if name}), len(names))
             self._speakers[sight.namespace] = kept
-        return kept[1]
+        return kept[1], kept[2]
 
 
 def _check_query(query: str) -> None:

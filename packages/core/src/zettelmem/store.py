@@ -16,7 +16,7 @@ import os
 import random
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -72,6 +72,9 @@ ATTEMPTS = 20
 
 BATCH_ROWS = 500
 """Rows held in memory at a time while the whole table is read."""
+
+MOST = 100_000
+"""Rows that a search by words may bring where all are wanted."""
 
 WINDOW = 1_000
 """Characters of each neighbouring content of its thread that a note can be found by."""
@@ -478,19 +481,16 @@ class Store:
     async def _table(self) -> AsyncTable | None:
         """The table, or None where nothing has been remembered yet."""
         if self._opened is None:
-            async with self._opening:
+            connection = await self._connect()
+            # Another process may be in the midst of making it. The lock always comes before `_opening`.
+            async with nullcontext() if self._locked else self._lock(), self._opening:
                 if self._opened is None:
-                    connection = await self._connect()
                     with _as_store_error(f"opening {self.uri}"):
                         if TABLE not in (await connection.list_tables()).tables:
                             return None
                         table = await connection.open_table(TABLE)
                         self._check(await table.schema())
-                        if not await _indexed(table):
-                            # Somebody is making it, or died at it; no note is in it yet.
-                            if not self._locked:
-                                return None
-                            await _index(table)
+                        await _index(table)
                         self._opened = table
         return self._opened
 
@@ -646,8 +646,6 @@ class Store:
         self, sight: Filter, texts: Sequence[str], limit: int
     ) -> list[list[tuple[str, Vectors]]]:
         """For each text the ids and content vectors of the notes whose words or tags match it best."""
-        from lancedb.query import MatchQuery
-
         table = await self._table()
         if table is None:
             return [[] for _ in texts]
@@ -656,8 +654,7 @@ class Store:
         async def one(text: str) -> list[tuple[str, Vectors]]:
             if not text:
                 return []
-            query = table.query().where(where).nearest_to_text(MatchQuery(text, "surroundings"))  # type: ignore[call-arg]
-            rows = await query.limit(limit).select(["id", "content_vector", "_score"]).to_arrow()
+            rows = await _worded(table, where, text, "surroundings", limit, ["id", "content_vector"])
             return list(zip(rows["id"].to_pylist(), _matrix(rows["content_vector"]), strict=True))
 
         with _as_store_error(f"searching {self.uri}"):
@@ -665,26 +662,33 @@ class Store:
 
     async def search(self, sight: Filter, text: str, vector: Vectors, limit: int) -> Candidates:
         """The `limit` best by the words of the content, by those around it, and by meaning: all of them."""
-        from lancedb.query import MatchQuery
-
         table = await self._table()
         if table is None:
             return Candidates.none()
         where = _where(sight)
-
-        async def lexical(column: str) -> pa.Table:
-            query = table.query().where(where).nearest_to_text(MatchQuery(text, column))  # type: ignore[call-arg]
-            return await query.limit(limit).select([*_SIGHT, "_score"]).to_arrow()
-
-        async def dense() -> pa.Table:
-            query = table.query().where(where).nearest_to(vector).column("vector").distance_type("cosine")
-            return await query.limit(limit).select([*_SIGHT, "_distance"]).to_arrow()
-
+        meaning = table.query().where(where).nearest_to(vector).column("vector").distance_type("cosine")
         with _as_store_error(f"searching {self.uri}"):
-            content, around, meaning = await asyncio.gather(
-                lexical("content"), lexical("surroundings"), dense()
+            content, around, near = await asyncio.gather(
+                _worded(table, where, text, "content", limit, _SIGHT),
+                _worded(table, where, text, "surroundings", limit, _SIGHT),
+                meaning.limit(limit).select([*_SIGHT, "_distance"]).to_arrow(),
             )
-        return _candidates({"content": content, "surroundings": around, "meaning": meaning})
+        found = _candidates({"content": content, "surroundings": around, "meaning": near})
+        return _scored(found, content, around)
+
+    async def survey(self, sight: Filter, text: str) -> Candidates:
+        """Every note in sight, scored by the words of its content and by those around it."""
+        table = await self._table()
+        if table is None:
+            return Candidates.none()
+        where = _where(sight)
+        with _as_store_error(f"searching {self.uri}"):
+            content, around, rows = await asyncio.gather(
+                _worded(table, where, text, "content", MOST, ["id"]),
+                _worded(table, where, text, "surroundings", MOST, ["id"]),
+                table.query().where(where).select(_SIGHT).to_arrow(),
+            )
+        return _scored(_candidates({"all": rows}), content, around)
 
     async def look(
         self, ids: Iterable[str], sight: Filter
@@ -981,11 +985,6 @@ class Store:
                 await asyncio.to_thread(_sync_disk, self.path)
 
 
-async def _indexed(table: AsyncTable) -> bool:
-    """Whether the table has been made whole: the index that is made last is there."""
-    return any("id" in index.columns for index in await table.list_indices())
-
-
 async def _index(table: AsyncTable) -> None:
     """Make the indices that are not there: all of them for a new table, none as a rule for an old one."""
     from lancedb.index import FTS, BTree
@@ -1083,17 +1082,34 @@ def _see_around(rows: dict[str, Row]) -> None:
             rows[note_id] = replace(row, before=before, after=after)
 
 
+async def _worded(
+    table: AsyncTable, where: Expr, text: str, column: str, limit: int, columns: Sequence[str]
+) -> pa.Table:
+    """The rows whose `column` matches the words of `text` best, with their BM25 as `_score`."""
+    from lancedb.query import MatchQuery
+
+    query = table.query().where(where).nearest_to_text(MatchQuery(text, column))  # type: ignore[call-arg]
+    return await query.limit(limit).select([*columns, "_score"]).to_arrow()
+
+
+def _scored(candidates: Candidates, content: pa.Table, around: pa.Table) -> Candidates:
+    """The candidates with the lexical scores that two searches gave them."""
+
+    def scores(rows: pa.Table) -> np.ndarray:
+        by_id = dict(zip(rows["id"].to_pylist(), rows["_score"].to_pylist(), strict=True))
+        return np.array([by_id.get(note_id, 0.0) for note_id in candidates.ids], np.float64)
+
+    return replace(candidates, content=scores(content), surroundings=scores(around))
+
+
 def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
-    """Rows of several searches as one set, each note once, with the raw score of each search."""
+    """Rows of several searches as one set, each note once, not scored yet."""
     import pyarrow as pa
 
     place: dict[str, int] = {}
     keep: list[pa.Table] = []
-    scores: dict[str, dict[str, float]] = {"content": {}, "surroundings": {}}
-    for name, rows in found.items():
+    for rows in found.values():
         ids = rows["id"].to_pylist()
-        if name in scores:
-            scores[name] = dict(zip(ids, rows["_score"].to_pylist(), strict=True))
         new = [i for i, note_id in enumerate(ids) if note_id not in place]
         for i in new:
             place[ids[i]] = len(place)
@@ -1113,6 +1129,6 @@ def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
         linked=rows["linked"].to_pylist(),
         link_weights=rows["link_weights"].to_pylist(),
         vectors=_matrix(rows["vector"]) if ids else np.zeros((0, 1), np.float32),
-        content=np.array([scores["content"].get(x, 0.0) for x in ids], np.float64),
-        surroundings=np.array([scores["surroundings"].get(x, 0.0) for x in ids], np.float64),
+        content=np.zeros(len(ids)),
+        surroundings=np.zeros(len(ids)),
     )
