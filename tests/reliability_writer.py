@@ -1,0 +1,76 @@
+"""A process of its own for the reliability tests: it writes, says what is acknowledged, and may die.
+
+python reliability_writer.py write DIRECTORY NAME COUNT SEED     remember, connect, revise, forget, undo
+python reliability_writer.py tend DIRECTORY                      optimize until killed
+"""
+
+import asyncio
+import itertools
+import json
+import random
+import sys
+from datetime import timedelta
+
+from zettelmem import AsyncMemory, ConflictError, Decision, LinkChoice, NeighbourChange, NotFound
+from zettelmem.testing import HashEmbedder
+
+SPACE = "shared"
+PLACES = "river station garden kitchen harbour library market tower".split()
+
+
+def say(**fields: object) -> None:
+    """One line, at once: what stands here has been acknowledged."""
+    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.flush()
+
+
+async def write(directory: str, name: str, count: int, seed: int) -> None:
+    """Notes in a thread, and now and then a decision, a revision, a forgetting, an undo."""
+    chance = random.Random(seed)
+    async with AsyncMemory(directory, embedder=HashEmbedder()) as memory:
+        for i in itertools.count() if count < 0 else range(count):
+            text = f"{name} number {i} at the {chance.choice(PLACES)} with {chance.choice(PLACES)}"
+            done = await memory.remember(text, namespace=SPACE, thread=name if i % 2 else None)
+            say(did="remember", id=done.note.id, content=text)
+            if i % 3 == 2:
+                await connect(memory, done.note.id, i)
+            if i % 5 == 4:
+                await memory.revise(done.note.id, namespace=SPACE, content=f"{text}, revised")
+                say(did="revise", id=done.note.id, content=f"{text}, revised")
+            if i % 7 == 6:
+                gone = await memory.forget(done.note.id, namespace=SPACE)
+                say(did="forget", id=done.note.id)
+                if i % 2:
+                    await memory.undo(gone.change, namespace=SPACE)
+                    say(did="undo", id=done.note.id)
+        say(did="end")
+
+
+async def connect(memory: AsyncMemory, note_id: str, i: int) -> None:
+    """Link the nearest neighbour and describe it; others may be faster, and then nothing is claimed."""
+    try:
+        near = (await memory.neighbours(note_id, namespace=SPACE))[:1]
+        decision = Decision(
+            links=tuple(LinkChoice(neighbour=x.number, reason=f"seen {i}") for x in near),
+            changes=tuple(NeighbourChange(neighbour=x.number, context=f"seen by {note_id}") for x in near),
+        )
+        done = await memory.connect(note_id, decision, namespace=SPACE)
+    except (ConflictError, NotFound):
+        return
+    say(did="connect", id=note_id, change=done.change)
+
+
+async def tend(directory: str) -> None:
+    """Upkeep without a pause."""
+    async with AsyncMemory(directory, embedder=HashEmbedder()) as memory:
+        for i in itertools.count():
+            await memory._store.optimize(timedelta(minutes=10))
+            say(did="tend", round=i)
+            await asyncio.sleep(0.01)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "tend":
+        asyncio.run(tend(sys.argv[2]))
+    else:
+        asyncio.run(write(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])))
