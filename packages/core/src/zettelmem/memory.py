@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, overload
+from typing import Any, Literal, Self, Unpack, get_args, overload
 
 from pydantic import BaseModel, JsonValue
 
@@ -43,7 +43,7 @@ from .note import (
 )
 from .protocols import Embedder, LanguageModel, Reranker
 from .recalling import Recalling
-from .remembering import Remembering, alive, others, remembered
+from .remembering import Remembering, Secrets, alive, others, remembered
 from .store import Store
 from .upkeep import doctor, erasure
 
@@ -83,6 +83,9 @@ class AsyncMemory:
         evolve: let the model and the rules describe neighbours differently, not only link them.
         model_timeout: seconds that one call of the model may take.
         durable: on a local directory, sync the disk before a write is acknowledged.
+        secrets: what is done with likely secrets (keys, tokens, passwords, card numbers): ``flag`` tags
+            the note `secret`, ``redact`` stores and shows the model the text without them, ``refuse``
+            raises InvalidInput, ``allow`` does nothing.
         storage_options: what LanceDB needs to reach the object store.
         clock: what time it is (aware); for tests.
 
@@ -104,17 +107,26 @@ class AsyncMemory:
         evolve: bool = True,
         model_timeout: float = 60.0,
         durable: bool = True,
+        secrets: Secrets = "flag",
         storage_options: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         within("neighbours", neighbours, 1, 50)
+        if secrets not in get_args(Secrets):
+            raise InvalidInput(f"secrets is {secrets!r}; use {', '.join(get_args(Secrets))}")
         chosen = embedder if embedder is not None else _default_embedder()
         self._clock = clock
         self._store = Store(str(uri), chosen.name, storage_options=storage_options, durable=durable)
         self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
         self._embedding = Embedding(chosen)
         self._writes = Remembering(
-            self._store, self._embedding, self._judging, kinds=kinds or {}, k=neighbours, clock=clock
+            self._store,
+            self._embedding,
+            self._judging,
+            kinds=kinds or {},
+            k=neighbours,
+            secrets=secrets,
+            clock=clock,
         )
         self._recalling = Recalling(self._store, self._embedding, reranker)
 

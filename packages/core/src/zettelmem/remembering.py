@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from .judging import DESCRIBED, Judge, Judging
 from .note import (
     KINDS,
     MAX_LINKS,
+    MAX_WORDS,
     Changes,
     Decision,
     Draft,
@@ -37,6 +38,7 @@ from .note import (
     random_id,
 )
 from .protocols import Vectors
+from .secrecy import kinds_in, redacted
 from .store import IdTaken, Step, Store, VectorsMissing
 from .text import names, names_it, plain
 
@@ -48,6 +50,12 @@ MAX_NAMES = 8
 """Names in a content by which other notes are looked up."""
 TEND_EVERY = 32
 """Rows written between two looks at the state of the indices."""
+
+
+Secrets = Literal["allow", "flag", "redact", "refuse"]
+"""What is done with likely secrets: nothing, a tag, taking them out, or not storing the note."""
+SECRET = "secret"
+"""The tag of notes that hold one."""
 
 
 @dataclass
@@ -70,6 +78,7 @@ class Remembering:
         judging: who describes them and decides.
         kinds: the application's own kinds.
         k: how many neighbours are looked at.
+        secrets: what is done with likely secrets.
         clock: what time it is.
     """
 
@@ -81,6 +90,7 @@ class Remembering:
         *,
         kinds: Mapping[str, type[BaseModel]],
         k: int,
+        secrets: Secrets,
         clock: Callable[[], datetime],
     ) -> None:
         self.store = store
@@ -88,6 +98,7 @@ class Remembering:
         self.judging = judging
         self.kinds = dict(kinds)
         self.k = k
+        self.secrets = secrets
         self.clock = clock
         self._written = 0
         self._upkeep: asyncio.Task[None] | None = None
@@ -98,7 +109,9 @@ class Remembering:
             await self._upkeep
 
     def checked(self, draft: Draft) -> Draft:
-        """The draft, with its `data` as the model of its kind wants it."""
+        """The draft, with its `data` as the model of its kind wants it, and without secrets if so set."""
+        if self.secrets in ("redact", "refuse"):
+            draft = self._without_secrets(draft)
         if draft.kind is None or draft.kind in KINDS:
             return draft
         if draft.kind not in self.kinds:
@@ -109,6 +122,24 @@ class Remembering:
             )
         data = build(self.kinds[draft.kind], draft.data or {}).model_dump(mode="json")
         return draft.model_copy(update={"data": data})
+
+    def _without_secrets(self, draft: Draft) -> Draft:
+        texts = {name: getattr(draft, name) for name in ("content", "context", "keywords", "tags", "data")}
+        kinds = kinds_in(list(texts.values()))
+        if not kinds:
+            return draft
+        if self.secrets == "refuse":
+            raise InvalidInput(
+                f"this looks like it holds a {' and a '.join(kinds)}, and this memory refuses secrets; leave "
+                "it out, or keep it in a vault and remember where"
+            )
+        return build(Draft, {**dict(draft), **{name: redacted(value) for name, value in texts.items()}})
+
+    def flagged(self, tags: tuple[str, ...], *texts: Any) -> tuple[str, ...]:
+        """The tags, with one that tells of a likely secret in the texts, if that is wanted."""
+        if self.secrets != "flag" or SECRET in tags or not kinds_in(list(texts)):
+            return tags
+        return (*tags[: MAX_WORDS - 1], SECRET)
 
     async def remember(self, drafts: Sequence[Draft], namespace: Namespace, judge: Judge) -> list[Remembered]:
         """Drafts of one batch, no key twice, as notes in one commit; known keys are revised or left."""
@@ -186,6 +217,9 @@ class Remembering:
                     "pending": pending,
                 },
             )
+            tags = self.flagged(note.tags, note.content, note.context, note.data)
+            if tags != note.tags:
+                note = note.model_copy(update={"tags": tags})
             plans.append(_Plan(note, previous.id if previous else None))
             if draft.thread:
                 last[draft.thread] = note
@@ -239,11 +273,18 @@ class Remembering:
                     "data": fields.get("data", note.data),
                 },
             )
-            fields["data"] = self.checked(draft).data
+            draft = self.checked(draft)
+            fields["data"] = draft.data
+            if "content" in fields:
+                fields["content"] = draft.content
             if draft.content != note.content:
                 made = offline.construct(draft.content, note.source, None)
                 fields = {"keywords": made["keywords"], "tags": made["tags"]} | fields
         checked = build(Note, {**dict(note), **fields})
+        tags = self.flagged(checked.tags, checked.content, checked.context, checked.data)
+        if tags != checked.tags:
+            fields["tags"] = tags
+            checked = checked.model_copy(update={"tags": tags})
         fields = {name: getattr(checked, name) for name in fields}
         vectors = await self.embedding.documents(_texts(checked), {})
         now = self.clock()

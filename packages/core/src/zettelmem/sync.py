@@ -37,6 +37,7 @@ from .note import (
     Trust,
 )
 from .protocols import Embedder, LanguageModel, Reranker
+from .remembering import Secrets
 
 T = TypeVar("T")
 
@@ -61,6 +62,7 @@ class Memory:
         evolve: bool = True,
         model_timeout: float = 60.0,
         durable: bool = True,
+        secrets: Secrets = "flag",
         storage_options: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -75,6 +77,7 @@ class Memory:
             evolve=evolve,
             model_timeout=model_timeout,
             durable=durable,
+            secrets=secrets,
             storage_options=storage_options,
             clock=clock,
         )
