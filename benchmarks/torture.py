@@ -19,7 +19,9 @@ import resource
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +146,9 @@ async def _grow(directory: Path, count: int, end: float) -> dict[str, Any]:
         }
         last = _disk(directory)
         await memory.examine(repair=True)
-        from datetime import timedelta
-
-        await memory._store.optimize(timedelta(0), orphans=True)
+        with warnings.catch_warnings():  # nobody reads meanwhile
+            warnings.simplefilter("ignore", UserWarning)
+            await memory._store.optimize(timedelta(0), orphans=True)
         compact = _disk(directory)
     found |= {
         "disk MB at most": largest >> 20,
@@ -155,13 +157,13 @@ async def _grow(directory: Path, count: int, end: float) -> dict[str, Any]:
     }
     found["disk ratio"] = round(last / max(1, compact), 2)
     found["largest disk ratio"] = round(max(largest, last) / max(1, compact), 2)
-    first = found.get(f"resident MB at {early}", 1)
-    found["resident ratio"] = round(found["resident MB at the end"] / first, 2)
-    found["recall ratio"] = round(
-        found["recall p95 ms at the end"] / found.get(f"recall p95 ms at {early}", 1e9), 2
-    )
-    ok = found["disk ratio"] <= 2 and found["resident ratio"] <= 1.5 and found["recall ratio"] <= 2
-    return found | {"ok": ok and done == count}
+    ok = done == count and found["disk ratio"] <= 2
+    if done > early:  # otherwise there is nothing to compare with
+        resident = found["resident MB at the end"] / found[f"resident MB at {early}"]
+        recall = found["recall p95 ms at the end"] / found[f"recall p95 ms at {early}"]
+        found |= {"resident ratio": round(resident, 2), "recall ratio": round(recall, 2)}
+        ok = ok and resident <= 1.5 and recall <= 2
+    return found | {"ok": ok}
 
 
 async def _p95(memory: AsyncMemory, chance: random.Random) -> float:

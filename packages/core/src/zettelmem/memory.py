@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from os import PathLike
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, get_args, overload
 
@@ -45,6 +47,7 @@ from .protocols import Embedder, LanguageModel, Reranker
 from .recalling import Recalling
 from .remembering import Remembering, Secrets, alive, others, remembered
 from .store import Store
+from .upkeep import audit as log
 from .upkeep import doctor, erasure
 
 BATCH = 64
@@ -86,6 +89,8 @@ class AsyncMemory:
         secrets: what is done with likely secrets (keys, tokens, passwords, card numbers): ``flag`` tags
             the note `secret`, ``redact`` stores and shows the model the text without them, ``refuse``
             raises InvalidInput, ``allow`` does nothing.
+        audit: a file that tells who changed what, when and through which door, a line a change, each
+            chained to the one before by its hash; never what was said. `zettelmem audit` checks it.
         storage_options: what LanceDB needs to reach the object store.
         clock: what time it is (aware); for tests.
 
@@ -108,6 +113,7 @@ class AsyncMemory:
         model_timeout: float = 60.0,
         durable: bool = True,
         secrets: Secrets = "flag",
+        audit: str | PathLike[str] | None = None,
         storage_options: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -117,6 +123,9 @@ class AsyncMemory:
         chosen = embedder if embedder is not None else _default_embedder()
         self._clock = clock
         self._store = Store(str(uri), chosen.name, storage_options=storage_options, durable=durable)
+        self._audit = None if audit is None else log.Audit(audit)
+        if self._audit is not None:
+            self._store.written = self._log
         self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
         self._embedding = Embedding(chosen)
         self._writes = Remembering(
@@ -140,6 +149,25 @@ class AsyncMemory:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def _log(self, written: Sequence[Changes]) -> None:
+        """Tell the audit log what a commit wrote."""
+        if self._audit is None:
+            return
+        for each in written:
+            self._audit.append(
+                each.note.history[-1].verb,
+                each.note.namespace,
+                self._clock(),
+                change=each.id,
+                notes=[note.id for note in each.notes],
+                via=each.note.source.via,
+            )
+
+    def _log_erased(self, receipt: Erasure) -> Erasure:
+        if self._audit is not None:
+            self._audit.append("erase", receipt.namespace, receipt.at, notes=receipt.ids)
+        return receipt
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of the store."""
@@ -430,9 +458,10 @@ class AsyncMemory:
                 raise NotFound(f"note {', '.join(sorted(ids - notes.keys()))} was erased meanwhile")
             return set(notes) if ids is None else ids
 
-        return await erasure.erase(
+        receipt = await erasure.erase(
             self._store, self._embedding, namespace, self._clock(), choose=choose, alone=ids is not None
         )
+        return await asyncio.to_thread(self._log_erased, receipt)
 
     async def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
         """Take one change back, at every note that it wrote: fields, links and validity as before.
@@ -721,9 +750,12 @@ class AsyncMemory:
         Raises:
             StoreError: the disk failed meanwhile. One that cannot be opened is a finding.
         """
-        return await doctor.examine(
+        found = await doctor.examine(
             self._store, self._embedding, self._clock(), repair=repair, purge=purge_after
         )
+        for receipt in found.erased:
+            await asyncio.to_thread(self._log_erased, receipt)
+        return found
 
 
 def _batches(drafts: Sequence[Draft], size: int) -> Iterator[list[Draft]]:

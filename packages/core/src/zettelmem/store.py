@@ -445,6 +445,8 @@ class Store:
         self._jobs: list[_Job] = []
         self._closed = False
         self._locked = False
+        self.written: Callable[[Sequence[Changes]], None] | None = None
+        """Called in a thread after each write, before it is acknowledged, also if its caller went away."""
         self.commits = 0
         """Writes made by this object, each shared by all calls that arrived together."""
         if self.path is not None and self.path.exists() and not self.path.is_dir():
@@ -777,6 +779,8 @@ class Store:
             rows = {note_id: row for note_id, row in after.items() if row is not before.get(note_id)}
             if rows:
                 await self._write(rows, before)
+                if self.written is not None:
+                    await asyncio.to_thread(self.written, [each for _, changes in made for each in changes])
         for job, changes in made:
             job.done.set_result(changes)
 

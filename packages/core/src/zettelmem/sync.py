@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from os import PathLike
 from threading import Lock
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack, overload
@@ -63,6 +64,7 @@ class Memory:
         model_timeout: float = 60.0,
         durable: bool = True,
         secrets: Secrets = "flag",
+        audit: str | PathLike[str] | None = None,
         storage_options: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -78,6 +80,7 @@ class Memory:
             model_timeout=model_timeout,
             durable=durable,
             secrets=secrets,
+            audit=audit,
             storage_options=storage_options,
             clock=clock,
         )

@@ -409,6 +409,20 @@ def doctor(
         raise typer.Exit(FAILURE)
 
 
+@app.command()
+@verb
+def audit(settings: Settings, file: Annotated[Path, typer.Argument(help="The log's file.")]) -> None:
+    """Check an audit log's chain; exit code 1 if broken."""
+    from zettelmem.upkeep.audit import verify
+
+    count, last, problem = verify(file)
+    told = f"{count} lines hold, the last with hash {last}" + (f"; {problem}" if problem else "")
+    plain = {"lines": count, "hash": last, "problem": problem}
+    settings.tell(plain, lambda: typer.echo(told))
+    if problem:
+        raise typer.Exit(FAILURE)
+
+
 @contextmanager
 def _writing(file: str, force: bool) -> Iterator[BinaryIO]:
     """Where to write to: stdout, or a file that appears whole or not at all."""
