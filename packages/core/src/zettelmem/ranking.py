@@ -42,8 +42,8 @@ WEIGHTS: Mapping[str, float] = {
     "length": 0.9,
 }
 """What each signal counts."""
-SLOPE, BIAS = 1.0, -9.0
-"""From the weighted sum to the score: fitted on how often a candidate of that sum was right."""
+BIAS = -7.6
+"""From the weighted sum to log odds, less log(n): fitted on how often a candidate of that sum was right."""
 
 WORDS = 0.6
 """Share of words, the rest being meaning, in what a thread says."""
@@ -153,8 +153,12 @@ class Ranking:
 
     @property
     def scores(self) -> Signal:
-        """Score in [0, 1] of each candidate: about how likely it is to be what was asked for."""
-        scores: Signal = 1.0 / (1.0 + np.exp(-(SLOPE * self.totals + BIAS)))
+        """Score in [0, 1] of each candidate: about how likely it is to be what was asked for.
+
+        Before anything is known of them, one of n candidates is right with odds of about 1 to n.
+        """
+        odds = self.totals + BIAS - np.log(max(len(self.totals), 1))
+        scores: Signal = 1.0 / (1.0 + np.exp(-odds))
         return scores
 
     def plus(self, name: str, signal: Signal) -> Self:
