@@ -188,6 +188,8 @@ class Remembering:
         }
         fields = {name: fields[name] for name in Fields.__annotations__ if name in fields}
         fields |= {"data": draft.data, "forgotten_at": None}
+        if note.forgotten_at is not None:
+            fields["invalid_at"] = None
         changes = await self.revise(note, fields, "remembered again under the same key")
         return Remembered(note=changes.note, change=changes.id)
 

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# LanceDB reads it when it is imported, and warns on stderr at every query otherwise.
+os.environ.setdefault("LANCEDB_LOG", "error")
+
 SCHEMA_VERSION = 1
 """Raised by one whenever the columns change; a store of another version is refused."""
 TABLE = "notes"
@@ -458,7 +461,6 @@ class Store:
         if self._closed:
             raise StoreError("this memory is closed; open a new one")
         if self._connection is None:
-            os.environ.setdefault("LANCEDB_LOG", "error")
             import lancedb
 
             if self.path is not None:

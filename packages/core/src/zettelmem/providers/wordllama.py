@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +33,13 @@ class WordLlama:
     def _load(self) -> Model:
         with self._loading:
             if self._model is None:
+                root = logging.getLogger()
+                handlers, level = list(root.handlers), root.level
                 import wordllama
 
+                # It configures everybody's logging when it is imported; that is not its to decide.
+                root.handlers[:] = handlers
+                root.setLevel(level)
                 # The package's own folder as its cache, so that it finds its weights and asks nobody.
                 folder = Path(wordllama.__file__).parent
                 self._model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
@@ -45,9 +51,7 @@ class WordLlama:
         heads = [text[:LONGEST] for text in texts]
         vectors = np.zeros((len(heads), self.dimensions), np.float32)
         # Texts of like length together: a batch is padded to its longest.
-        by_length = sorted(
-            (i for i, head in enumerate(heads) if head.strip()), key=lambda i: len(heads[i])
-        )
+        by_length = sorted((i for i, head in enumerate(heads) if head.strip()), key=lambda i: len(heads[i]))
         for start in range(0, len(by_length), BATCH):
             batch = by_length[start : start + BATCH]
             vectors[batch] = model.embed([heads[i] for i in batch])
