@@ -111,7 +111,7 @@ def history(memory: Memory, note_id: str) -> Sequence[Any]:
 def kills(directory: Path, count: int, chance: random.Random, *, tending: bool = True) -> Tally:
     """Kill a writer, and with it one that optimizes, at random moments; look at the store after each."""
     tally = Tally()
-    told: list[dict[str, Any]] = []
+    by_writer: list[list[dict[str, Any]]] = []
     for i in range(count):
         writer = Process(["write", str(directory), f"w{i}", "-1", str(chance.randrange(1 << 30))])
         tender = Process(["tend", str(directory)]) if tending and i % 2 else None
@@ -121,11 +121,11 @@ def kills(directory: Path, count: int, chance: random.Random, *, tending: bool =
         time.sleep(chance.uniform(0, 1.2))
         if tender is not None:
             tender.kill()
-        told += writer.kill()
+        by_writer.append(writer.kill())
         tally.kills += 1
         try:
             with Memory(str(directory), embedder=HashEmbedder()) as memory:
-                tally.lost += missing(memory, told)
+                tally.lost += [each for told in by_writer for each in missing(memory, told)]
                 hold(memory)
         except AssertionError as error:
             tally.torn += 1
@@ -133,8 +133,8 @@ def kills(directory: Path, count: int, chance: random.Random, *, tending: bool =
         except Exception as error:  # noqa: BLE001 - whatever it is, the store did not open
             tally.unreadable += 1
             tally.lost.append(repr(error))
-    tally.acknowledged = len(told)
-    for each in told:
+    tally.acknowledged = sum(map(len, by_writer))
+    for each in (each for told in by_writer for each in told):
         tally.by_verb[each["did"]] = tally.by_verb.get(each["did"], 0) + 1
     return tally
 
