@@ -64,7 +64,7 @@ TABLE = "notes"
 LOCK = ".zettelmem.lock"
 PRIMARY = b"lance-schema:unenforced-primary-key:position"
 """Metadata by which LanceDB knows the column of the primary key."""
-RETENTION = timedelta(minutes=10)
+RETENTION = timedelta(minutes=1)
 """How long old versions of the table stay for readers in other processes."""
 TAIL_ROWS = 256
 """Rows outside the indices, from which they are refreshed."""
@@ -155,15 +155,21 @@ class _Job:
 
 @dataclass(frozen=True)
 class Tail:
-    """What upkeep looks at: rows that no index holds yet, and fragments of the table."""
+    """What upkeep looks at: rows that no index holds yet, fragments of the table, rows of the table."""
 
     rows: int
     fragments: int
+    total: int = 0
 
     @property
     def long(self) -> bool:
-        """Whether recall would be noticeably faster with the indices refreshed."""
-        return self.rows > TAIL_ROWS or self.fragments > TAIL_FRAGMENTS
+        """Whether recall would be noticeably faster with the indices refreshed.
+
+        Compacting writes the table anew, so a larger table waits for a longer tail.
+        """
+        return (
+            self.rows > TAIL_ROWS + self.total // 20 or self.fragments > TAIL_FRAGMENTS + self.total // 100
+        )
 
 
 @dataclass(frozen=True)
@@ -971,7 +977,8 @@ class Store:
             indices = await table.list_indices()
             statistics = await table.stats()
         unindexed = max((index.num_unindexed_rows or 0 for index in indices), default=0)
-        return Tail(unindexed, cast(Any, statistics)["fragment_stats"]["num_fragments"])
+        figures = cast(Any, statistics)
+        return Tail(unindexed, figures["fragment_stats"]["num_fragments"], figures["num_rows"])
 
     async def optimize(self, retention: timedelta = RETENTION, *, orphans: bool = False) -> None:
         """Compact, refresh the indices, and drop versions older than `retention`.
