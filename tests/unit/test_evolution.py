@@ -364,6 +364,42 @@ def test_undo_of_a_remember_takes_later_links_along(evolved: dict[str, Note]) ->
         evolution.undo(f"{C}.1", undone, NOW)
 
 
+def test_a_note_that_is_hidden_again_loses_the_links_made_since(evolved: dict[str, Note]) -> None:
+    gone = after(evolved, evolution.forget(evolved[C], [evolved[B]], NOW))
+    back = after(gone, evolution.undo(gone[C].history[-1].change, gone, NOW))
+    newer = note(occurred_at=START + DAY)
+    linked = after(back, evolution.remember(newer, None, [back[C]], decided(links=[link(0)]), NOW))
+    hidden = after(linked, evolution.undo(back[C].history[-1].change, linked, NOW))
+    assert hidden[C].forgotten_at == gone[C].forgotten_at
+    assert [hidden[x].links for x in (A, B, C)] == [(), (), ()]
+
+
+@pytest.mark.parametrize("how", ["forget", "undo"])
+def test_what_a_note_superseded_is_so_again_when_it_is_gone(how: str) -> None:
+    stored = after(state_of(born(B)), Changes(id=f"{A}.1", notes=(born(A, occurred_at=START + DAY),)))
+    decision = decided(links=[link(0, "supersedes")])
+    closed = after(stored, evolution.apply(stored[A], [stored[B]], decision, NOW))
+    assert closed[B].invalid_at == START + DAY
+    made = (
+        evolution.forget(closed[A], [closed[B]], NOW)
+        if how == "forget"
+        else evolution.undo(f"{A}.1", closed, NOW)
+    )
+    gone = after(closed, made)
+    assert gone[B].invalid_at is None
+    again = after(gone, evolution.undo(made.id, gone, NOW))
+    assert {x: bare(again[x]) for x in again} == {x: bare(closed[x]) for x in closed}
+
+
+def test_what_was_closed_for_another_reason_stays_closed() -> None:
+    stored = state_of(born(B), born(A, occurred_at=START + DAY))
+    decision = decided(links=[link(0, "supersedes")])
+    closed = after(stored, evolution.apply(stored[A], [stored[B]], decision, NOW))
+    revised = after(closed, evolution.revise(closed[B], {"invalid_at": START + 2 * DAY}, NOW))
+    gone = after(revised, evolution.forget(revised[A], [revised[B]], NOW))
+    assert gone[B].invalid_at == START + 2 * DAY
+
+
 def test_undo_needs_the_other_end_of_a_link_to_be_there(evolved: dict[str, Note]) -> None:
     gone = after(evolved, evolution.forget(evolved[C], [evolved[B]], NOW))
     both = after(gone, evolution.forget(gone[B], [], NOW))

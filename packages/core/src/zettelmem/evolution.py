@@ -305,15 +305,26 @@ def forget(note: Note, linked: Sequence[Note], now: datetime, verb: Verb = "forg
         verb: `forget`, or `undo` where the forgetting takes a `remember` back.
     """
     sheet = _Sheet(note, linked, verb, now)
-    for link in note.links:
-        sheet.unlink(link)
-    for other in linked:
-        closed = [entry for entry in other.history if "invalid_at" in entry.after]
-        if closed and closed[-1].cause == note.id and closed[-1].verb == "evolve":
-            before = build(Note, {**dict(other), "invalid_at": closed[-1].before["invalid_at"]})
-            sheet.set(other.id, f"{note.id} is forgotten", invalid_at=before.invalid_at)
+    _detach(sheet, note)
     sheet.set(note.id, forgotten_at=now)
     return sheet.changes()
+
+
+def _detach(sheet: _Sheet, note: Note) -> None:
+    """Take away the links of a note that goes out of sight, and reopen what it had superseded."""
+    for link in note.links:
+        sheet.unlink(link)
+    for other in sheet.before.values():
+        closed = [entry for entry in other.history if "invalid_at" in entry.after]
+        if (
+            closed
+            and other.id != note.id
+            and closed[-1].cause == note.id
+            and closed[-1].verb == "evolve"
+            and "invalid_at" not in sheet.fields.get(other.id, {})
+        ):
+            before = build(Note, {**dict(other), "invalid_at": closed[-1].before["invalid_at"]})
+            sheet.set(other.id, f"{note.id} is forgotten", invalid_at=before.invalid_at)
 
 
 def entry_of(note: Note, change: str) -> Evolution | None:
@@ -347,9 +358,9 @@ def undo(change: str, notes: Mapping[str, Note], now: datetime) -> Changes:
     if first.change == change and first.verb == "remember":
         if cause.forgotten_at is not None:
             raise ConflictError(f"note {cause.id} is forgotten already", (cause.id,))
-        for link in cause.links:
-            sheet.unlink(link)
         sheet.set(cause.id, forgotten_at=now)
+    if sheet.fields.get(cause.id, {}).get("forgotten_at") is not None:
+        _detach(sheet, cause)  # links made since go as well
     if not (sheet.fields or sheet.linked or sheet.unlinked):
         raise ConflictError(f"nothing of change {change} is left to take back", (cause.id,))
     return sheet.changes()
