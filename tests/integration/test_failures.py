@@ -191,7 +191,6 @@ async def test_only_a_judge_that_decides_finishes(judge: Any) -> None:
             await memory.finish_pending(namespace="a", judge=judge)
 
 
-@pytest.mark.xfail(strict=True, reason="finish_pending stops at a note that was forgotten meanwhile")
 async def test_a_note_forgotten_while_it_is_finished_stays_forgotten() -> None:
     forget: list[Any] = []
 
@@ -210,7 +209,6 @@ async def test_a_note_forgotten_while_it_is_finished_stays_forgotten() -> None:
         await check_store(memory)
 
 
-@pytest.mark.xfail(strict=True, reason="what the model said of the old words is written over the new ones")
 async def test_a_note_revised_while_it_is_finished_is_not_described_by_its_old_words() -> None:
     revise: list[Any] = []
 

@@ -221,7 +221,6 @@ async def test_every_verb_works_on_an_empty_memory() -> None:
             await memory.undo(f"{A}.1", namespace="a")
 
 
-@pytest.mark.xfail(strict=True, reason="recall with a budget in an empty namespace multiplies misfits")
 async def test_an_empty_memory_fits_every_budget() -> None:
     async with open_memory() as memory:
         assert await memory.recall("cats", namespace="a", budget_tokens=10) == []

@@ -25,11 +25,11 @@ Signal = NDArray[np.float64]
 """One number a candidate, shape (n,)."""
 
 WEIGHTS: Mapping[str, float] = {
-    "content": 0.4,
+    "content": 1.2,
     "surroundings": 3.6,
     "meaning": 3.0,
     "speaker": 1.0,
-    "thread": 3.1,
+    "thread": 6.0,
     "links": 0.5,
     "named": 2.0,
     "bridge": 3.5,
@@ -53,6 +53,8 @@ LONG = 40
 """Words from which a note counts as long."""
 SLACK = 3 * 86_400.0
 """Seconds by which what happened near the time that is asked for still counts."""
+FEW_THREADS = 10
+"""Threads up to which being the best one says little."""
 FEW = 10
 """Candidates up to which the lowest cosine says little."""
 SEEDS = 5
@@ -288,7 +290,10 @@ def walk(candidates: Candidates, base: Signal) -> Signal:
 
 
 def evidence(candidates: Candidates, base: Signal) -> Signal:
-    """What a note's whole thread speaks for it: the thread's best candidates together."""
+    """What a note's whole thread speaks for it: the thread's best candidates together, in [0, 1).
+
+    One of two threads is the better one by chance; one of twenty is not.
+    """
     totals: dict[str, float] = {}
     best: dict[str, list[float]] = {}
     for thread, value in zip(candidates.threads, base.tolist(), strict=True):
@@ -296,7 +301,9 @@ def evidence(candidates: Candidates, base: Signal) -> Signal:
             best.setdefault(thread, []).append(value)
     for thread, values in best.items():
         totals[thread] = sum(sorted(values, reverse=True)[:5])
-    return spread(np.array([totals.get(thread or "", 0.0) for thread in candidates.threads]))
+    spoken = np.array([totals.get(thread or "", 0.0) for thread in candidates.threads])
+    share = len(totals) / (len(totals) + FEW_THREADS)
+    return share * spoken / max(float(spoken.max(initial=0.0)), 1e-9)
 
 
 def signals(

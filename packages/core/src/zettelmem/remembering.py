@@ -40,7 +40,7 @@ from .note import (
 from .protocols import Vectors
 from .secrecy import kinds_in, redacted
 from .store import IdTaken, Step, Store, VectorsMissing
-from .text import names, names_it, plain
+from .text import names, names_it, plain, topics
 
 logger = logging.getLogger(__name__)
 
@@ -235,7 +235,11 @@ class Remembering:
         sight = Filter(namespace=namespace, exact=True)
         found = await self.store.nearest(sight, own, self.k)
         alike = own @ own.T
-        told = [" ".join((*names(plan.note.content)[:MAX_NAMES], *plan.note.tags)) for plan in plans]
+        # A broad class would bring its whole class: only what can name one thing is looked up.
+        told = [
+            " ".join((*names(each.content)[:MAX_NAMES], *(set(each.tags) - set(topics(each.content)))))
+            for each in (plan.note for plan in plans)
+        ]
         worded = await self.store.worded(sight, told, self.k)
         said = [plain(plan.note.content) for plan in plans]
         for i, plan in enumerate(plans):

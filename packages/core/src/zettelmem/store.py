@@ -167,9 +167,7 @@ class Tail:
 
         Compacting writes the table anew, so a larger table waits for a longer tail.
         """
-        return (
-            self.rows > TAIL_ROWS + self.total // 20 or self.fragments > TAIL_FRAGMENTS + self.total // 100
-        )
+        return self.rows > TAIL_ROWS + self.total // 20 or self.fragments > TAIL_FRAGMENTS + self.total // 100
 
 
 @dataclass(frozen=True)

@@ -113,8 +113,8 @@ _TOPICS = {
             r"passports? roadtrip"
         ),
         "home": (
-            r"homes? house\w* flats? apartment\w* rent\w* moved kitchen garden\w* furniture "
-            r"neighbou?rs?"
+            r"liv(?:e|es|ed|ing) homes? house\w* flats? apartment\w* rent\w* moved kitchen garden\w* "
+            r"furniture neighbou?rs?"
         ),
         "food": (
             r"food\w* cook\w* recipes? dinner lunch breakfast restaurants? bak(?:e|es|ed|ing) meals? "
