@@ -61,10 +61,10 @@ async def test_a_note_is_kept_as_it_was_given() -> None:
 async def test_every_note_is_constructed_without_a_model() -> None:
     """O1: keywords, tags, kind and context are there."""
     async with open_memory() as memory:
-        drafts = said("Where does Ana live?", "Ana lives in Porto now.", source=Source(who="Ben"))
+        drafts = said("Where does Ana live?", "Ana lives in Porto now. #home", source=Source(who="Ben"))
         first, second = [x.note for x in await memory.remember_many(drafts, namespace="a")]
         assert second.keywords
-        assert second.tags
+        assert "home" in second.tags
         assert second.context == "Ben: Where does Ana live?"
         assert first.context == ""
         assert abs(second.occurred_at - second.recorded_at) < timedelta(milliseconds=1)
@@ -286,17 +286,21 @@ async def test_what_the_model_says_of_a_note_is_kept() -> None:
 # --- neighbours and judges --------------------------------------------------------------------------
 
 
-async def test_neighbours_are_the_nearest_of_the_same_namespace_numbered() -> None:
+async def test_neighbours_are_numbered_from_the_nearest_of_the_same_namespace() -> None:
     async with open_memory(neighbours=2, judge="none") as memory:
-        for text in ("Cats purr.", "Dogs bark.", "Cats and dogs fight."):
-            await memory.remember(text, namespace="a")
-        await memory.remember("Cats purr and dogs bark.", namespace=("a", "below"))
-        made = await memory.remember("Do cats purr?", namespace="a")
-        assert [(x.number, x.note.content) for x in made.neighbours] == [
-            (0, "Cats purr."),
-            (1, "Cats and dogs fight."),
+        texts = ("cats purr", "dogs bark", "cats and dogs fight", "rain falls", "snow melts", "wind howls")
+        for text in texts:
+            await memory.remember(text, namespace="a", tags=[])
+        await memory.remember("do cats purr", namespace=("a", "below"), tags=[])
+        made = await memory.remember("do cats purr", namespace="a", tags=[])
+        assert [(x.number, x.note.content) for x in made.neighbours[:2]] == [
+            (0, "cats purr"),
+            (1, "cats and dogs fight"),
         ]
-        assert made.neighbours[0].similarity >= made.neighbours[1].similarity
+        assert made.neighbours[0].similarity > made.neighbours[1].similarity
+        assert len(made.neighbours) <= 4, "two by meaning, two by name"
+        assert [x.number for x in made.neighbours] == list(range(len(made.neighbours)))
+        assert all(x.note.namespace == ("a",) for x in made.neighbours)
 
 
 async def test_notes_of_one_batch_see_each_other() -> None:
