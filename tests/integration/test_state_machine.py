@@ -238,7 +238,7 @@ class Steps:
 
 def test_a_store_is_what_a_dict_would_be() -> None:
     runs = settings(
-        max_examples=STEPS // 37,
+        max_examples=STEPS // 28,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),

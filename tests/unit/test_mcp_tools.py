@@ -366,7 +366,7 @@ async def test_revising_and_undoing_ask_too_and_can_be_told_not_to(era: str) -> 
         note = await memory.call("remember", content="Ana has a cat.")
         assert "said no" in await memory.error("revise", note_id=note["id"], content="Ana has a dog.")
         assert "said no" in await memory.error("undo", change=note["change"])
-        await memory.call("revise", note_id=note["id"], tags=["pets"])  # no words change, nobody is asked
+        await memory.call("revise", note_id=note["id"], tags=["friends"])  # no words change, nobody is asked
     async with assistant(era, server_for(confirm=False), elicitation_callback=user) as memory:
         note = await memory.call("remember", content="Ana has a cat.")
         await memory.call("forget", ids=[note["id"]])

@@ -53,7 +53,7 @@ def test_the_speaker_is_no_keyword_and_no_tag() -> None:
     assert "ana" not in made["keywords"]
     assert "ana" not in made["tags"]
     assert made["tags"][0] == "chess"
-    assert "ben" in made["tags"]
+    assert "ben" in made["keywords"]
 
 
 @given(st.text(min_size=1, max_size=2_000), st.none() | st.text(max_size=200), st.text(min_size=1))
@@ -75,13 +75,13 @@ def test_a_long_text_before_is_cut_to_a_context() -> None:
 
 
 def test_notes_that_are_near_and_share_a_telling_word_are_related() -> None:
-    new = note(A, "The telescope needs a new mirror.")
+    new = note(A, "The telescope needs a new mirror.", keywords=("telescope", "mirror"))
     old = note(B, "A telescope stands in the attic.")
     decision = offline.judge(new, neighbours((old, 0.5)))
     (chosen,) = decision.links
     assert (chosen.neighbour, chosen.relation) == (0, Relation.RELATES)
     assert chosen.reason == "both about telescope"
-    assert "telescope" in (decision.changes[0].keywords or ())
+    assert decision.changes[0].keywords == ("mirror",)
 
 
 @pytest.mark.parametrize(("cosine", "linked"), [(0.44, 0), (0.46, 1)])
