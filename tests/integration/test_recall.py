@@ -10,7 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doubles import DAY, START, A, check_store, contents, judging, open_memory, open_sync, said
-from zettelmem import AsyncMemory, InvalidInput, LimitExceeded, Memory, NotFound, Trust
+from zettelmem import AsyncMemory, InvalidInput, LimitExceeded, Memory, NotFound, Trust, recalling
+
+
+@pytest.fixture(params=["read whole", "searched"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small namespace is read whole, a large one searched: what is seen is the same."""
+    if request.param == "searched":
+        monkeypatch.setattr(recalling, "SMALL", -1)
 
 
 async def some(memory: AsyncMemory) -> list[str]:
@@ -348,7 +355,7 @@ NASTY = st.one_of(
     ),
 )  # fmt: skip
 NUMBERS = itertools.count()
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

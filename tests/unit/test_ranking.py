@@ -124,7 +124,6 @@ def test_nothing_is_ranked_as_nothing() -> None:
     assert candidates(note()).plus(none).ids == [A]
 
 
-@pytest.mark.xfail(strict=True, reason="vectors of no width cannot be joined with those of some")
 def test_nothing_and_something_is_something() -> None:
     assert Candidates.none().plus(candidates(note())).ids == [A]
 

@@ -120,16 +120,19 @@ class Candidates:
 
     def plus(self, more: Candidates) -> Candidates:
         """These and the candidates of `more` that are not among them."""
-        new = [i for i, note_id in enumerate(more.ids) if note_id not in set(self.ids)]
+        if not len(self):
+            return more
+        mine = set(self.ids)
+        new = [i for i, note_id in enumerate(more.ids) if note_id not in mine]
         if not new:
             return self
         joined: dict[str, Any] = {}
         for field in fields(self):
-            mine, theirs = getattr(self, field.name), getattr(more, field.name)
+            ours, theirs = getattr(self, field.name), getattr(more, field.name)
             joined[field.name] = (
-                mine + [theirs[i] for i in new]
-                if isinstance(mine, list)
-                else np.concatenate([mine, theirs[new]])
+                ours + [theirs[i] for i in new]
+                if isinstance(ours, list)
+                else np.concatenate([ours, theirs[new]])
             )
         return type(self)(**joined)
 
