@@ -133,6 +133,7 @@ async def test_links_lead_to_notes_that_know_of_them() -> None:
 async def test_linked_notes_survive_the_cut(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """O4, F7: notes found through links were appended behind k hits, and cut off."""
     monkeypatch.setattr(recalling, "SMALL", small)
+    monkeypatch.setattr(recalling, "DEPTH", 2)  # so that the search alone does not even bring it
     async with open_memory(judge="none", neighbours=50) as memory:
         fillers = [f"Filler number {i} goes on and on about some weather again." for i in range(30)]
         await memory.remember_many(fillers, namespace="a")

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doubles import DAY, START, A, check_store, contents, judging, open_memory, open_sync, said
-from zettelmem import AsyncMemory, InvalidInput, LimitExceeded, Memory, NotFound, Trust, recalling
+from zettelmem import AsyncMemory, InvalidInput, LimitExceeded, Memory, ModelError, NotFound, Trust, recalling
 
 
 @pytest.fixture(params=["read whole", "searched"], autouse=True)
@@ -130,6 +130,63 @@ async def test_k_bounds_the_hits_and_all_are_different() -> None:
             hits = await memory.recall("cat", namespace="a", k=k)
             assert len(hits) == min(k, 230)
             assert len({x.note.id for x in hits}) == len(hits)
+
+
+class Backwards:
+    """A reranker that likes what comes late in the alphabet."""
+
+    name = "tests/backwards"
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+
+    def score(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return [float(ord(text[5])) for text in texts] if self.answer is None else list(self.answer)
+
+
+async def test_a_reranker_looks_at_the_best_once_more() -> None:
+    async with open_memory(judge="none", reranker=Backwards()) as memory:
+        await memory.remember_many([f"Cats {letter}." for letter in "bdac"], namespace="a")
+        hits = await memory.recall("cats", namespace="a")
+        assert contents(hits) == ["Cats d.", "Cats c.", "Cats b.", "Cats a."]
+        assert [x.signals["reranker"] for x in hits] == sorted(
+            (x.signals["reranker"] for x in hits), reverse=True
+        )
+        assert all(0 <= x.score <= 1 for x in hits)
+        assert len(await memory.recall("cats", namespace="a", k=2)) == 2
+
+
+@pytest.mark.parametrize("answer", [RuntimeError("no"), [1.0], [1.0] * 99])
+async def test_a_reranker_that_fails_is_told(answer: Any) -> None:
+    async with open_memory(judge="none", reranker=Backwards(answer)) as memory:
+        await memory.remember_many(["Cats purr.", "Cats bite."], namespace="a")
+        with pytest.raises(ModelError, match="reranker tests/backwards"):
+            await memory.recall("cats", namespace="a")
+
+
+async def test_hits_below_a_score_are_left_out() -> None:
+    async with open_memory(judge="none") as memory:
+        await some(memory)
+        every = await memory.recall("do cats purr", namespace="a")
+        floor = every[2].score
+        best = await memory.recall("do cats purr", namespace="a", min_score=floor)
+        assert [x.note.id for x in best] == [x.note.id for x in every if x.score >= floor]
+        assert await memory.recall("do cats purr", namespace="a", min_score=1.0) == []
+        for wrong in (-0.1, 1.1):
+            with pytest.raises(InvalidInput, match="min_score"):
+                await memory.recall("cats", namespace="a", min_score=wrong)
+
+
+async def test_what_happened_at_the_time_asked_for_rises() -> None:
+    async with open_memory(judge="none") as memory:
+        for month in (1, 3, 5):
+            when = START.replace(month=month, day=10)
+            await memory.remember("We hiked up a hill.", namespace="a", occurred_at=when)
+        best, *_ = await memory.recall("Where did we hike in March 2026?", namespace="a")
+        assert best.note.occurred_at.month == 3
+        assert "happened at the time asked for" in best.why
 
 
 # --- budgets -----------------------------------------------------------------------------------------
