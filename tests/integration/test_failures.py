@@ -12,6 +12,7 @@ import pytest
 from doubles import check_store, contents, everything, judging, open_memory, said
 from zettelmem import Decision, InvalidInput, ModelError, ZettelmemError
 from zettelmem.protocols import Vectors
+from zettelmem.store import Store
 from zettelmem.testing import NEVER, HashEmbedder, ScriptedModel
 
 DESCRIBED = {"context": "Said by the model.", "keywords": ["model"], "tags": ["tag"], "kind": "semantic"}
@@ -138,18 +139,43 @@ async def test_a_caller_that_leaves_during_the_model_call_leaves_the_store_as_it
         assert len(await check_store(memory)) == 1
 
 
+async def test_a_caller_that_leaves_while_it_is_written_tears_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The write goes on, whole; the calls that share it do not suffer."""
+    writing, go_on = asyncio.Event(), asyncio.Event()
+    merge = Store._merge
+
+    async def slow(self: Store, rows: Any, base: Any) -> int:
+        writing.set()
+        await go_on.wait()
+        return await merge(self, rows, base)
+
+    async with open_memory(judge="none") as memory:
+        first = (await memory.remember("My telescope broke.", namespace="a")).note.id
+        monkeypatch.setattr(Store, "_merge", slow)
+        leaving = asyncio.create_task(memory.revise(first, namespace="a", context="By one who left."))
+        await asyncio.wait_for(writing.wait(), 30)
+        staying = asyncio.create_task(memory.revise(first, namespace="a", tags=["stayed"]))
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        go_on.set()
+        made = await asyncio.wait_for(staying, 30)
+        assert (made.note.context, made.note.tags) == ("By one who left.", ("stayed",))
+        await check_store(memory)
+
+
 async def test_a_caller_that_leaves_at_any_moment_leaves_nothing_half() -> None:
-    """Either the whole change is there or nothing of it; the calls that share its commit do not suffer."""
     async with open_memory() as memory:
         await memory.remember_many(["My telescope broke.", "The telescope stands."], namespace="a")
-        for steps in range(0, 60, 3):
-            leaving = asyncio.create_task(memory.remember(f"The telescope {steps}.", namespace="a"))
-            staying = asyncio.create_task(memory.remember(f"The mirror {steps}.", namespace="a"))
-            for _ in range(steps):
-                await asyncio.sleep(0)
+        for moment in range(15):
+            leaving = asyncio.create_task(memory.remember(f"The telescope {moment}.", namespace="a"))
+            staying = asyncio.create_task(memory.remember(f"The mirror {moment}.", namespace="a"))
+            await asyncio.wait({leaving}, timeout=moment / 500)
             leaving.cancel()
             made = await asyncio.wait_for(staying, 30)
-            assert (await memory.get(made.note.id, namespace="a")).content == f"The mirror {steps}."
+            assert (await memory.get(made.note.id, namespace="a")).content == f"The mirror {moment}."
             await asyncio.gather(leaving, return_exceptions=True)
         await check_store(memory)
 
