@@ -15,14 +15,14 @@ import logging
 import os
 import random
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
+from functools import reduce, wraps
 from operator import and_, or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -88,6 +88,9 @@ _SIGHT = [
     "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "tags", "linked",
     "link_weights", "vector",
 ]  # fmt: skip
+Asked = ParamSpec("Asked")
+Answered = TypeVar("Answered")
+
 _HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
 _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
 
@@ -429,6 +432,24 @@ def _set_torn_aside(path: Path) -> list[Path]:
     return moved
 
 
+def _whole(
+    read: Callable[Asked, Coroutine[Any, Any, Answered]],
+) -> Callable[Asked, Coroutine[Any, Any, Answered]]:
+    """A read that goes on to its end when its caller is cancelled.
+
+    LanceDB does not survive the cancelling of a query: a later one that needs the same part of an index
+    may wait for it forever.
+    """
+
+    @wraps(read)
+    async def to_its_end(*args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        reading = asyncio.ensure_future(read(*args, **kwargs))
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(reading)
+
+    return to_its_end
+
+
 class Store:
     """Notes on disk, in memory or in a bucket. Opens nothing until the first read or write."""
 
@@ -486,6 +507,7 @@ class Store:
                 )
         return self._connection
 
+    @_whole
     async def _table(self) -> AsyncTable | None:
         """The table, or None where nothing has been remembered yet."""
         if self._opened is None:
@@ -572,6 +594,7 @@ class Store:
         notes = (_to_note(row) for row in rows.to_pylist()) if rows is not None else ()
         return {note.id: note for note in notes if forgotten or note.forgotten_at is None}
 
+    @_whole
     async def _rows(self, ids: Iterable[str], columns: list[str]) -> pa.Table | None:
         from lancedb.expr import col, lit
 
@@ -583,6 +606,7 @@ class Store:
             query = table.query().where(col("id").isin([lit(each) for each in wanted]))
             return await query.select(columns).to_arrow()
 
+    @_whole
     async def _select(self, sight: Filter, columns: list[str]) -> pa.Table | None:
         table = await self._table()
         if table is None:
@@ -590,6 +614,7 @@ class Store:
         with _as_store_error(f"reading {self.uri}"):
             return await table.query().where(_where(sight)).select(columns).to_arrow()
 
+    @_whole
     async def version(self) -> int:
         """The number of the table's newest version; 0 where nothing has been remembered yet."""
         table = await self._table()
@@ -624,6 +649,7 @@ class Store:
             default=None,
         )
 
+    @_whole
     async def nearest(self, sight: Filter, vectors: Vectors, limit: int) -> list[list[tuple[str, float]]]:
         """For each vector the ids of the nearest notes and their cosine in [-1, 1], nearest first."""
         found: list[list[tuple[str, float]]] = [[] for _ in vectors]
@@ -650,6 +676,7 @@ class Store:
             each.sort(key=lambda x: (-x[1], x[0]))
         return found
 
+    @_whole
     async def worded(
         self, sight: Filter, texts: Sequence[str], limit: int
     ) -> list[list[tuple[str, Vectors]]]:
@@ -668,6 +695,7 @@ class Store:
         with _as_store_error(f"searching {self.uri}"):
             return await asyncio.gather(*(one(text) for text in texts))
 
+    @_whole
     async def search(self, sight: Filter, text: str, vector: Vectors, limit: int) -> Candidates:
         """The `limit` best by the words of the content, by those around it, and by meaning: all of them."""
         table = await self._table()
@@ -684,6 +712,7 @@ class Store:
         found = _candidates({"content": content, "surroundings": around, "meaning": near})
         return _scored(found, content, around)
 
+    @_whole
     async def survey(self, sight: Filter, text: str) -> Candidates:
         """Every note in sight, scored by the words of its content and by those around it."""
         table = await self._table()
@@ -698,6 +727,7 @@ class Store:
             )
         return _scored(_candidates({"all": rows}), content, around)
 
+    @_whole
     async def look(
         self, ids: Iterable[str], sight: Filter
     ) -> tuple[Candidates, Callable[[Sequence[str]], dict[str, Note]]]:
@@ -966,6 +996,7 @@ class Store:
 
     # --- upkeep --------------------------------------------------------------------------------
 
+    @_whole
     async def tail(self) -> Tail:
         """How much of the table its indices do not hold yet, and in how many pieces it is."""
         table = await self._table()
