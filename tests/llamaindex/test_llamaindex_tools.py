@@ -90,12 +90,12 @@ def test_neighbours_that_changed_meanwhile_are_shown_anew(memory: Memory) -> Non
     old = id_in(spec.remember("Ana lives in Porto.", said_by="user"))
     new = id_in(spec.remember("Ana lives in Porto by the river.", said_by="user"))
     spec.revise(old, "Ana lives in Porto, they say.", said_by="user")
-    decision = [NeighbourChange(neighbour=0, tags=("home",))]
+    decision = [NeighbourChange(neighbour=0, tags=("rivers",))]
     told = spec.connect(new, changes=decision)
     assert "Nothing was connected" in told
     assert f'0: [{old}] "Ana lives in Porto, they say."' in told
     assert "1 changed" in spec.connect(new, changes=decision)
-    assert memory.get(old, namespace=NS).tags == ("home",)
+    assert memory.get(old, namespace=NS).tags == ("rivers",)
 
 
 def test_a_number_that_was_not_shown_is_refused(tools: dict[str, FunctionTool]) -> None:
