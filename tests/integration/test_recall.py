@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -490,3 +491,29 @@ def test_hostile_words_and_keys_are_kept_exactly(box: Memory, texts: list[str]) 
         keyed = box.remember("By key.", namespace="words", key=texts[0])
         assert box.keyed([texts[0]], namespace="words")[texts[0]].id == keyed.note.id
         box.recall(texts[0].strip() or "x", namespace="words")
+
+
+# --- what is kept in memory ------------------------------------------------------------------------------
+
+
+async def test_what_another_wrote_is_seen_by_the_next_recall(tmp_path: Path) -> None:
+    """A namespace that was read stays in memory, but never longer than the table is as it was."""
+    async with open_memory(str(tmp_path)) as mine, open_memory(str(tmp_path)) as theirs:
+        first = (await theirs.remember("Cats purr.", namespace="a")).note.id
+        assert set(contents(await mine.recall("cats", namespace="a"))) == {"Cats purr."}
+        await theirs.remember("Cats bite.", namespace="a")
+        assert set(contents(await mine.recall("cats", namespace="a"))) == {"Cats purr.", "Cats bite."}
+        await theirs.revise(first, content="Cats sleep.", namespace="a")
+        assert set(contents(await mine.recall("cats", namespace="a"))) == {"Cats sleep.", "Cats bite."}
+        await theirs.forget(first, namespace="a")
+        assert set(contents(await mine.recall("cats", namespace="a"))) == {"Cats bite."}
+
+
+async def test_only_so_many_namespaces_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recalling, "KEPT", 2)
+    async with open_memory() as memory:
+        for space in "abcd":
+            await memory.remember(f"Cats of {space}.", namespace=space)
+        for space in "abcdabcd":
+            assert set(contents(await memory.recall("cats", namespace=space))) == {f"Cats of {space}."}
+        assert len(memory._recalling._surveys) <= 2

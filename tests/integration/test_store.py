@@ -14,6 +14,7 @@ import pytest
 from doubles import check_store, contents, everything, open_memory, open_sync, said
 from zettelmem import ConflictError, StoreError, StoreMismatch, store
 from zettelmem.note import Filter
+from zettelmem.ranking import Matched
 from zettelmem.store import Store
 from zettelmem.testing import HashEmbedder
 
@@ -296,7 +297,9 @@ async def test_the_nearest_of_nothing_is_nothing() -> None:
     sight = Filter(namespace=("a",))
     assert await kept.nearest(sight, np.zeros((0, 4), np.float32), 3) == []
     assert await kept.nearest(sight, np.zeros((2, 4), np.float32), 3) == [[], []]
-    assert len(await kept.search(sight, "x", np.zeros(4, np.float32), 3)) == 0
+    found, matched = await kept.search(sight, "x", np.zeros(4, np.float32), 3)
+    assert (len(found), matched) == (0, Matched())
+    assert (len(await kept.survey(sight)), await kept.match(sight, "x")) == (0, Matched())
     found, whole = await kept.look(["00000000"], sight)
     assert len(found) == 0
     assert whole(["00000000"]) == {}

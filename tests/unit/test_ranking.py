@@ -1,6 +1,7 @@
 """From candidates to hits: every signal and score in [0, 1], the better first, links and budgets minded."""
 
 import itertools
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,21 +13,21 @@ from hypothesis.extra import numpy as hnp
 
 from doubles import DAY, START, A, B, C, D, note
 from zettelmem import Hit, Link, Note, Relation, Source, ranking
-from zettelmem.ranking import Candidates
+from zettelmem.ranking import Candidates, Matched
 from zettelmem.testing import HashEmbedder
 
 EMBEDDER = HashEmbedder(64)
 FINITE = st.floats(-1e6, 1e6)
 
 
-def candidates(*notes: Note, content: Any = None, surroundings: Any = None) -> Candidates:
-    """Notes as the store would hand them over; lexical scores are 0 where they are not given."""
-    zeros = np.zeros(len(notes))
+def candidates(*notes: Note) -> Candidates:
+    """Notes as the store would hand them over."""
     return Candidates(
         ids=[x.id for x in notes],
         threads=[x.thread for x in notes],
         speakers=[x.source.who for x in notes],
         occurred=np.array([x.occurred_at.timestamp() for x in notes]),
+        invalid=np.array([np.inf if x.invalid_at is None else x.invalid_at.timestamp() for x in notes]),
         lengths=np.array([len(x.content.split()) for x in notes], np.int32),
         says_when=np.zeros(len(notes), bool),
         asks=np.zeros(len(notes), bool),
@@ -35,13 +36,15 @@ def candidates(*notes: Note, content: Any = None, surroundings: Any = None) -> C
         linked=[list(x.linked_ids()) for x in notes],
         link_weights=[[1.0] * len(x.linked_ids()) for x in notes],
         vectors=EMBEDDER.embed_documents([x.content for x in notes]),
-        content=zeros if content is None else np.array(content, float),
-        surroundings=zeros if surroundings is None else np.array(surroundings, float),
     )
 
 
-def ranked(found: Candidates, query: str, **how: Any) -> ranking.Ranking:
-    return ranking.rank(found, query, EMBEDDER.embed_queries([query])[0], **how)
+def ranked(
+    found: Candidates, query: str, content: Sequence[float] = (), around: Sequence[float] = (), **how: Any
+) -> ranking.Ranking:
+    """The candidates ranked; lexical scores, in their order, are 0 where they are not given."""
+    matched = Matched(dict(zip(found.ids, content, strict=False)), dict(zip(found.ids, around, strict=False)))
+    return ranking.rank(found, matched, query, EMBEDDER.embed_queries([query])[0], **how)
 
 
 @given(hnp.arrays(np.float64, st.integers(0, 8), elements=FINITE))
@@ -71,8 +74,8 @@ def test_nearness_is_in_zero_to_one_and_keeps_the_order(cosines: ranking.Signal)
 def test_the_best_candidate_comes_first_whatever_the_order_they_came_in() -> None:
     one, two, three = note(A, "cats purr"), note(B, "dogs bark"), note(C, "rain falls")
     for order in ((one, two, three), (three, one, two), (two, three, one)):
-        found = candidates(*order, content=[2.0 if x is one else 0.0 for x in order])
-        made = ranked(found, "do cats purr")
+        found = candidates(*order)
+        made = ranked(found, "do cats purr", [2.0 if x is one else 0.0 for x in order])
         assert found.ids[made.order[0]] == A
         assert made.scores[made.order[0]] == made.scores.max()
 
@@ -104,8 +107,8 @@ def test_every_signal_and_score_is_in_zero_to_one(rows: list[Any], query: str, e
         )
         for note_id, (text, _, _, thread, who, to) in zip((A, B, C, D), rows, strict=False)
     ]
-    found = candidates(*notes, content=[x[1] for x in rows], surroundings=[x[2] for x in rows])
-    made = ranked(found, query, expand=expand)
+    found = candidates(*notes)
+    made = ranked(found, query, [x[1] for x in rows], [x[2] for x in rows], expand=expand)
     for name, values in made.signals.items():
         assert name in ranking.WEIGHTS
         assert values.shape == (len(rows),)
@@ -135,6 +138,50 @@ def test_candidates_are_joined_each_once() -> None:
     assert len(joined.linked) == len(joined.threads) == len(joined.occurred) == 3
 
 
+def test_what_was_no_longer_so_is_left_out() -> None:
+    found = candidates(note(A, invalid_at=START + DAY), note(B), note(C, invalid_at=START + 3 * DAY))
+    assert found.valid(START) is found
+    later = found.valid(START + 2 * DAY)
+    assert later.ids == [B, C]
+    assert later.vectors.shape == (2, 64)
+    assert found.valid(START + DAY).ids == [B, C], "from invalid_at on"
+
+
+def test_the_query_names_a_note_by_a_tag_the_better_the_fewer_bear_it() -> None:
+    found = candidates(
+        note(A, tags=["Winner (band)"]), note(B, tags=["porto"]), note(C, tags=["porto", "the"]), note(D)
+    )
+    assert ranking.mentions(found, "Is Winner from Porto? The one.").tolist() == [1, 0.5, 0.5, 0]
+    assert ranking.mentions(found, "winners export").tolist() == [0, 0, 0, 0]
+
+
+def test_a_good_note_names_the_next_one() -> None:
+    found = candidates(
+        note(A, "She sang with Winner in Porto."), note(B, tags=["Winner (band)"]), note(C, tags=["porto"])
+    )
+    told = {A: "She sang with Winner in Porto."}
+    assert ranking.bridges(found, "Who sang?", told).tolist() == [0, 1, 1]
+    assert ranking.bridges(found, "Who sang in Porto?", told).tolist() == [0, 1, 0], "porto is asked for"
+    assert ranking.bridges(found, "Who sang?", {B: "Winner", **told})[1] == 0.9, "not by itself"
+
+
+def test_the_best_of_its_thread_speak_for_a_note() -> None:
+    threads = ["t", "t", "u", None]
+    found = candidates(*(note(x, thread=t) for x, t in zip((A, B, C, D), threads, strict=True)))
+    made = ranking.evidence(found, np.array([0.5, 0.25, 0.25, 1.0]))
+    assert made[0] == made[1] > made[2] > 0
+    assert made[2] == pytest.approx(made[0] / 3)
+    assert made[3] == 0, "a note without a thread has no evidence from one"
+    many = candidates(*(note(f"{i:08d}", thread="t") for i in range(9)), note(A, thread="u"))
+    base = np.array([1.0] * 9 + [float(ranking.BEST_OF_THREAD)])
+    assert len(set(ranking.evidence(many, base))) == 1, "more than the best few do not count"
+
+
+def test_notes_without_threads_have_no_evidence() -> None:
+    assert ranking.evidence(candidates(note(A), note(B)), np.ones(2)).tolist() == [0, 0]
+    assert ranking.evidence(Candidates.none(), np.zeros(0)).tolist() == []
+
+
 def linked_pair() -> tuple[Note, Note]:
     link = Link(source=B, target=A, relation=Relation.SUPPORTS)
     return note(A, "cats purr", links=[link]), note(B, "rain falls", links=[link])
@@ -144,9 +191,9 @@ def test_a_note_rises_by_its_link_to_a_better_one() -> None:
     """O4, P3, F7."""
     one, two = linked_pair()
     other = note(C, "snow falls")
-    found = candidates(one, other, two, content=[3.0, 0, 0])
-    with_links = ranked(found, "do cats purr")
-    without = ranked(found, "do cats purr", expand=False)
+    found = candidates(one, other, two)
+    with_links = ranked(found, "do cats purr", [3.0, 0, 0])
+    without = ranked(found, "do cats purr", [3.0, 0, 0], expand=False)
     assert with_links.signals["links"][2] > with_links.signals["links"][1]
     assert "links" not in without.signals
     assert with_links.totals[2] - without.totals[2] > with_links.totals[1] - without.totals[1]
@@ -228,9 +275,9 @@ def test_a_token_is_four_bytes(text: str) -> None:
 # --- why -----------------------------------------------------------------------------------------------
 
 
-def why(found: list[Note], query: str, **lexical: Any) -> list[str]:
-    box = candidates(*found, **lexical)
-    made = ranked(box, query)
+def why(found: list[Note], query: str, content: Sequence[float] = ()) -> list[str]:
+    box = candidates(*found)
+    made = ranked(box, query, content)
     places = [int(i) for i in made.order]
     hits = ranking.hits(query, box, made, places, {x.id: x for x in found}, explain=False)
     by_id = {x.note.id: x.why for x in hits}
@@ -243,7 +290,7 @@ def test_the_reason_names_words_speaker_and_links() -> None:
     doubt = Link(source=C, target=B, relation=Relation.CONTRADICTS)
     one = note(A, "The telescope moved to Porto.", source=Source(who="Ana"), links=[link], tags=["home"])
     two = note(B, "Rain falls.", links=[link, closed, doubt], invalid_at=START + timedelta(1))
-    first, second = why([one, two], "Did Ana's telescopes move home?", content=[5.0, 0])
+    first, second = why([one, two], "Did Ana's telescopes move home?", [5.0, 0])
     assert "matches 'telescopes', 'move'" in first
     assert "what is around it matches 'home'" in first
     assert "said by Ana" in first

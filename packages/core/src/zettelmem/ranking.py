@@ -7,10 +7,10 @@ so it reads as how likely the candidate is to be what was asked for, and can be 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Self
 
 import igraph
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .note import Hit, Note
 from .protocols import Vectors
-from .text import asks_when, names_it, plain, words
+from .text import asks_when, name_in, plain, words
 
 Signal = NDArray[np.float64]
 """One number a candidate, shape (n,)."""
@@ -55,6 +55,8 @@ SLACK = 3 * 86_400.0
 """Seconds by which what happened near the time that is asked for still counts."""
 FEW_THREADS = 10
 """Threads up to which being the best one says little."""
+BEST_OF_THREAD = 5
+"""Candidates of a thread that speak for it."""
 FEW = 10
 """Candidates up to which the lowest cosine says little."""
 SEEDS = 5
@@ -64,24 +66,32 @@ DAMPING = 0.5
 
 
 @dataclass(frozen=True)
+class Matched:
+    """What the words of a query matched: BM25 by note id in each lexical field; 0 where an id is missing."""
+
+    content: Mapping[str, float] = field(default_factory=dict)
+    surroundings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Candidates:
-    """Notes that may answer, as columns: one entry a note in each.
+    """Notes that may answer, as columns: one entry a note in each. Nothing in them depends on a query.
 
     Attributes:
         ids, threads, speakers: who said it where.
-        occurred: seconds since 1970 (UTC).
+        occurred, invalid: seconds since 1970 (UTC) when it happened and from when it was no longer so.
         lengths: words of each content.
         says_when, asks, answers: whether its words name a time, ask something, come after a question.
         tags: the tags of each note.
         linked, link_weights: ids of the notes it is linked with, and what each link counts, in (0, 1].
         vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
-        content, surroundings: BM25 of the query against each lexical field, 0 where it was not found.
     """
 
     ids: list[str]
     threads: list[str | None]
     speakers: list[str | None]
     occurred: NDArray[np.float64]
+    invalid: NDArray[np.float64]
     lengths: NDArray[np.int32]
     says_when: NDArray[np.bool_]
     asks: NDArray[np.bool_]
@@ -90,51 +100,75 @@ class Candidates:
     linked: list[list[str]]
     link_weights: list[list[float]]
     vectors: Vectors
-    content: Signal
-    surroundings: Signal
 
     @classmethod
     def none(cls) -> Self:
         """No candidates."""
         numbers, flags, nothing = np.zeros(0), np.zeros(0, bool), np.zeros((0, 1), np.float32)
         counts = np.zeros(0, np.int32)
-        return cls(
-            ids=[],
-            threads=[],
-            speakers=[],
-            occurred=numbers,
-            lengths=counts,
-            says_when=flags,
-            asks=flags,
-            answers=flags,
-            tags=[],
-            linked=[],
-            link_weights=[],
-            vectors=nothing,
-            content=numbers,
-            surroundings=numbers,
-        )
+        return cls([], [], [], numbers, numbers, counts, flags, flags, flags, [], [], [], nothing)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def _taken(self, places: Sequence[int]) -> dict[str, Any]:
+        taken: dict[str, Any] = {}
+        for each in fields(self):
+            column = getattr(self, each.name)
+            taken[each.name] = [column[i] for i in places] if isinstance(column, list) else column[places]
+        return taken
 
     def plus(self, more: Candidates) -> Candidates:
         """These and the candidates of `more` that are not among them."""
         if not len(self):
             return more
-        mine = set(self.ids)
-        new = [i for i, note_id in enumerate(more.ids) if note_id not in mine]
+        new = [i for i, note_id in enumerate(more.ids) if note_id not in self.places]
         if not new:
             return self
         joined: dict[str, Any] = {}
-        for field in fields(self):
-            ours, theirs = getattr(self, field.name), getattr(more, field.name)
-            joined[field.name] = (
-                ours + [theirs[i] for i in new]
-                if isinstance(ours, list)
-                else np.concatenate([ours, theirs[new]])
-            )
+        for name, theirs in more._taken(new).items():
+            ours = getattr(self, name)
+            joined[name] = ours + theirs if isinstance(ours, list) else np.concatenate([ours, theirs])
         return type(self)(**joined)
+
+    def valid(self, at: datetime) -> Candidates:
+        """Those that were still so at that time."""
+        kept = np.flatnonzero(self.invalid > at.timestamp())
+        return self if len(kept) == len(self) else type(self)(**self._taken(kept.tolist()))
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each id stands."""
+        return {note_id: i for i, note_id in enumerate(self.ids)}
+
+    @cached_property
+    def graph(self) -> igraph.Graph:
+        """The candidates and the links among them, with what each counts as `weight`."""
+        edges: dict[tuple[int, int], float] = {}
+        for i, (linked, weights) in enumerate(zip(self.linked, self.link_weights, strict=True)):
+            for other, weight in zip(linked, weights, strict=True):
+                j = self.places.get(other, i)
+                if j != i:
+                    edge = (i, j) if i < j else (j, i)
+                    edges[edge] = max(edges.get(edge, 0.0), weight)
+        return igraph.Graph(n=len(self), edges=list(edges), edge_attrs={"weight": list(edges.values())})
+
+    @cached_property
+    def bearers(self) -> list[tuple[str, list[int]]]:
+        """Each tag that can name a note, as it would stand in plain text, and where its bearers are."""
+        found: dict[str, list[int]] = {}
+        for i, each in enumerate(self.tags):
+            for tag in each:
+                found.setdefault(tag, []).append(i)
+        named_by = ((name_in(tag), places) for tag, places in found.items())
+        return [(name, places) for name, places in named_by if name]
+
+    @cached_property
+    def thread_numbers(self) -> NDArray[np.intp]:
+        """A number for each thread, from 0; -1 for a note without one."""
+        numbers: dict[str, int] = {}
+        found = [-1 if each is None else numbers.setdefault(each, len(numbers)) for each in self.threads]
+        return np.array(found, np.intp)
 
 
 @dataclass(frozen=True)
@@ -178,6 +212,11 @@ def spread(values: Signal) -> Signal:
         return values
     low, high = float(values.min()), float(values.max())
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def share_of_best(values: Signal) -> Signal:
+    """Values from 0 up as shares of the highest."""
+    return values / max(float(values.max(initial=0.0)), 1e-9)
 
 
 def nearness(cosines: Signal) -> Signal:
@@ -224,15 +263,17 @@ def nameless(query: str, speakers: Sequence[str | None]) -> str:
     return re.sub(r"\s+", " ", re.sub(pattern, "", query, flags=re.IGNORECASE)).strip() or query
 
 
-def mentions(query: str, tags: Sequence[Sequence[str]]) -> Signal:
+def mentions(candidates: Candidates, query: str) -> Signal:
     """How plainly the query names each note by one of its tags: 1 for a tag that no other note bears.
 
     A tag that several candidates share says as little about each as there are sharers.
     """
     said = plain(query)
-    bearers = Counter(tag for each in tags for tag in each)
-    found = {tag for tag in bearers if names_it(said, tag)}
-    return np.array([max((1.0 / bearers[tag] for tag in each if tag in found), default=0.0) for each in tags])
+    strength = np.zeros(len(candidates))
+    for name, places in candidates.bearers:
+        if name in said:
+            strength[places] = np.maximum(strength[places], 1.0 / len(places))
+    return strength
 
 
 def bridges(candidates: Candidates, query: str, told: Mapping[str, str]) -> Signal:
@@ -245,15 +286,15 @@ def bridges(candidates: Candidates, query: str, told: Mapping[str, str]) -> Sign
         query: the question.
         told: contents of the best candidates so far by id, best first.
     """
-    bearers = Counter(tag for each in candidates.tags for tag in each)
     asked = plain(query)
-    alone = {tag for tag, count in bearers.items() if count == 1 and not names_it(asked, tag)}
+    alone = [
+        (name, places[0]) for name, places in candidates.bearers if len(places) == 1 and name not in asked
+    ]
     strength = np.zeros(len(candidates))
     for place, (note_id, content) in enumerate(told.items()):
         said = plain(content)
-        heard = {tag for tag in alone if names_it(said, tag)}
-        for i, tags in enumerate(candidates.tags):
-            if candidates.ids[i] != note_id and not heard.isdisjoint(tags):
+        for name, i in alone:
+            if name in said and candidates.ids[i] != note_id:
                 strength[i] = max(strength[i], 1.0 - 0.1 * place)
     return strength
 
@@ -272,22 +313,14 @@ def walk(candidates: Candidates, base: Signal) -> Signal:
     `base`. In [0, 1].
     """
     count = len(candidates)
-    place = {note_id: i for i, note_id in enumerate(candidates.ids)}
-    edges: dict[tuple[int, int], float] = {}
-    for i, (linked, weights) in enumerate(zip(candidates.linked, candidates.link_weights, strict=True)):
-        for other, weight in zip(linked, weights, strict=True):
-            j = place.get(other, i)
-            if j != i:
-                edge = (min(i, j), max(i, j))
-                edges[edge] = max(edges.get(edge, 0.0), weight)
-    if not edges:
+    if not candidates.graph.ecount():
         return np.zeros(count)
     seeds = np.where(base >= np.sort(base)[-min(SEEDS, count)], base**2, 0.0)
     if not seeds.any():
         return np.zeros(count)
-    graph = igraph.Graph(n=count, edges=list(edges))
-    reached = graph.personalized_pagerank(
-        damping=DAMPING, reset=seeds.tolist(), directed=False, weights=list(edges.values())
+    # ARPACK, because igraph's default runs on for 0.2 s on some graphs that take it 1 ms.
+    reached = candidates.graph.personalized_pagerank(
+        damping=DAMPING, reset=seeds.tolist(), directed=False, weights="weight", implementation="arpack"
     )
     return spread(np.maximum(np.asarray(reached) - (1 - DAMPING) * seeds / seeds.sum(), 0.0))
 
@@ -297,20 +330,23 @@ def evidence(candidates: Candidates, base: Signal) -> Signal:
 
     One of two threads is the better one by chance; one of twenty is not.
     """
-    totals: dict[str, float] = {}
-    best: dict[str, list[float]] = {}
-    for thread, value in zip(candidates.threads, base.tolist(), strict=True):
-        if thread is not None:
-            best.setdefault(thread, []).append(value)
-    for thread, values in best.items():
-        totals[thread] = sum(sorted(values, reverse=True)[:5])
-    spoken = np.array([totals.get(thread or "", 0.0) for thread in candidates.threads])
-    share = len(totals) / (len(totals) + FEW_THREADS)
-    return share * spoken / max(float(spoken.max(initial=0.0)), 1e-9)
+    threads = candidates.thread_numbers
+    count = int(threads.max(initial=-1)) + 1
+    if not count:
+        return np.zeros(len(candidates))
+    order = np.lexsort((-base, threads))  # by thread, its best first
+    ordered = threads[order]
+    rank_within = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    counted = order[(rank_within < BEST_OF_THREAD) & (ordered >= 0)]
+    totals = np.bincount(threads[counted], weights=base[counted], minlength=count)
+    spoken = np.where(threads >= 0, totals[threads], 0.0)
+    share = count / (count + FEW_THREADS)
+    return share * share_of_best(spoken)
 
 
 def signals(
     candidates: Candidates,
+    matched: Matched,
     query: str,
     vector: Vectors,
     asked: tuple[datetime, datetime] | None = None,
@@ -321,14 +357,17 @@ def signals(
 
     Args:
         candidates: what the searches found.
+        matched: what its words matched.
         query: the question, as asked.
         vector: unit vector of the question without speakers' names, float32, shape (dimensions,).
         asked: the time that the question names, as [start, end).
         expand: let linked notes vote.
     """
     who = named(query, candidates.speakers)
-    content = candidates.content / max(float(candidates.content.max(initial=0.0)), 1e-9)
-    around = candidates.surroundings / max(float(candidates.surroundings.max(initial=0.0)), 1e-9)
+    content, around = (
+        share_of_best(np.array([scores.get(note_id, 0.0) for note_id in candidates.ids]))
+        for scores in (matched.content, matched.surroundings)
+    )
     meaning = nearness((candidates.vectors @ vector).astype(np.float64))
     found = {
         "content": content,
@@ -339,7 +378,7 @@ def signals(
         "tells": 1.0 - candidates.asks,
         "answers": candidates.answers.astype(np.float64),
         "says_when": candidates.says_when.astype(np.float64),
-        "named": mentions(query, candidates.tags),
+        "named": mentions(candidates, query),
         "length": np.minimum(candidates.lengths / LONG, 1.0),
     }
     found["thread"] = evidence(candidates, WORDS * around + (1 - WORDS) * meaning)
@@ -357,13 +396,13 @@ def weighted(found: Mapping[str, Signal], count: int) -> Signal:
 
 def reachable(candidates: Candidates, ranked: Ranking) -> list[str]:
     """The notes linked to the best candidates that are no candidates themselves."""
-    mine = set(candidates.ids)
     linked = (other for i in ranked.order[:SEEDS] for other in candidates.linked[i])
-    return [other for other in dict.fromkeys(linked) if other not in mine]
+    return [other for other in dict.fromkeys(linked) if other not in candidates.places]
 
 
 def rank(
     candidates: Candidates,
+    matched: Matched,
     query: str,
     vector: Vectors,
     asked: tuple[datetime, datetime] | None = None,
@@ -371,7 +410,7 @@ def rank(
     expand: bool = True,
 ) -> Ranking:
     """Signals, score and order of the candidates; ties go to the earlier candidate."""
-    found = signals(candidates, query, vector, asked, expand=expand)
+    found = signals(candidates, matched, query, vector, asked, expand=expand)
     totals = weighted(found, len(candidates))
     return Ranking(np.argsort(-totals, kind="stable"), totals, found)
 
@@ -401,6 +440,7 @@ def hits(
     """The candidates at `places` as hits, in that order, each with the reason it was found."""
     asked = list(dict.fromkeys(words(query)))
     better: set[str] = set()
+    scores = ranked.scores
     found = []
     for i in places:
         note = notes[candidates.ids[i]]
@@ -408,7 +448,7 @@ def hits(
         found.append(
             Hit(
                 note=note,
-                score=float(ranked.scores[i]),
+                score=float(scores[i]),
                 signals=values,
                 weights={name: WEIGHTS[name] for name in values} if explain else {},
                 why=_why(asked, note, values, better),

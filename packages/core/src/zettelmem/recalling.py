@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from . import evolution, ranking
@@ -18,6 +19,8 @@ DEPTH = 100
 """Candidates that each of the searches brings to a recall."""
 SMALL = 1_000
 """Notes up to which a namespace is read whole rather than searched."""
+KEPT = 16
+"""Namespaces read whole that stay in memory for as long as the table does not change: 2 MB each at most."""
 SPARE = 10
 """Notes read beyond the k best, because the notes linked to them may change the order."""
 TELLERS = 5
@@ -35,6 +38,24 @@ MAX_BUDGET = 10_000_000
 _Found = tuple[ranking.Candidates, ranking.Ranking, dict[str, Note]]
 
 
+@dataclass(frozen=True)
+class _Searched:
+    """What a query found: candidates, whether they are all there is in sight, and how they match."""
+
+    candidates: ranking.Candidates
+    complete: bool
+    matched: ranking.Matched
+    query: str
+    vector: Vectors
+    asked: tuple[datetime, datetime] | None
+
+    def plus(self, more: ranking.Candidates) -> _Searched:
+        return replace(self, candidates=self.candidates.plus(more))
+
+    def ranked(self, *, expand: bool) -> ranking.Ranking:
+        return ranking.rank(self.candidates, self.matched, self.query, self.vector, self.asked, expand=expand)
+
+
 class Recalling:
     """Everything that finds notes.
 
@@ -49,6 +70,7 @@ class Recalling:
         self._embedding = embedding
         self._reranker = reranker
         self._speakers: dict[Namespace, tuple[int, list[str], int]] = {}
+        self._surveys: dict[Filter, tuple[int, ranking.Candidates]] = {}
 
     async def recall(
         self,
@@ -85,10 +107,9 @@ class Recalling:
             else await self._best(query, sight, now, k, expand=expand)
         )
         notes = _as_known(notes, sight)
+        scores = ranked.scores
         places = [
-            int(i)
-            for i in ranked.order
-            if candidates.ids[i] in notes and (whole or ranked.scores[i] >= min_score)
+            int(i) for i in ranked.order if candidates.ids[i] in notes and (whole or scores[i] >= min_score)
         ]
         hits = ranking.hits(
             query, candidates, ranked, places if whole else places[:k], notes, explain=explain
@@ -99,20 +120,19 @@ class Recalling:
 
     async def _whole(self, query: str, sight: Filter, now: datetime, ids: list[str]) -> _Found:
         """Every note in sight."""
-        candidates, vector, _ = await self._search(query, sight, len(ids))
-        rest, _ = await self._store.look(set(ids) - set(candidates.ids), sight)
-        candidates = candidates.plus(rest)
-        ranked = ranking.rank(candidates, query, vector, span(query, now))
-        return candidates, ranked, await self._store.get(candidates.ids)
+        found = await self._search(query, sight, now, len(ids))
+        rest, _ = await self._store.look(set(ids) - set(found.candidates.ids), sight)
+        found = found.plus(rest)
+        return found.candidates, found.ranked(expand=True), await self._store.get(found.candidates.ids)
 
     async def _best(self, query: str, sight: Filter, now: datetime, k: int, *, expand: bool) -> _Found:
         """The best notes in sight, at least k of them."""
-        candidates, vector, complete = await self._search(query, sight, max(DEPTH, k))
+        found = await self._search(query, sight, now, max(DEPTH, k))
+        candidates = found.candidates
         if not len(candidates):
             return candidates, ranking.Ranking.none(), {}
-        asked = span(query, now)
-        ranked = ranking.rank(candidates, query, vector, asked, expand=expand)
-        if complete:
+        ranked = found.ranked(expand=expand)
+        if found.complete:
             notes = await self._store.get(candidates.ids[i] for i in ranked.order[: max(k, TELLERS)])
         else:
             # One read brings the likely hits and the notes linked to the best; those take part from here.
@@ -121,8 +141,8 @@ class Recalling:
             linked, hydrate = await self._store.look([*likely, *reachable], sight)
             notes = hydrate(likely[: max(k, TELLERS)])
             if len(linked) and reachable:
-                candidates = candidates.plus(linked)
-                ranked = ranking.rank(candidates, query, vector, asked, expand=expand)
+                found = found.plus(linked)
+                candidates, ranked = found.candidates, found.ranked(expand=expand)
         tellers = [candidates.ids[i] for i in ranked.order[:TELLERS]]
         told = {note_id: notes[note_id].content for note_id in tellers if note_id in notes}
         ranked = ranked.plus("bridge", ranking.bridges(candidates, query, told))
@@ -155,24 +175,41 @@ class Recalling:
             )
         return ranking.reranked(ranked, places, given)
 
-    async def _search(
-        self, query: str, sight: Filter, depth: int
-    ) -> tuple[ranking.Candidates, Vectors, bool]:
-        """Candidates, the query's vector, and whether the candidates are all there is in sight."""
-        speakers, count = await self._who_speaks(sight)
-        vector = await self._embedding.query(ranking.nameless(query, speakers))
-        if count <= SMALL:  # reading them all is cheaper than searching, and nothing linked is missed
-            return await self._store.survey(sight, query), vector, True
-        return await self._store.search(sight, query, vector, depth), vector, False
-
-    async def _who_speaks(self, sight: Filter) -> tuple[list[str], int]:
-        """Who ever said something in the namespace, and how many notes it holds; kept per table version."""
+    async def _search(self, query: str, sight: Filter, now: datetime, depth: int) -> _Searched:
         version = await self._store.version()
-        kept = self._speakers.get(sight.namespace)
+        speakers, count = await self._who_speaks(sight.namespace, version)
+        embedded = self._embedding.query(ranking.nameless(query, speakers))
+        asked = span(query, now)
+        if count > SMALL:
+            vector = await embedded
+            candidates, matched = await self._store.search(sight, query, vector, depth)
+            return _Searched(candidates, False, matched, query, vector, asked)
+        # Reading them all is cheaper than searching, and nothing linked is missed.
+        vector, candidates, matched = await asyncio.gather(
+            embedded, self._survey(sight, version), self._store.match(sight, query)
+        )
+        return _Searched(candidates, True, matched, query, vector, asked)
+
+    async def _survey(self, sight: Filter, version: int) -> ranking.Candidates:
+        """Every note in sight; what was read stays until the table changes."""
+        if sight.known_at is not None or sight.valid_at is None:
+            return await self._store.survey(sight)
+        wider = sight.model_copy(update={"valid_at": None})
+        kept = self._surveys.pop(wider, None)
         if kept is None or kept[0] != version:
-            names = (await self._store.columns(Filter(namespace=sight.namespace), ["who"]))["who"]
+            kept = (version, await self._store.survey(wider))
+        self._surveys[wider] = kept  # the one asked last stands last
+        while len(self._surveys) > KEPT:
+            self._surveys.pop(next(iter(self._surveys)))
+        return kept[1].valid(sight.valid_at)
+
+    async def _who_speaks(self, namespace: Namespace, version: int) -> tuple[list[str], int]:
+        """Who ever said something in the namespace, and how many notes it holds; kept per table version."""
+        kept = self._speakers.get(namespace)
+        if kept is None or kept[0] != version:
+            names = (await self._store.columns(Filter(namespace=namespace), ["who"]))["who"]
             kept = (version, sorted({name for name in names if name}), len(names))
-            self._speakers[sight.namespace] = kept
+            self._speakers[namespace] = kept
         return kept[1], kept[2]
 
 

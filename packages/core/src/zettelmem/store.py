@@ -42,7 +42,7 @@ from .note import (
     Trust,
 )
 from .protocols import Vectors
-from .ranking import Candidates, blend
+from .ranking import Candidates, Matched, blend
 from .text import asks, says_when
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ WINDOW = 1_000
 _ROW_COLUMNS = ["content_vector", "vector", "before", "after"]
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
 _SIGHT = [
-    "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "tags", "linked",
-    "link_weights", "vector",
+    "id", "thread", "who", "occurred_at", "invalid_at", "says_when", "asks", "answers", "length", "tags",
+    "linked", "link_weights", "vector",
 ]  # fmt: skip
 Asked = ParamSpec("Asked")
 Answered = TypeVar("Answered")
@@ -354,7 +354,7 @@ def _where(sight: Filter, *, forgotten: bool = False) -> Expr:
     """The filter as LanceDB expression objects; values are literals, never text of a query."""
     from lancedb.expr import col, lit
 
-    terms = [lit(True) if forgotten else col("live") == lit(True)]
+    terms = [] if forgotten else [col("live") == lit(True)]
     prefix = namespace_column(sight.namespace)
     if sight.exact:
         terms.append(col("namespace") == lit(prefix))
@@ -382,7 +382,7 @@ def _where(sight: Filter, *, forgotten: bool = False) -> Expr:
         terms.append(col("trust") >= lit(int(sight.min_trust)))
     if sight.pending:
         terms.append(col("waiting") == lit(True))
-    return reduce(and_, terms)
+    return reduce(and_, terms) if terms else lit(True)
 
 
 @contextmanager
@@ -696,36 +696,45 @@ class Store:
             return await asyncio.gather(*(one(text) for text in texts))
 
     @_whole
-    async def search(self, sight: Filter, text: str, vector: Vectors, limit: int) -> Candidates:
+    async def search(
+        self, sight: Filter, text: str, vector: Vectors, limit: int
+    ) -> tuple[Candidates, Matched]:
         """The `limit` best by the words of the content, by those around it, and by meaning: all of them."""
         table = await self._table()
         if table is None:
-            return Candidates.none()
+            return Candidates.none(), Matched()
         where = _where(sight)
         meaning = table.query().where(where).nearest_to(vector).column("vector").distance_type("cosine")
         with _as_store_error(f"searching {self.uri}"):
             content, around, near = await asyncio.gather(
                 _worded(table, where, text, "content", limit, _SIGHT),
                 _worded(table, where, text, "surroundings", limit, _SIGHT),
-                meaning.limit(limit).select([*_SIGHT, "_distance"]).to_arrow(),
+                meaning.limit(limit).select(_SIGHT).to_arrow(),
             )
-        found = _candidates({"content": content, "surroundings": around, "meaning": near})
-        return _scored(found, content, around)
+        return _candidates(content, around, near), Matched(_scores(content), _scores(around))
 
     @_whole
-    async def survey(self, sight: Filter, text: str) -> Candidates:
-        """Every note in sight, scored by the words of its content and by those around it."""
+    async def survey(self, sight: Filter) -> Candidates:
+        """Every note in sight."""
+        rows = await self._select(sight, _SIGHT)
+        return Candidates.none() if rows is None else _candidates(rows)
+
+    @_whole
+    async def match(self, sight: Filter, text: str) -> Matched:
+        """How well the words of every note of the namespace match, and those around it.
+
+        The rest of the filter is left to what is known of the notes: here it would cost a third more.
+        """
         table = await self._table()
         if table is None:
-            return Candidates.none()
-        where = _where(sight)
+            return Matched()
+        where = _where(Filter(namespace=sight.namespace, exact=sight.exact), forgotten=True)
         with _as_store_error(f"searching {self.uri}"):
-            content, around, rows = await asyncio.gather(
+            content, around = await asyncio.gather(
                 _worded(table, where, text, "content", MOST, ["id"]),
                 _worded(table, where, text, "surroundings", MOST, ["id"]),
-                table.query().where(where).select(_SIGHT).to_arrow(),
             )
-        return _scored(_candidates({"all": rows}), content, around)
+        return Matched(_scores(content), _scores(around))
 
     @_whole
     async def look(
@@ -755,7 +764,7 @@ class Store:
             taken = whole.take(pa.array([place[each] for each in few if each in place], pa.int64()))
             return {row["id"]: _to_note(row) for row in taken.to_pylist()} if len(taken) else {}
 
-        return _candidates({"linked": rows}), notes
+        return _candidates(rows), notes
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -1134,27 +1143,19 @@ async def _worded(
     return await query.limit(limit).select([*columns, "_score"]).to_arrow()
 
 
-def _scored(candidates: Candidates, content: pa.Table, around: pa.Table) -> Candidates:
-    """The candidates with the lexical scores that two searches gave them."""
-
-    def scores(rows: pa.Table) -> np.ndarray:
-        by_id = dict(zip(rows["id"].to_pylist(), rows["_score"].to_pylist(), strict=True))
-        return np.array([by_id.get(note_id, 0.0) for note_id in candidates.ids], np.float64)
-
-    return replace(candidates, content=scores(content), surroundings=scores(around))
+def _scores(rows: pa.Table) -> dict[str, float]:
+    return dict(zip(rows["id"].to_pylist(), rows["_score"].to_pylist(), strict=True))
 
 
-def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
-    """Rows of several searches as one set, each note once, not scored yet."""
+def _candidates(*found: pa.Table) -> Candidates:
+    """Rows of several searches as one set, each note once."""
     import pyarrow as pa
 
-    place: dict[str, int] = {}
+    seen: set[str] = set()
     keep: list[pa.Table] = []
-    for rows in found.values():
-        ids = rows["id"].to_pylist()
-        new = [i for i, note_id in enumerate(ids) if note_id not in place]
-        for i in new:
-            place[ids[i]] = len(place)
+    for rows in found:
+        new = [i for i, note_id in enumerate(rows["id"].to_pylist()) if note_id not in seen]
+        seen.update(rows["id"].to_pylist())
         keep.append(rows.select(_SIGHT).take(pa.array(new, pa.int64())))
     rows = pa.concat_tables(keep)
     ids = rows["id"].to_pylist()
@@ -1163,6 +1164,7 @@ def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
         threads=rows["thread"].to_pylist(),
         speakers=rows["who"].to_pylist(),
         occurred=rows["occurred_at"].cast(pa.int64()).to_numpy() / 1e6,
+        invalid=rows["invalid_at"].cast(pa.int64()).to_numpy() / 1e6,
         lengths=rows["length"].to_numpy(),
         says_when=rows["says_when"].to_numpy().astype(bool),
         asks=rows["asks"].to_numpy().astype(bool),
@@ -1171,6 +1173,4 @@ def _candidates(found: Mapping[str, pa.Table]) -> Candidates:
         linked=rows["linked"].to_pylist(),
         link_weights=rows["link_weights"].to_pylist(),
         vectors=_matrix(rows["vector"]) if ids else np.zeros((0, 1), np.float32),
-        content=np.zeros(len(ids)),
-        surroundings=np.zeros(len(ids)),
     )

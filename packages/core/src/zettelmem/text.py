@@ -154,10 +154,19 @@ def plain(text: str) -> str:
     return f" {' '.join(_PLAIN.findall(text[:MAX_READ].lower()))} "
 
 
-def names_it(said: str, name: str) -> bool:
-    """Whether `said`, made by `plain`, holds `name`, which may end in a qualifier: 'Winner (band)'."""
-    core = plain(_QUALIFIER.sub("", name))
-    return len(core) > 4 and core.strip() not in STOP_WORDS and core in said
+def name_in(tag: str) -> str:
+    """The tag as it would stand in what `plain` makes; a qualifier, as in 'Winner (band)', is left out.
+
+    Empty where it is too short or too common a word to name anything.
+    """
+    name = plain(_QUALIFIER.sub("", tag))
+    return name if len(name) > 4 and name.strip() not in STOP_WORDS else ""
+
+
+def names_it(said: str, tag: str) -> bool:
+    """Whether `said`, made by `plain`, holds a tag that can name something."""
+    name = name_in(tag)
+    return bool(name) and name in said
 
 
 def hashtags(text: str) -> list[str]:
