@@ -2,6 +2,7 @@
 
 python reliability_writer.py write DIRECTORY NAME COUNT SEED     remember, connect, revise, forget, undo
 python reliability_writer.py tend DIRECTORY                      optimize until killed
+python reliability_writer.py reembed DIRECTORY DIMENSIONS        move it to another embedding model
 """
 
 import asyncio
@@ -69,8 +70,17 @@ async def tend(directory: str) -> None:
             await asyncio.sleep(0.01)
 
 
+async def reembed(directory: str, dimensions: int) -> None:
+    """Move the store to a model of so many dimensions, telling how far it is."""
+    async with AsyncMemory(directory, embedder=HashEmbedder(dimensions)) as memory:
+        done = await memory.reembed(progress=lambda done, total: say(did="embed", done=done, total=total))
+    say(did="reembed", before=done.before, after=done.after, vectors=done.vectors)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "tend":
         asyncio.run(tend(sys.argv[2]))
+    elif sys.argv[1] == "reembed":
+        asyncio.run(reembed(sys.argv[2], int(sys.argv[3])))
     else:
         asyncio.run(write(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])))

@@ -490,7 +490,7 @@ def test_progress_is_told_with_every_commit(
     told: list[int] = []
 
     @contextmanager
-    def spy(total: int | None, *, show: bool) -> Iterator[Callable[[int], None]]:
+    def spy(doing: str, total: int | None, *, show: bool) -> Iterator[Callable[[int], None]]:
         assert total == Path(lines).stat().st_size
         yield told.append
 
@@ -660,3 +660,13 @@ def test_help_loads_neither_store_nor_models() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "none\n"
+
+
+def test_reembed_moves_a_memory_to_the_model_that_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("remember", "Ana lives in Porto.")
+    monkeypatch.setattr(Settings, "_embedder", lambda self: HashEmbedder(32))
+    run("recall", "Ana", code=1)
+    assert "move it to this one with `reembed`" in run.err
+    assert "1 vectors made" in run("reembed")
+    assert run("reembed", "--json")["vectors"] == 0
+    assert "Porto" in run("recall", "Where does Ana live?")

@@ -34,6 +34,7 @@ from .note import (
     Neighbour,
     Note,
     Page,
+    Reembedded,
     Remembered,
     Source,
     Stats,
@@ -43,7 +44,7 @@ from .note import (
     keyed_id,
     within,
 )
-from .protocols import Embedder, LanguageModel, Reranker
+from .protocols import Embedder, LanguageModel, Reranker, Vectors
 from .recalling import Recalling
 from .remembering import Remembering, Secrets, alive, others, remembered
 from .store import Store
@@ -756,6 +757,28 @@ class AsyncMemory:
         for receipt in found.erased:
             await asyncio.to_thread(self._log_erased, receipt)
         return found
+
+    async def reembed(self, *, progress: Callable[[int, int], None] | None = None) -> Reembedded:
+        """Move the store to the embedder of this memory, whichever it was written with.
+
+        Memories that hold the old embedder, here and in other processes, go on reading and writing until
+        the very end; what they write is carried over. Then writers wait for as long as copying the store
+        takes, one commit puts the new vectors in place, and from there the old ones raise StoreMismatch.
+        Stopped or killed at any moment it loses nothing: call it again, and it goes on where it was.
+
+        Args:
+            progress: called after each batch with the notes that are done, and all.
+
+        Raises:
+            ModelError: the embedder failed; call again to go on.
+            StoreError: the disk failed, another process is at it, or this is an object store.
+        """
+
+        async def embed(texts: Sequence[str]) -> dict[str, Vectors]:
+            return await self._embedding.documents(texts, {})
+
+        before, made = await self._store.reembed(embed, progress or (lambda done, total: None))
+        return Reembedded(before=before, after=self._embedding.embedder.name, vectors=made)
 
 
 def _batches(drafts: Sequence[Draft], size: int) -> Iterator[list[Draft]]:

@@ -504,6 +504,21 @@ class Examination(Value):
         return all(each.repaired or not each.trouble for each in self.findings)
 
 
+class Reembedded(Value):
+    """What became of a `reembed`.
+
+    Attributes:
+        before: the model that the notes had been embedded with; None where there is nothing yet.
+        after: the one they are embedded with now.
+        vectors: how many were made for it this time: one for each note, less what an earlier process
+            had made before it was stopped.
+    """
+
+    before: str | None
+    after: str
+    vectors: int
+
+
 class Hit(Value):
     """A note that was found.
 

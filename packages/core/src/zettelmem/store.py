@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import hashlib
 import json
 import logging
 import os
 import random
+import shutil
 import warnings
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce, wraps
 from operator import and_, or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -61,7 +63,11 @@ os.environ.setdefault("LANCEDB_LOG", "error")
 SCHEMA_VERSION = 1
 """Raised by one whenever the columns change; a store of another version is refused."""
 TABLE = "notes"
+STAGE = "vectors"
+"""The table beside it that holds vectors of another embedding model while the store moves to it."""
 LOCK = ".zettelmem.lock"
+MOVING = ".zettelmem.moving.lock"
+"""Held by the process that moves the store to another embedding model."""
 PRIMARY = b"lance-schema:unenforced-primary-key:position"
 """Metadata by which LanceDB knows the column of the primary key."""
 RETENTION = timedelta(minutes=1)
@@ -101,6 +107,8 @@ EraseStep = Callable[[dict[str, Note]], tuple[set[str], dict[str, Note]]]
 """From the fresh states of some notes to the ids that go and the other notes as they are without them."""
 Step = Callable[[dict[str, Note]], Sequence[Changes]]
 """A pure function from the fresh states of the notes that were asked for to what must be written."""
+Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vectors]]]
+"""From texts to the unit vector of each."""
 
 
 class VectorsMissing(ZettelmemError):
@@ -261,6 +269,21 @@ def _schema(dimensions: int, embedder: str) -> pa.Schema:
             "zettelmem.dimensions": str(dimensions),
         },
     )
+
+
+def _kept(schema: pa.Schema, name: str) -> str | None:
+    """What a table says of itself: its `schema` version, its `embedder`, its `dimensions`."""
+    value: bytes | None = (schema.metadata or {}).get(f"zettelmem.{name}".encode())
+    return None if value is None else value.decode()
+
+
+def _check_version(uri: str, schema: pa.Schema) -> None:
+    version = _kept(schema, "schema")
+    if version != str(SCHEMA_VERSION):
+        raise StoreMismatch(
+            f"{uri} has schema version {version}, this zettelmem reads {SCHEMA_VERSION}; "
+            "use the version that wrote it, or export there and import here"
+        )
 
 
 def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
@@ -433,17 +456,24 @@ def _set_torn_aside(path: Path) -> list[Path]:
 
 
 def _whole(
-    read: Callable[Asked, Coroutine[Any, Any, Answered]],
-) -> Callable[Asked, Coroutine[Any, Any, Answered]]:
-    """A read that goes on to its end when its caller is cancelled.
+    read: Callable[Concatenate[Store, Asked], Coroutine[Any, Any, Answered]],
+) -> Callable[Concatenate[Store, Asked], Coroutine[Any, Any, Answered]]:
+    """A read of one embedding model that goes on to its end when its caller is cancelled.
 
     LanceDB does not survive the cancelling of a query: a later one that needs the same part of an index
-    may wait for it forever.
+    may wait for it forever. And vectors that another process has replaced by another model's meanwhile
+    must not be compared with ours: the answer is looked over for that, whether it is one or an error.
     """
 
+    async def of_one_model(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        try:
+            return await read(store, *args, **kwargs)
+        finally:
+            await store.check_model()
+
     @wraps(read)
-    async def to_its_end(*args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
-        reading = asyncio.ensure_future(read(*args, **kwargs))
+    async def to_its_end(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        reading = asyncio.ensure_future(of_one_model(store, *args, **kwargs))
         reading.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(reading)
 
@@ -473,6 +503,7 @@ class Store:
         self._jobs: list[_Job] = []
         self._closed = False
         self._locked = False
+        self._checked = 0
         self.written: Callable[[Sequence[Changes]], None] | None = None
         """Called in a thread after each write, before it is acknowledged, also if its caller went away."""
         self.commits = 0
@@ -488,7 +519,7 @@ class Store:
         if self._connection is None:
             import lancedb
 
-            if self.path is not None:
+            if self.path is not None and not self.read_only:
                 try:
                     self.path.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
@@ -513,30 +544,47 @@ class Store:
         if self._opened is None:
             connection = await self._connect()
             # Another process may be in the midst of making it. The lock always comes before `_opening`.
-            async with nullcontext() if self._locked else self._lock(), self._opening:
+            alone = self._locked or self.read_only
+            async with nullcontext() if alone else self._lock(), self._opening:
                 if self._opened is None:
                     with _as_store_error(f"opening {self.uri}"):
                         if TABLE not in (await connection.list_tables()).tables:
                             return None
                         table = await connection.open_table(TABLE)
                         self._check(await table.schema())
-                        await _index(table)
+                        if not self.read_only:
+                            await _index(table)
                         self._opened = table
         return self._opened
 
+    @property
+    def read_only(self) -> bool:
+        """Whether this is a directory that may be read and not written."""
+        return self.path is not None and self.path.is_dir() and not os.access(self.path, os.W_OK)
+
+    async def check_model(self) -> None:
+        """Make sure that no other process moved the store to another embedding model since it was opened.
+
+        Raises:
+            StoreMismatch: one did.
+        """
+        table = self._opened
+        if table is None or self.path is None:  # a bucket or a store in memory is never moved by others
+            return
+        with _as_store_error(f"reading {self.uri}"):
+            version = await table.version()
+            if version != self._checked:
+                self._check(await table.schema())
+                self._checked = version
+
     def _check(self, schema: pa.Schema) -> None:
-        kept = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
-        version = kept.get("zettelmem.schema")
-        if version != str(SCHEMA_VERSION):
+        _check_version(self.uri, schema)
+        written = _kept(schema, "embedder")
+        if written != self._embedder:
             raise StoreMismatch(
-                f"{self.uri} has schema version {version}, this zettelmem reads {SCHEMA_VERSION}; "
-                "use the version that wrote it, or export there and import here"
-            )
-        if kept.get("zettelmem.embedder") != self._embedder:
-            raise StoreMismatch(
-                f"{self.uri} was written with embedder {kept.get('zettelmem.embedder')!r}, not "
-                f"{self._embedder!r}; vectors of two models cannot be compared: open it with the "
-                "embedder it was written with, or re-embed it"
+                f"{self.uri} was written with embedder {written!r}, not {self._embedder!r}; vectors of two "
+                "models cannot be compared: open it with the embedder it was written with, or move it to "
+                "this one with `reembed`"
             )
 
     async def _create(self, dimensions: int) -> AsyncTable:
@@ -577,7 +625,8 @@ class Store:
             await lock.acquire()
         except OSError as error:
             raise StoreError(
-                f"{self.path} cannot be written: {error.strerror}; give a directory you may write to"
+                f"{self.path} cannot be written: {error.strerror}; give a directory you may write to, or "
+                "only read this one"
             ) from error
         self._locked = True
         try:
@@ -927,7 +976,8 @@ class Store:
         table = await self._table()
         if table is None:
             return Swept(0, 0, ())
-        async with self._turn, self._lock():
+        async with self._turn, self._lock(), self._moving():
+            await self._drop_stage()
             with _as_store_error(f"reading {self.uri}"):
                 where = _where(sight, forgotten=True)
                 found = await table.query().where(where).select([*_NOTE_COLUMNS, *_ROW_COLUMNS]).to_arrow()
@@ -940,6 +990,7 @@ class Store:
                 versions = len(await table.list_versions())  # type: ignore[no-untyped-call]
                 await self._overwrite(table, gone | changed.keys(), changed)
                 await _index(table)
+                await self._sync()  # what is new is safe before what is old goes
                 with warnings.catch_warnings():  # that readers may fail is known
                     warnings.simplefilter("ignore", UserWarning)
                     await table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
@@ -947,26 +998,192 @@ class Store:
             await asyncio.to_thread(self._remove_torn)
             if self._durable and self.path is not None:
                 await asyncio.to_thread(_sync_disk, self.path)
-            kept = tuple(sorted(self.files() & old - {LOCK, _HINT}))
+            kept = tuple(sorted(self.files() & old - {LOCK, MOVING, _HINT}))
         return Swept(max(0, versions - left + 1), left, kept)
 
     async def _overwrite(self, table: AsyncTable, dropped: set[str], rows: Mapping[str, Row]) -> None:
         """The table anew, in one commit: batch by batch what is kept, then the changed rows."""
         import pyarrow as pa
 
-        schema, loop = await table.schema(), asyncio.get_running_loop()
-        batches = aiter(await table.query().to_batches(max_batch_length=BATCH_ROWS))
+        schema = await table.schema()
 
-        def kept() -> Generator[pa.RecordBatch]:
-            while True:
-                batch = asyncio.run_coroutine_threadsafe(anext(batches, None), loop).result()
-                if batch is None:
-                    break
+        async def anew() -> AsyncIterator[pa.RecordBatch]:
+            async for batch in await table.query().to_batches(max_batch_length=BATCH_ROWS):
                 yield batch.filter(pa.array([each not in dropped for each in batch["id"].to_pylist()]))
             values = [_to_row(row, row.note.revision - 1) for row in rows.values()]
-            yield from pa.Table.from_pylist(values, schema=schema).to_batches()
+            for batch in pa.Table.from_pylist(values, schema=schema).to_batches():
+                yield batch
 
-        await table.add(pa.RecordBatchReader.from_batches(schema, kept()), mode="overwrite")
+        await table.add(_reader(schema, anew()), mode="overwrite")
+
+    # --- moving to another embedding model -----------------------------------------------------
+
+    @asynccontextmanager
+    async def _moving(self) -> AsyncIterator[None]:
+        """Keep other processes from moving the store, and from erasing, which would be undone by it."""
+        if self.path is None:
+            yield
+            return
+        from filelock import AsyncFileLock, Timeout
+
+        lock = AsyncFileLock(self.path / MOVING, run_in_executor=False)
+        try:
+            await lock.acquire(timeout=0)
+        except Timeout as error:
+            raise StoreError(
+                f"another process is erasing in {self.uri}, or moving it to another embedding model; try "
+                "again when it is done"
+            ) from error
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            await lock.release()
+
+    async def reembed(self, embed: Embed, progress: Callable[[int, int], None]) -> tuple[str | None, int]:
+        """Move the table to the embedder of this store, whatever it was written with.
+
+        The new vectors are made first, batch by batch, into a table beside, where the next process finds
+        them if this one is killed. Meanwhile everybody reads and writes as before. Then writers wait:
+        what was written since is embedded, and one commit replaces the notes by the same ones with the
+        new vectors.
+
+        Args:
+            embed: texts to unit vectors of the new model.
+            progress: called with the notes that are done, and all.
+
+        Returns:
+            The name of the model that it was written with, None where there is nothing yet; and the
+            vectors that were made.
+
+        Raises:
+            StoreError: the disk failed, another process does the same or erases, or this is an object
+                store, where writers cannot be kept out.
+        """
+        if self.path is None and not self.uri.startswith("memory://"):
+            raise StoreError(
+                f"{self.uri} is an object store, where other writers cannot be kept out while its vectors "
+                "are replaced; re-embed a copy of it in a directory, and copy that back"
+            )
+        connection = await self._connect()
+        async with self._moving():
+            with _as_store_error(f"opening {self.uri}"):
+                if TABLE not in (await connection.list_tables()).tables:
+                    return None, 0
+                table = await connection.open_table(TABLE)
+                schema = await table.schema()
+            _check_version(self.uri, schema)
+            before, made = _kept(schema, "embedder"), 0
+            with _as_store_error(f"re-embedding {self.uri}"):
+                if before != self._embedder:
+                    stage = await self._stage((await embed([""]))[""])
+                    while (new := await self._fill(stage, table, embed, progress)) > BATCH_ROWS:
+                        made += new
+                    await _index_stage(stage)
+                    async with self._turn, self._lock():
+                        made += new + await self._fill(stage, table, embed, progress)
+                        await self._switch(stage, table)
+                await self._drop_stage()
+        return before, made
+
+    async def _stage(self, zero: Vectors) -> AsyncTable:
+        """The table beside, with what an earlier process made for the same model, or empty."""
+        import pyarrow as pa
+
+        vector = pa.list_(pa.float32(), len(zero))
+        schema = pa.schema(
+            [("made_of", pa.string()), ("content_vector", vector), ("vector", vector)],
+            metadata={"zettelmem.embedder": self._embedder},
+        )
+        connection = await self._connect()
+        if STAGE in (await connection.list_tables()).tables:
+            try:
+                stage = await connection.open_table(STAGE)
+                there = await stage.schema()
+                if _kept(there, "embedder") == self._embedder and there.field("vector").type == vector:
+                    return stage
+            except (OSError, RuntimeError, ValueError) as error:  # a power cut; nothing in it is unique
+                logger.warning("the vectors made so far cannot be read and are made anew: %s", error)
+            await self._drop_stage()
+        return await connection.create_table(STAGE, schema=schema)
+
+    async def _fill(
+        self, stage: AsyncTable, table: AsyncTable, embed: Embed, progress: Callable[[int, int], None]
+    ) -> int:
+        """Make the vectors that the stage lacks, and return how many it lacked."""
+        import pyarrow as pa
+
+        have = set((await stage.query().select(["made_of"]).to_arrow())["made_of"].to_pylist())
+        total, done, new = await table.count_rows(), 0, 0
+        async for batch in await table.query().select(_NOTE_COLUMNS).to_batches(max_batch_length=BATCH_ROWS):
+            notes = {_made_of(note): note for note in map(_to_note, batch.to_pylist())}
+            lacking = {key: note for key, note in notes.items() if key not in have}
+            if lacking:
+                texts = dict.fromkeys(
+                    text for note in lacking.values() for text in (note.content, note.description)
+                )
+                vectors = await embed(list(texts))
+                rows = [
+                    {
+                        "made_of": key,
+                        "content_vector": vectors[note.content],
+                        "vector": blend(vectors[note.content], vectors[note.description]),
+                    }
+                    for key, note in lacking.items()
+                ]
+                await stage.add(pa.Table.from_pylist(rows, schema=await stage.schema()))
+                await self._sync()
+            have |= lacking.keys()
+            new += len(lacking)
+            done += len(batch)
+            progress(done, total)
+        return new
+
+    async def _switch(self, stage: AsyncTable, table: AsyncTable) -> None:
+        """Replace the notes by the same ones with the vectors of the stage, in one commit."""
+        import pyarrow as pa
+        from lancedb.expr import col, lit
+
+        old, staged = await table.schema(), await stage.schema()
+        fields = [staged.field(each.name) if each.name in _FLOATS else each for each in old]
+        told = {"zettelmem.embedder": self._embedder, "zettelmem.dimensions": str(_width(staged))}
+        kept = {key.decode(): value.decode() for key, value in (old.metadata or {}).items()}
+        schema = pa.schema(fields, metadata=kept | told)
+
+        async def anew() -> AsyncIterator[pa.RecordBatch]:
+            async for batch in await table.query().to_batches(max_batch_length=BATCH_ROWS):
+                keys = [_made_of(_to_note(row)) for row in batch.select(_NOTE_COLUMNS).to_pylist()]
+                where = col("made_of").isin([lit(each) for each in dict.fromkeys(keys)])
+                found = (await stage.query().where(where).to_arrow()).combine_chunks()
+                place = {key: i for i, key in enumerate(found["made_of"].to_pylist())}
+                here = found.take(pa.array([place[key] for key in keys], pa.int64()))
+                columns = [(here if name in _FLOATS else batch)[name] for name in schema.names]
+                whole = pa.Table.from_arrays(columns, schema=schema)
+                for part in whole.combine_chunks().to_batches():
+                    yield part
+
+        await table.add(_reader(schema, anew()), mode="overwrite")
+        await _index(table)
+        await self._sync()
+
+    async def _drop_stage(self) -> None:
+        connection = await self._connect()
+        if self.path is None:
+            await connection.drop_table(STAGE, ignore_missing=True)
+            return
+        stage, dropped = self.path / f"{STAGE}.lance", self.path / f"{STAGE}.dropped"
+        with _as_store_error(f"removing {stage}"):
+            if dropped.exists():
+                await asyncio.to_thread(shutil.rmtree, dropped)
+            if stage.exists():
+                stage.rename(dropped)  # a kill must not leave half of it under its name
+                await asyncio.to_thread(shutil.rmtree, dropped)
+
+    async def _sync(self) -> None:
+        """Make all that was written survive a power cut, if that is wanted."""
+        if self._durable and self.path is not None:
+            await asyncio.to_thread(_sync_disk, self.path)
 
     def files(self) -> set[str]:
         """Every file under the directory of the store, relative to it; none where there is no directory."""
@@ -1034,6 +1251,39 @@ class Store:
                 await asyncio.to_thread(self._remove_torn)
             if self._durable and self.path is not None:
                 await asyncio.to_thread(_sync_disk, self.path)
+
+
+def _made_of(note: Note) -> str:
+    """What the vectors of a note hang on, as a hash: so no words are kept beside the notes."""
+    return hashlib.sha256(json.dumps([note.content, note.description]).encode()).hexdigest()
+
+
+def _width(schema: pa.Schema) -> int:
+    width: int = schema.field("vector").type.list_size
+    return width
+
+
+def _reader(schema: pa.Schema, batches: AsyncIterator[pa.RecordBatch]) -> pa.RecordBatchReader:
+    """Batches that are made on this event loop, for LanceDB, which pulls them from another thread."""
+    import pyarrow as pa
+
+    loop = asyncio.get_running_loop()
+
+    def pulled() -> Generator[pa.RecordBatch]:
+        while True:
+            batch = asyncio.run_coroutine_threadsafe(anext(batches, None), loop).result()
+            if batch is None:
+                return
+            yield batch
+
+    return pa.RecordBatchReader.from_batches(schema, pulled())
+
+
+async def _index_stage(stage: AsyncTable) -> None:
+    from lancedb.index import BTree
+
+    await stage.optimize()
+    await stage.create_index("made_of", config=BTree())
 
 
 async def _index(table: AsyncTable) -> None:

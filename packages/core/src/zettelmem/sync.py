@@ -32,6 +32,7 @@ from .note import (
     Neighbour,
     Note,
     Page,
+    Reembedded,
     Remembered,
     Source,
     Stats,
@@ -366,3 +367,7 @@ class Memory:
     def examine(self, *, repair: bool = False, purge_after: timedelta | None = None) -> Examination:
         """As `AsyncMemory.examine`."""
         return self._run(self._async.examine, repair=repair, purge_after=purge_after)
+
+    def reembed(self, *, progress: Callable[[int, int], None] | None = None) -> Reembedded:
+        """As `AsyncMemory.reembed`."""
+        return self._run(self._async.reembed, progress=progress)

@@ -271,7 +271,7 @@ def import_lines(
         with (
             opened(file) as (stream, size),
             settings.memory(new=True, judged=True) as memory,
-            bar(size, show=not settings.as_json) as progress,
+            bar("remembering", size, show=not settings.as_json) as progress,
         ):
             lines = exchange.read_turns(stream, zone=settings.zone, thread=thread)
             chosen: Judge | None = None if judge is None else judge.value
@@ -407,6 +407,23 @@ def doctor(
     settings.tell(told, lambda: show.examination(found))
     if not found.healthy:
         raise typer.Exit(FAILURE)
+
+
+@app.command()
+@verb
+def reembed(settings: Settings) -> None:
+    """Move the memory to the embedding model --embedder.
+
+    The old model keeps answering until the new one takes over, in one step. Stopped or killed, run it
+    again: it goes on where it was.
+    """
+    from .carry import bar
+
+    with settings.memory() as memory, bar("embedding", None, show=not settings.as_json) as progress:
+        done = memory.reembed(progress=progress)
+    moved = f"moved from {done.before} to {done.after}, {done.vectors} vectors made"
+    told = f"{done.after} is its embedding model already" if done.before == done.after else moved
+    settings.tell(done, lambda: typer.echo(told))
 
 
 @app.command()

@@ -195,14 +195,14 @@ def _size(file: BinaryIO) -> int | None:
 
 
 @contextmanager
-def bar(total: int | None, *, show: bool) -> Generator[Callable[[int], None]]:
-    """A progress bar on stderr over the bytes of a file, where somebody watches."""
+def bar(doing: str, total: int | None, *, show: bool) -> Generator[Callable[..., None]]:
+    """A progress bar on stderr, told how much is done and of how much, where somebody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     with Progress(
-        TextColumn("remembering"),
+        TextColumn(doing),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
@@ -211,4 +211,8 @@ def bar(total: int | None, *, show: bool) -> Generator[Callable[[int], None]]:
         disable=not show or not console.is_terminal,
     ) as progress:
         task = progress.add_task("", total=total)
-        yield lambda read: progress.update(task, completed=read)
+
+        def show_done(done: int, of: int | None = total) -> None:
+            progress.update(task, completed=done, total=of)
+
+        yield show_done
