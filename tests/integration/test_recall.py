@@ -320,6 +320,17 @@ async def test_pages_show_every_note_once_in_order(newest_first: bool) -> None:
         assert seen == (texts[::-1] if newest_first else texts)
 
 
+async def test_without_a_limit_all_notes_are_on_one_page() -> None:
+    async with open_memory(judge="none") as memory:
+        texts = [f"Thing {i}." for i in range(120)]
+        await memory.remember_many(texts, namespace="a")
+        page = await memory.notes(namespace="a", limit=None)
+        assert (contents(page.notes), page.cursor) == (texts, None)
+        page = await memory.notes(namespace="a", limit=100)
+        rest = await memory.notes(namespace="a", limit=None, after=page.cursor)
+        assert contents(rest.notes) == texts[100:]
+
+
 async def test_a_page_goes_on_after_its_last_note_was_forgotten() -> None:
     async with open_memory(judge="none") as memory:
         await memory.remember_many([f"Thing {i}." for i in range(5)], namespace="a")

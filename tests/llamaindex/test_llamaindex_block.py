@@ -1,5 +1,6 @@
 """The block inside LlamaIndex's own Memory: one recall a turn, and the best notes when tokens are short."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -45,7 +46,9 @@ def test_it_is_a_memory_block_by_class_and_by_name() -> None:
 @pytest.mark.parametrize("namespace", ["ana", ("acme", "ana"), ["acme", "ana"]])
 def test_a_namespace_is_a_word_or_a_path(memory: Memory, namespace: Any) -> None:
     block = ZettelmemMemoryBlock(memory=memory, namespace=namespace)
-    assert block.namespace == (("ana",) if namespace == "ana" else NS)
+    assert block.namespace == namespace
+    memory.remember("Ana lives in Porto.", namespace=namespace)
+    assert "Porto" in asyncio.run(block.aget([user("Where does Ana live?")]))
 
 
 @pytest.mark.parametrize("top_k", [0, 1001])

@@ -1,5 +1,6 @@
 """Documents and nodes become notes once, keep what they were, and are linked with each other."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,10 +8,10 @@ from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.llms.mock import MockLLM
 from llama_index.core.node_parser import TokenTextSplitter
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.schema import Document, IndexNode, MetadataMode, TextNode
+from llama_index.core.schema import BaseNode, Document, IndexNode, MetadataMode, TextNode
 from llama_index.core.vector_stores.types import MetadataFilter, MetadataFilters
 
-from llama_index.retrievers.zettelmem import ZettelmemRetriever, aremember_nodes, remember_nodes
+from llama_index.retrievers.zettelmem import ZettelmemRetriever, remember_nodes
 from zettelmem import InvalidInput, Memory, Note, Relation, Source, Trust
 
 NS = "handbook"
@@ -99,6 +100,79 @@ def test_splitting_the_same_document_again_stores_nothing_new(memory: Memory) ->
     assert len(notes_of(memory)) == len(first)
 
 
+def contents(memory: Memory) -> list[str]:
+    return sorted(note.content for note in notes_of(memory))
+
+
+def texts(*nodes: BaseNode) -> list[str]:
+    return sorted(node.get_content(MetadataMode.NONE) for node in nodes)
+
+
+def test_chunks_that_vanished_from_a_document_are_forgotten(memory: Memory) -> None:
+    long, short = chunks(TEXT), chunks(TEXT[: TEXT.index("The boots")])
+    assert 0 < len(short) < len(long)
+    remember_nodes(memory, long, namespace=NS)
+    done = remember_nodes(memory, short, namespace=NS)
+    assert contents(memory) == texts(*short) == sorted(each.note.content for each in done)
+    assert not any("Poles" in found.text for found in retrieve(memory, "poles for free"))
+    # and they are back with the document's next version
+    remember_nodes(memory, chunks(TEXT), namespace=NS)
+    assert contents(memory) == texts(*long)
+
+
+def test_a_changed_chunk_takes_the_place_of_the_old_one(memory: Memory) -> None:
+    remember_nodes(memory, chunks(TEXT), namespace=NS)
+    newer = chunks(TEXT.replace("five", "six"))
+    known = [each.known for each in remember_nodes(memory, newer, namespace=NS)]
+    assert True in known
+    assert False in known
+    assert contents(memory) == texts(*newer)
+
+
+def test_a_known_id_that_vanished_is_forgotten_too(memory: Memory) -> None:
+    first, second = chunks(TEXT)[:2]
+    remember_nodes(memory, [first, second], namespace=NS)
+    remember_nodes(memory, [second], namespace=NS)
+    assert contents(memory) == texts(second)
+
+
+def test_a_document_that_was_emptied_leaves_nothing(memory: Memory) -> None:
+    remember_nodes(memory, [document(), *chunks(TEXT, doc_id="lifts")], namespace=NS)
+    assert remember_nodes(memory, [document(" ")], namespace=NS) == []
+    assert {note.thread for note in notes_of(memory)} == {"lifts"}
+
+
+def test_a_chunk_that_a_document_holds_twice_stays_twice(memory: Memory) -> None:
+    for _ in range(3):
+        remember_nodes(memory, chunks("Lifts open at eight.", "Lifts open at eight."), namespace=NS)
+        assert contents(memory) == ["Lifts open at eight."] * 2
+    remember_nodes(memory, chunks("Lifts open at eight."), namespace=NS)
+    assert contents(memory) == ["Lifts open at eight."]
+
+
+def test_what_was_not_made_of_a_documents_nodes_stays(memory: Memory) -> None:
+    memory.remember("Ask Rosa about the boots.", namespace=NS, thread="boots")
+    memory.remember("Boots of the other hotel.", namespace=(NS, "annex"), thread="boots")
+    remember_nodes(memory, chunks("Another hotel's boots."), namespace=(NS, "annex"))
+    remember_nodes(memory, chunks(TEXT), namespace=NS)
+    remember_nodes(memory, chunks("No boots."), namespace=NS)
+    assert contents(memory) == [
+        "Another hotel's boots.",
+        "Ask Rosa about the boots.",
+        "Boots of the other hotel.",
+        "No boots.",
+    ]
+
+
+def test_a_version_that_cannot_be_stored_leaves_the_old_one(memory: Memory) -> None:
+    remember_nodes(memory, chunks("Ski boots are in the cellar."), namespace=NS)
+    (bad,) = chunks("Ski boots are upstairs.")
+    bad.metadata["map"] = "x" * 100_000
+    with pytest.raises(InvalidInput):
+        remember_nodes(memory, [bad], namespace=NS)
+    assert contents(memory) == ["Ski boots are in the cellar."]
+
+
 def test_the_same_words_in_another_document_are_another_note(memory: Memory) -> None:
     remember_nodes(memory, chunks("Lifts open at eight.", doc_id="lifts"), namespace=NS)
     (done,) = remember_nodes(memory, chunks("Lifts open at eight.", doc_id="news"), namespace=NS)
@@ -165,7 +239,7 @@ def test_documents_are_filtered_by_their_own_metadata(memory: Memory) -> None:
 async def test_a_query_engine_runs_over_what_a_pipeline_made(memory: Memory) -> None:
     pipeline = IngestionPipeline(transformations=[TokenTextSplitter(chunk_size=40, chunk_overlap=0)])
     nodes = await pipeline.arun(documents=[Document(text=TEXT, doc_id="boots")])
-    done = await aremember_nodes(memory, nodes, namespace=NS)
+    done = await asyncio.to_thread(remember_nodes, memory, nodes, namespace=NS)
     assert len(done) == len(nodes) > 1
     engine = RetrieverQueryEngine.from_args(
         ZettelmemRetriever(memory, namespace=NS, similarity_top_k=1), llm=MockLLM()

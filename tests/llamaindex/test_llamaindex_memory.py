@@ -9,9 +9,9 @@ from llama_index.core.agent.workflow import FunctionAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage, TextBlock, ToolCallBlock
 from llama_index.core.chat_engine import CondensePlusContextChatEngine
 from llama_index.core.llms.mock import MockLLM
-from llama_index.core.memory import BaseMemory
-from llama_index.core.memory import Memory as ShortTerm
+from llama_index.core.memory import BaseMemory, StaticMemoryBlock
 from llama_index.core.memory.memory import InsertMethod
+from llama_index.core.storage.chat_store.base_db import MessageStatus
 from llama_index.core.storage.chat_store.sql import SQLAlchemyChatStore
 from llama_index.core.tools import FunctionTool
 from pydantic import PrivateAttr
@@ -260,19 +260,29 @@ def test_a_message_longer_than_a_query_may_be_is_asked_with_its_beginning(sessio
 # --- a short-term memory of one's own -------------------------------------------------------------
 
 
-def test_a_short_term_memory_that_is_given_is_used_and_left_alone(
+async def test_a_database_that_is_given_holds_the_session_and_stays_open(
     memory: Memory, engine: AsyncEngine
 ) -> None:
-    primary = ShortTerm.from_defaults(session_id="monday", async_engine=engine)
-    mine = ZettelmemMemory.from_defaults(memory, namespace=NS, primary=primary)
-    mine.put(user("I live in Porto."))
-    assert mine.session_id == "monday"
-    assert [message.content for message in primary.get_all()] == ["I live in Porto."]
-    assert primary.memory_blocks == []
-    with pytest.raises(ValueError, match="token_limit, session_id is its business"):
-        ZettelmemMemory.from_defaults(
-            memory, namespace=NS, primary=primary, session_id="other", token_limit=10
-        )
+    for words in ("I live in Porto.", "I have a cat."):
+        mine = ZettelmemMemory.from_defaults(memory, namespace=NS, session_id="monday", async_engine=engine)
+        await mine.aput(user(words))
+        await mine.aclose()
+    assert [each.content for each in await mine.aget_all()] == ["I live in Porto.", "I have a cat."]
+
+
+def test_a_history_that_is_given_is_remembered_once(memory: Memory, session: Start) -> None:
+    for _ in range(2):
+        monday = session("monday", chat_history=[user("I live in Porto."), assistant("A fine town.")])
+        assert [each.content for each in monday.get_all()] == ["I live in Porto.", "A fine town."]
+    assert contents(memory) == ["I live in Porto.", "A fine town."]
+
+
+def test_other_blocks_stand_beside_the_notes(memory: Memory, session: Start) -> None:
+    memory.remember("Ana is allergic to peanuts.", namespace=NS)
+    weather = StaticMemoryBlock(name="weather", static_content=[TextBlock(text="It rains.")])
+    shown = text_of(session(memory_blocks=[weather]).get("What am I allergic to?"))
+    assert "It rains." in shown
+    assert "peanuts" in shown
 
 
 def test_what_overflows_the_short_term_memory_is_remembered_once(memory: Memory, session: Start) -> None:
@@ -314,6 +324,24 @@ async def test_a_function_agent_embeds_the_users_message_once(
     assert embedder.queries == [question]  # asked three times, looked up once
     assert embedder.documents.count(question) == 1  # the note itself
     assert sorted(contents(memory)) == [question, "Nothing there.", "The wine is in the cellar."]
+
+
+async def test_a_tool_that_fills_the_short_term_memory_does_not_make_it_embed_again(
+    embedder: Counting, session: Start
+) -> None:
+    def read(place: str) -> str:
+        """Read a place."""
+        return f"{place} is empty. " * 200
+
+    monday = session("monday", token_limit=600)
+    for each in (user("I live in Porto."), assistant("A fine town.")):
+        monday.put(each)
+    call = ToolCallBlock(tool_call_id="1", tool_name="read", tool_kwargs={"place": "cellar"})
+    llm = Scripted(ChatMessage(role="assistant", blocks=[call]), "Nothing there.")
+    agent = FunctionAgent(llm=llm, tools=[FunctionTool.from_defaults(read)], streaming=False)
+    await agent.run("Is there wine in the cellar?", memory=monday)
+    assert len(await monday.aget_all(MessageStatus.ARCHIVED)) > 0
+    assert embedder.queries == ["Is there wine in the cellar?"]
 
 
 async def test_the_same_question_in_a_later_turn_is_looked_up_again(

@@ -148,7 +148,7 @@ def test_the_whole_of_which_a_note_is_part_is_its_parent(memory: Memory) -> None
 
 def test_why_a_node_was_found_is_told_if_asked(notes: Memory) -> None:
     plain = ZettelmemRetriever(notes, namespace=NS).retrieve("boat Heron")[0]
-    told = ZettelmemRetriever(notes, namespace=NS, explain=True).retrieve("boat Heron")[0]
+    told = ZettelmemRetriever(notes, namespace=NS, recall={"explain": True}).retrieve("boat Heron")[0]
     assert told.metadata["note_why"]
     assert all(0 <= value <= 1 for value in told.metadata["note_signals"].values())
     assert "note_why" not in told.node.get_content(MetadataMode.LLM)
@@ -170,7 +170,7 @@ def test_what_is_superseded_or_not_yet_known_is_seen_on_request_only(memory: Mem
     memory.connect(new.note.id, {"links": [link]}, namespace=NS)
 
     def seen(**kwargs: Any) -> set[str]:
-        found = ZettelmemRetriever(memory, namespace=NS, **kwargs).retrieve("Where is Heron?")
+        found = ZettelmemRetriever(memory, namespace=NS, recall=kwargs).retrieve("Where is Heron?")
         return {node.node_id for node in found}
 
     assert seen() == {new.note.id}
@@ -247,9 +247,24 @@ def test_a_filter_on_the_applications_own_data_looks_beyond_the_best_hits(memory
     assert [node.text for node in retriever.retrieve("boat")] == ["Once there was a ship, some say a boat."]
 
 
+def test_what_a_filter_lets_through_is_found_behind_a_thousand_better_hits_best_first(memory: Memory) -> None:
+    rare = ["Bread is baked at dawn.", "The ship's cook, once in a boat, baked bread."]
+    memory.remember_many(
+        [
+            *({"content": text, "data": {"rare": 1}} for text in rare),
+            *({"content": f"boat boat boat {number}", "thread": "log"} for number in range(1_100)),
+        ],
+        namespace=NS,
+        judge="none",
+    )
+    for filters in (only(where("rare", "==", 1)), only(where("note_thread", "!=", "log"))):
+        retriever = ZettelmemRetriever(memory, namespace=NS, similarity_top_k=5, filters=filters)
+        assert [node.text for node in retriever.retrieve("boat")] == rare[::-1]
+
+
 def test_the_stricter_trust_wins(notes: Memory) -> None:
     filters = only(where("note_trust", ">=", 1))
-    strict = ZettelmemRetriever(notes, namespace=NS, filters=filters, min_trust=Trust.VERIFIED)
+    strict = ZettelmemRetriever(notes, namespace=NS, filters=filters, recall={"min_trust": Trust.VERIFIED})
     lax = ZettelmemRetriever(notes, namespace=NS, filters=filters)
     assert names(strict.retrieve("boat")) == {"Osprey"}
     assert names(lax.retrieve("boat")) == {"Heron", "Puffin", "Osprey"}

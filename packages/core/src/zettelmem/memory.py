@@ -621,7 +621,7 @@ class AsyncMemory:
         since: datetime | None = None,
         until: datetime | None = None,
         pending: bool = False,
-        limit: int = 100,
+        limit: int | None = 100,
         after: str | None = None,
         newest_first: bool = False,
     ) -> Page:
@@ -630,14 +630,15 @@ class AsyncMemory:
         Args:
             namespace, kinds, tags, thread, since, until: as for `recall`.
             pending: only those that a judge has still to look at.
-            limit: notes a page, 1 to 1,000.
+            limit: notes a page, 1 to 1,000; None is all that there are, at once.
             after: the cursor of the page before.
             newest_first: the other way round.
 
         Raises:
             InvalidInput: a value does not fit, or the cursor is none of ours.
         """
-        within("limit", limit, 1, MAX_PAGE)
+        if limit is not None:
+            within("limit", limit, 1, MAX_PAGE)
         sight = build(
             Filter,
             {
@@ -657,7 +658,7 @@ class AsyncMemory:
             start = _place(after)
             order = [x for x in order if (x < start if newest_first else x > start)]
         found = await self._store.get(note_id for *_, note_id in order[:limit])
-        more = order[limit - 1] if len(order) > limit else None
+        more = order[limit - 1] if limit and len(order) > limit else None
         return Page(
             notes=tuple(found[note_id] for *_, note_id in order[:limit] if note_id in found),
             cursor=None if more is None else "|".join(map(str, more)),

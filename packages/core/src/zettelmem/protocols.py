@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 Vectors = NDArray[np.float32]
-"""Unit vectors, float32, shape (n, dimensions)."""
+"""Vectors, float32, shape (n, dimensions)."""
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 
 class Embedder(Protocol):
-    """Texts to unit vectors. Called in a worker thread, so it may block; loads on first use."""
+    """Texts to vectors, which the memory scales to unit length.
+
+    Called in a worker thread, so it may block; loads on first use.
+    """
 
     @property
     def name(self) -> str:
@@ -27,10 +30,10 @@ class Embedder(Protocol):
         """Length of a vector."""
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of texts to be found: float32, shape (len(texts), dimensions)."""
+        """Vectors of texts to be found: float32, shape (len(texts), dimensions)."""
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of texts to find by: float32, shape (len(texts), dimensions)."""
+        """Vectors of texts to find by: float32, shape (len(texts), dimensions)."""
 
 
 class LanguageModel(Protocol):

@@ -322,7 +322,7 @@ class Memory:
         since: datetime | None = None,
         until: datetime | None = None,
         pending: bool = False,
-        limit: int = 100,
+        limit: int | None = 100,
         after: str | None = None,
         newest_first: bool = False,
     ) -> Page:

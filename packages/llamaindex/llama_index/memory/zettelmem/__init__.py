@@ -7,10 +7,4 @@ from .tools import ZettelmemToolSpec
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ZettelmemMemory",
-    "ZettelmemMemoryBlock",
-    "ZettelmemToolSpec",
-    "as_embedder",
-    "as_language_model",
-]
+__all__ = ["ZettelmemMemory", "ZettelmemMemoryBlock", "ZettelmemToolSpec", "as_embedder", "as_language_model"]

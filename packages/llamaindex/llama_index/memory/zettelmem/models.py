@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import ChatPromptTemplate
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def as_embedder(embed_model: BaseEmbedding, *, name: str | None = None) -> Embed
         name: what the store knows it by; give one where class and `model_name` do not tell your
             models apart.
     """
-    return _Embedder(embed_model, name)
+    return _Embedder(embed_model, name or f"llama-index/{embed_model.class_name()}/{embed_model.model_name}")
 
 
 class _LanguageModel:
@@ -41,30 +41,16 @@ class _LanguageModel:
         self._llm = llm
 
     async def answer(self, instructions: str, prompt: str, schema: type[AnswerT]) -> AnswerT:
-        """The model's answer, asked for in a thread: its async client may belong to another loop."""
-        template = ChatPromptTemplate(
-            [
-                ChatMessage(role=MessageRole.SYSTEM, content="{instructions}"),
-                ChatMessage(role=MessageRole.USER, content="{question}"),
-            ]
-        )
-        return await asyncio.to_thread(
-            self._llm.structured_predict,
-            schema,
-            template,
-            instructions=instructions,
-            question=prompt,
-        )
+        said = {"system": "{instructions}", "user": "{question}"}  # never templates themselves
+        asked = ChatPromptTemplate([ChatMessage(role=role, content=text) for role, text in said.items()])
+        ask = self._llm.structured_predict  # in a thread: its async client may belong to another loop
+        return await asyncio.to_thread(ask, schema, asked, instructions=instructions, question=prompt)
 
 
 class _Embedder:
-    def __init__(self, model: BaseEmbedding, name: str | None) -> None:
+    def __init__(self, model: BaseEmbedding, name: str) -> None:
         self._model = model
-        self._name = name or f"llama-index/{model.class_name()}/{model.model_name}"
-
-    @property
-    def name(self) -> str:
-        return self._name
+        self.name = name
 
     @cached_property
     def dimensions(self) -> int:
@@ -72,14 +58,8 @@ class _Embedder:
         return len(self._model.get_text_embedding("dimensions"))
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return _unit(self._model.get_text_embedding_batch(list(texts)))
+        return np.asarray(self._model.get_text_embedding_batch(list(texts)), dtype=np.float32)
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return _unit([self._model.get_query_embedding(text) for text in texts])
-
-
-def _unit(made: Sequence[Sequence[float]]) -> NDArray[np.float32]:
-    vectors = np.asarray(made, dtype=np.float32)
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    unit: NDArray[np.float32] = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
-    return unit
+        made = [self._model.get_query_embedding(text) for text in texts]
+        return np.asarray(made, dtype=np.float32)

@@ -1,31 +1,21 @@
 """Tools by which an agent keeps its own notes. No postponed annotations: LlamaIndex reads them."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
-from zettelmem import (
-    ConflictError,
-    LinkChoice,
-    Memory,
-    Neighbour,
-    NeighbourChange,
-    Remembered,
-    Source,
-    Trust,
-)
+from zettelmem import ConflictError, LinkChoice, Memory, Neighbour, NeighbourChange, Source, Trust
 
-from .threads import in_thread
-from .turns import Judge, quoted, shown
+from .turns import VIA, Judge, quoted, shown
 
 Who = Literal["user", "assistant", "tool"]
-
-_TRUST = {"user": Trust.STATED, "assistant": Trust.REPORTED, "tool": Trust.UNTRUSTED}
+_TRUST = {"user": Trust.STATED, "assistant": Trust.REPORTED}
+"""How far whose words are believed; anybody else's are untrusted."""
 
 
 class ZettelmemToolSpec(BaseToolSpec):
-    """Remember, recall, connect, revise and forget, for one namespace.
+    """Remember, recall, connect, revise and forget, for one namespace; LlamaIndex awaits them in a thread.
 
     Args:
         memory: the notes.
@@ -35,9 +25,7 @@ class ZettelmemToolSpec(BaseToolSpec):
             another model.
     """
 
-    spec_functions: ClassVar[list[str | tuple[str, str]]] = [  # type: ignore[misc]
-        (name, f"a{name}") for name in ("remember", "recall", "connect", "revise", "forget")
-    ]
+    spec_functions: ClassVar[list[str]] = ["remember", "recall", "connect", "revise", "forget"]  # type: ignore[assignment,misc]
 
     def __init__(
         self,
@@ -61,15 +49,11 @@ class ZettelmemToolSpec(BaseToolSpec):
             content (str): the words to remember, with names and dates instead of "he" and "today"
             said_by (str): whose words: user only if the user said it, tool for what a tool returned
         """
-        done = self._memory.remember(
-            content,
-            namespace=self._namespace,
-            thread=self._thread,
-            source=Source(who=said_by, via="llamaindex"),
-            trust=_TRUST[said_by],
-            judge=self._judge,
-        )
-        return _told(done)
+        draft = {"content": content, "thread": self._thread, **_words_of(said_by)}
+        (done,) = self._memory.remember_many([draft], namespace=self._namespace, judge=self._judge)
+        told = f"{'Known already' if done.known else 'Remembered'} as [{done.note.id}]."
+        undecided = done.note.pending is not None and done.neighbours
+        return f"{told}\n{_numbered(done.note.id, done.neighbours)}" if undecided else told
 
     def recall(self, query: str, k: int = 5) -> str:
         """Search the notes of all earlier conversations.
@@ -112,16 +96,11 @@ class ZettelmemToolSpec(BaseToolSpec):
             reason (str): why, in a few words
             said_by (str): whose words the new text is
         """
-        note = self._memory.get(note_id, namespace=self._namespace)
-        done = self._memory.revise(
-            note_id,
-            namespace=self._namespace,
-            reason=reason,
-            content=content,
-            source=Source(who=said_by, via="llamaindex"),
-            trust=min(note.trust, _TRUST[said_by]),
-        )
-        return f"Revised [{done.note.id}]."
+        fields = {"content": content, **_words_of(said_by)}
+        known = self._memory.get(note_id, namespace=self._namespace)
+        fields["trust"] = min(known.trust, fields["trust"])
+        self._memory.revise(note_id, namespace=self._namespace, reason=reason, **fields)
+        return f"Revised [{note_id}]."
 
     def forget(self, note_id: str) -> str:
         """Remove a note, if the user asks for it.
@@ -129,21 +108,12 @@ class ZettelmemToolSpec(BaseToolSpec):
         Args:
             note_id (str): the id, as recall shows it in brackets
         """
-        done = self._memory.forget(note_id, namespace=self._namespace)
-        return f"Forgot [{done.note.id}]."
-
-    aremember = in_thread(remember)
-    arecall = in_thread(recall)
-    aconnect = in_thread(connect)
-    arevise = in_thread(revise)
-    aforget = in_thread(forget)
+        self._memory.forget(note_id, namespace=self._namespace)
+        return f"Forgot [{note_id}]."
 
 
-def _told(done: Remembered) -> str:
-    told = f"{'Known already' if done.known else 'Remembered'} as [{done.note.id}]."
-    if done.note.pending is None or not done.neighbours:
-        return told
-    return f"{told}\n{_numbered(done.note.id, done.neighbours)}"
+def _words_of(who: str) -> dict[str, Any]:
+    return {"source": Source(who=who, via=VIA), "trust": _TRUST.get(who, Trust.UNTRUSTED)}
 
 
 def _numbered(note_id: str, neighbours: Sequence[Neighbour]) -> str:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
-from pydantic import BeforeValidator
 
 from zettelmem import Draft, Hit, Memory, Message, Note
 
 Judge = Literal["offline", "model", "ask", "none"]
 """Who decides about links and evolution; see `zettelmem.Memory`."""
-
-Namespace = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)
-]
-"""Whose memory: a string is one segment, a sequence a path."""
+VIA = "llamaindex"
+"""The door that notes come in through."""
 
 HEADER = (
     "Notes from long-term memory, best first: [id] date, who said it, their words as JSON strings. "
@@ -25,8 +21,13 @@ HEADER = (
 )
 LONGEST = 1_000_000
 """Characters that one note can hold."""
+MAX_QUERY = 10_000
+"""Characters of a message or a query that are asked with."""
+MAX_K = 1_000
+"""Hits of one recall."""
 
 _ASSISTANTS = {MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL}
+_ESCAPED = str.maketrans({each: f"\\u{ord(each):04x}" for each in "<\x85\u2028\u2029"})
 
 
 def said(message: ChatMessage) -> str:
@@ -44,38 +45,27 @@ def said(message: ChatMessage) -> str:
 
 def drafts(messages: Iterable[ChatMessage], thread: str | None) -> list[Draft]:
     """One draft for each thing that was said, with trust by role; several for a very long one."""
-    made = []
-    for message in messages:
-        text = said(message)
-        name = message.additional_kwargs.get("name")
-        role = "assistant" if message.role in _ASSISTANTS else "user"
-        who = name if isinstance(name, str) and name else None
-        for start in range(0, len(text), LONGEST):
-            part = text[start : start + LONGEST]
-            if part.strip():
-                turn = Message(content=part, role=role, name=who)
-                made.append(turn.draft(thread=thread, via="llamaindex"))
-    return made
+    return [
+        Message(content=part, role="assistant" if message.role in _ASSISTANTS else "user").draft(
+            thread=thread, via=VIA
+        )
+        for message in messages
+        for text in [said(message)]
+        for start in range(0, len(text), LONGEST)
+        if (part := text[start : start + LONGEST]).strip()
+    ]
 
 
-def by_page(memory: Memory, namespace: str | Sequence[str], thread: str | None) -> Iterator[Note]:
-    """All notes of a thread in exactly this namespace."""
+def copies(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """Messages of our own: whatever is written into them, the caller's stay as they are."""
+    return [message.model_copy(deep=True) for message in messages]
+
+
+def notes_of(memory: Memory, namespace: str | Sequence[str], thread: str | None) -> list[Note]:
+    """All notes of a thread in exactly this namespace, oldest first."""
     space = (namespace,) if isinstance(namespace, str) else tuple(namespace)
-    after: str | None = None
-    while True:
-        page = memory.notes(namespace=space, thread=thread, limit=1_000, after=after)
-        yield from (note for note in page.notes if note.namespace == space)
-        after = page.cursor
-        if after is None:
-            return
-
-
-def last_question(messages: Sequence[ChatMessage]) -> tuple[str, int]:
-    """The last thing the user said, and its place among the messages; ("", -1) if there is none."""
-    for place in range(len(messages) - 1, -1, -1):
-        if messages[place].role == MessageRole.USER:
-            return said(messages[place]), place
-    return "", -1
+    page = memory.notes(namespace=space, thread=thread, limit=None)
+    return [note for note in page.notes if note.namespace == space]
 
 
 def shown(hits: Iterable[Hit]) -> str:
@@ -83,17 +73,13 @@ def shown(hits: Iterable[Hit]) -> str:
 
     Words are JSON strings without a `<`: no note can end its line, its quotes or the block it is in.
     """
-    lines = [_line(hit) for hit in hits]
-    return "\n".join([HEADER, *lines]) if lines else ""
-
-
-def _line(hit: Hit) -> str:
-    note = hit.note
-    who = quoted(note.source.who or "unknown")
-    return f"[{note.id}] {note.occurred_at:%Y-%m-%d}, {who}: {quoted(note.content)}"
+    lines = [HEADER]
+    for note in (hit.note for hit in hits):
+        who = quoted(note.source.who or "unknown")
+        lines.append(f"[{note.id}] {note.occurred_at:%Y-%m-%d}, {who}: {quoted(note.content)}")
+    return "\n".join(lines) if lines[1:] else ""
 
 
 def quoted(text: str) -> str:
     """The text as one line of JSON that closes no quote and no tag around it."""
-    text = json.dumps(text, ensure_ascii=False).replace("<", "\\u003c")
-    return text.replace("\x85", "\\u0085").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return json.dumps(text, ensure_ascii=False).translate(_ESCAPED)

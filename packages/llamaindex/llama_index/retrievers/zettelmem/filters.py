@@ -1,44 +1,26 @@
-"""LlamaIndex's metadata filters: what the store can do is its job, the rest is looked at here. Pure."""
+"""LlamaIndex's metadata filters: what the store can do narrows its search, all is looked at here. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from llama_index.core.vector_stores.types import (
-    FilterCondition,
-    FilterOperator,
-    MetadataFilter,
-    MetadataFilters,
-)
+from llama_index.core.vector_stores.types import FilterCondition, MetadataFilter, MetadataFilters
 from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
-from zettelmem import InvalidInput, Trust
+from zettelmem import InvalidInput
 
 from .nodes import KIND, OCCURRED_AT, TAGS, THREAD, TRUST
 
 
-def split(filters: MetadataFilters | None) -> tuple[dict[str, Any], MetadataFilters | None]:
-    """The arguments of `recall` that say the same, and the filters that are left."""
-    if filters is None:
-        return {}, None
-    if (filters.condition or FilterCondition.AND) is not FilterCondition.AND:
-        return {}, filters
-    arguments: dict[str, Any] = {}
-    rest: list[MetadataFilter | MetadataFilters] = []
-    for each in filters.filters:
-        found = _argument(each) if isinstance(each, MetadataFilter) else None
-        if found is None or found[0] in arguments:
-            rest.append(each)
-        else:
-            arguments[found[0]] = found[1]
-    return arguments, MetadataFilters(filters=rest) if rest else None
-
-
-def _argument(each: MetadataFilter) -> tuple[str, Any] | None:
-    found = _PUSHED.get((each.key, each.operator))
-    return found and (found[0], found[1](each.value))
+def pushed(filters: MetadataFilters) -> dict[str, Any]:
+    """The arguments of `recall` by which the store itself applies filters, as far as it can."""
+    if filters.condition not in (None, FilterCondition.AND):
+        return {}
+    plain = [each for each in filters.filters if isinstance(each, MetadataFilter)]
+    found = [(_PUSHED.get((each.key, each.operator)), each.value) for each in plain]
+    return {does[0]: does[1](value) for does, value in found if does}
 
 
 def passes(metadata: Mapping[str, Any], filters: MetadataFilters) -> bool:
@@ -47,22 +29,16 @@ def passes(metadata: Mapping[str, Any], filters: MetadataFilters) -> bool:
         passes(metadata, each) if isinstance(each, MetadataFilters) else _holds(metadata, each)
         for each in filters.filters
     ]
-    match filters.condition:
-        case FilterCondition.OR:
-            return any(found) or not found
-        case FilterCondition.NOT:
-            return not any(found)
-        case _:
-            return all(found)
+    if filters.condition is FilterCondition.OR:
+        return any(found) or not found
+    return not any(found) if filters.condition is FilterCondition.NOT else all(found)
 
 
 def _holds(metadata: Mapping[str, Any], each: MetadataFilter) -> bool:
-    if each.key == OCCURRED_AT and isinstance(each.value, str):  # compare moments, not spellings
-        each = each.model_copy(update={"value": _spelled(each.value)})
-        metadata = {**metadata, OCCURRED_AT: _spelled(metadata[OCCURRED_AT])}
-    holds = build_metadata_filter_fn(lambda _: metadata, MetadataFilters(filters=[each]))
+    if each.key == OCCURRED_AT and isinstance(each.value, str):  # spelled as the metadata spell theirs
+        each = each.model_copy(update={"value": _moment(each.value).isoformat()})
     try:
-        return holds("")
+        return build_metadata_filter_fn(lambda _: metadata, MetadataFilters(filters=[each]))("")
     except TypeError:  # this node's value is of another type than the filter's
         return False
 
@@ -75,25 +51,17 @@ def _moment(value: object) -> datetime:
             f"{OCCURRED_AT} is compared with {value!r}; send a date like 2026-05-03 or "
             "2026-05-03T14:30:00+02:00"
         ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _spelled(value: str) -> str:
-    return _moment(value).astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _alone(value: object) -> list[object]:
-    return [value]
-
-
-_PUSHED: dict[tuple[str, FilterOperator], tuple[str, Callable[[Any], Any]]] = {
-    (KIND, FilterOperator.EQ): ("kinds", _alone),
-    (KIND, FilterOperator.IN): ("kinds", list),
-    (TAGS, FilterOperator.CONTAINS): ("tags", _alone),
-    (TAGS, FilterOperator.ANY): ("tags", list),
-    (THREAD, FilterOperator.EQ): ("thread", str),
-    (OCCURRED_AT, FilterOperator.GTE): ("since", _moment),
-    (OCCURRED_AT, FilterOperator.LT): ("until", _moment),
-    (TRUST, FilterOperator.GTE): ("min_trust", Trust),
+_PUSHED: dict[tuple[str, str], tuple[str, Any]] = {
+    (KIND, "=="): ("kinds", lambda kind: [kind]),
+    (KIND, "in"): ("kinds", list),
+    (TAGS, "contains"): ("tags", lambda tag: [tag]),
+    (TAGS, "any"): ("tags", list),
+    (THREAD, "=="): ("thread", str),
+    (OCCURRED_AT, ">="): ("since", _moment),
+    (OCCURRED_AT, "<"): ("until", _moment),
+    (TRUST, ">="): ("min_trust", int),
 }
 """What the store can do itself: the filter, and the argument of `recall` that says the same."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from llama_index.core.schema import BaseNode, MetadataMode
 
-from llama_index.memory.zettelmem.threads import in_thread
-from llama_index.memory.zettelmem.turns import Judge, by_page
-from zettelmem import Memory, Note, Remembered, Source, Trust
+from llama_index.memory.zettelmem.turns import Judge, notes_of
+from zettelmem import Memory, Note, NotFound, Remembered, Trust
 
-from .nodes import as_draft, hash_of
+from .nodes import as_draft, document_of, hash_of
 
 
 def remember_nodes(
@@ -19,15 +19,16 @@ def remember_nodes(
     nodes: Iterable[BaseNode],
     *,
     namespace: str | Sequence[str],
-    source: Source | str | None = None,
+    source: str | None = None,
     trust: Trust = Trust.UNTRUSTED,
     judge: Judge | None = None,
 ) -> list[Remembered]:
     """Remember documents, or the nodes of an ingestion pipeline, linked with what they belong to.
 
     A node whose id is known is left alone if its hash is the same, and revised if not. A new id whose
-    hash its document has already is left alone too: splitters make new ids with each run. What is no
-    longer in a document stays until it is forgotten.
+    hash its document has already is left alone too: splitters make new ids with each run. What was
+    remembered of a document and is not among its nodes any more is forgotten, so give all nodes of a
+    document in one call. Documents of which no node is given stay as they are.
 
     Args:
         memory: the notes.
@@ -44,33 +45,25 @@ def remember_nodes(
         InvalidInput: a node does not fit into a note, such as metadata over 100,000 characters.
         StoreError: the store failed.
     """
-    found = [node for node in nodes if node.get_content(MetadataMode.NONE).strip()]
+    given = list(nodes)
+    found = [node for node in given if node.get_content(MetadataMode.NONE).strip()]
     known = memory.keyed([node.node_id for node in found], namespace=namespace)
-    alike: dict[str | None, dict[str | None, Note]] = {}
-    new: dict[int, dict[str, Any]] = {}
-    done: dict[int, Remembered] = {}
-    for place, node in enumerate(found):
-        draft = as_draft(node, source=_source(source, node), trust=trust)
-        if draft["thread"] not in alike:
-            there = by_page(memory, namespace, draft["thread"])
-            alike[draft["thread"]] = {hash_of(note): note for note in there}
-        same = known.get(node.node_id)
+    others: dict[tuple[str, str], list[Note]] = {}  # what no given id is known by: alike, or stale
+    for document in {document_of(node) for node in given}:
+        for note in notes_of(memory, namespace, document):
+            if note.key not in known and hash_of(note):
+                others.setdefault((document, hash_of(note)), []).append(note)
+    plan: list[Remembered | dict[str, Any]] = []
+    for node in found:
+        alike = others.get((document_of(node), node.hash))
+        same = known.get(node.node_id) or (alike.pop(0) if alike else None)
         if same is None or hash_of(same) != node.hash:
-            same = None if same is not None else alike[draft["thread"]].get(node.hash)
-        if same is None:
-            new[place] = draft
+            plan.append(as_draft(node, source, trust))
         else:
-            done[place] = Remembered(note=same, change=same.history[-1].change, known=True)
-    made = memory.remember_many(new.values(), namespace=namespace, judge=judge) if new else []
-    done |= zip(new, made, strict=True)
-    return [done[place] for place in sorted(done)]
-
-
-aremember_nodes = in_thread(remember_nodes)
-"""`remember_nodes` without blocking the loop."""
-
-
-def _source(source: Source | str | None, node: BaseNode) -> Source:
-    if isinstance(source, Source):
-        return source
-    return Source(who=(source or node.ref_doc_id or node.node_id)[:200], via="llamaindex")
+            plan.append(Remembered(note=same, change=same.history[-1].change, known=True))
+    new = [each for each in plan if isinstance(each, dict)]
+    made = iter(memory.remember_many(new, namespace=namespace, judge=judge))
+    for stale in [note for notes in others.values() for note in notes]:
+        with suppress(NotFound):  # somebody else has forgotten it meanwhile
+            memory.forget(stale.id, namespace=namespace)
+    return [next(made) if isinstance(each, dict) else each for each in plan]
