@@ -70,9 +70,10 @@ def as_node(hit: Hit, *, explain: bool = False) -> schema.NodeWithScore:
     node.metadata = {**node.metadata, **own}
     node.excluded_llm_metadata_keys += noise
     node.excluded_embed_metadata_keys += list(own)
-    node.relationships = related(note) | {
-        place: document for place, document in node.relationships.items() if place is NodeRelationship.SOURCE
-    }
+    document = node.source_node
+    node.relationships = related(note)
+    if document is not None:
+        node.relationships[NodeRelationship.SOURCE] = document
     return schema.NodeWithScore(node=node, score=hit.score)
 
 

@@ -68,7 +68,6 @@ class ZettelmemRetriever(BaseRetriever):
         query = query_bundle.query_str[:MAX_QUERY]
         if not query.strip():
             return []
-        kept: list[NodeWithScore] = []
         for k, budget in ((self._k, None), (MAX_K, MAX_TOKENS)):
             hits = self._memory.recall(query, k=k, budget_tokens=budget, **self._arguments)
             nodes = [as_node(hit, explain=self._arguments.get("explain", False)) for hit in hits]
