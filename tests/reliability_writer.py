@@ -2,6 +2,7 @@
 
 python reliability_writer.py write DIRECTORY NAME COUNT SEED     remember, connect, revise, forget, undo
 python reliability_writer.py tend DIRECTORY                      optimize until killed
+python reliability_writer.py fill DIRECTORY NAME COUNT          remember until a quota is full
 python reliability_writer.py reembed DIRECTORY DIMENSIONS        move it to another embedding model
 """
 
@@ -10,9 +11,10 @@ import itertools
 import json
 import random
 import sys
+from contextlib import suppress
 from datetime import timedelta
 
-from zettelmem import AsyncMemory, ConflictError, Decision, LinkChoice, NeighbourChange, NotFound
+from zettelmem import AsyncMemory, ConflictError, Decision, LinkChoice, NeighbourChange, NotFound, QuotaError
 from zettelmem.testing import HashEmbedder
 
 SPACE = "shared"
@@ -70,6 +72,15 @@ async def tend(directory: str) -> None:
             await asyncio.sleep(0.01)
 
 
+async def fill(directory: str, name: str, count: int) -> None:
+    """Remember notes; those that the quota refuses are not claimed."""
+    async with AsyncMemory(directory, embedder=HashEmbedder()) as memory:
+        for i in range(count):
+            with suppress(QuotaError):
+                done = await memory.remember(f"{name} number {i}", namespace=SPACE, judge="none")
+                say(did="remember", id=done.note.id)
+
+
 async def reembed(directory: str, dimensions: int) -> None:
     """Move the store to a model of so many dimensions, telling how far it is."""
     async with AsyncMemory(directory, embedder=HashEmbedder(dimensions)) as memory:
@@ -80,6 +91,8 @@ async def reembed(directory: str, dimensions: int) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "tend":
         asyncio.run(tend(sys.argv[2]))
+    elif sys.argv[1] == "fill":
+        asyncio.run(fill(sys.argv[2], sys.argv[3], int(sys.argv[4])))
     elif sys.argv[1] == "reembed":
         asyncio.run(reembed(sys.argv[2], int(sys.argv[3])))
     else:

@@ -3,6 +3,7 @@
 ZettelmemError
 ├── InvalidInput (ValueError)         a value cannot be used; the text says what to send instead
 │   ├── LimitExceeded                 it is larger than a stated limit
+│   │   └── QuotaError                its namespace would hold more than it may
 │   └── DecisionRefused               a judge's decision names, changes or touches what it may not
 ├── NotFound (LookupError)            no such note or change in this namespace
 ├── ConflictError                     others changed the same notes; names them, nothing was overwritten
@@ -25,6 +26,10 @@ class InvalidInput(ZettelmemError, ValueError):
 
 class LimitExceeded(InvalidInput):
     """A value is larger than a stated limit."""
+
+
+class QuotaError(LimitExceeded):
+    """A namespace would hold more notes or bytes than its quota; nothing was written."""
 
 
 class DecisionRefused(InvalidInput):

@@ -34,6 +34,7 @@ from .note import (
     Neighbour,
     Note,
     Page,
+    Quota,
     Reembedded,
     Remembered,
     Source,
@@ -740,6 +741,36 @@ class AsyncMemory:
         )
 
     # --- upkeep --------------------------------------------------------------------------------
+
+    async def quota(self, *, namespace: str | Sequence[str]) -> Quota:
+        """What a namespace and all below it may hold together, by its own quota, and what they hold."""
+        space = as_namespace(namespace)
+        limits = {each.namespace: each for each in await self._store.quotas()}
+        return await self._store.measured(limits.get(space, Quota(namespace=space)))
+
+    async def set_quota(
+        self, *, namespace: str | Sequence[str], notes: int | None = None, size: int | None = None
+    ) -> Quota:
+        """Limit what a namespace and all below it may hold together, in place of the limits it has.
+
+        The limits are kept with the store: every process checks them in the commit itself, so that
+        writers on one directory never pass them together (on an object store, which has no lock, those
+        that write at the same moment may). What is there already stays. Quotas of namespaces above hold
+        too. A write beyond them raises QuotaError.
+
+        Args:
+            namespace: whose; () is the whole store.
+            notes: at most so many notes, forgotten ones included until they are erased; None: any.
+            size: at most so many bytes of contents, contexts and data; None: any.
+
+        Raises:
+            InvalidInput: a limit is negative.
+        """
+        limits = {"namespace": as_namespace(namespace), "notes": notes, "size": size}
+        quota = build(Quota, limits)
+        dimensions = await asyncio.to_thread(lambda: self._embedding.embedder.dimensions)
+        await self._store.set_quota(quota, dimensions)
+        return await self._store.measured(quota)
 
     async def examine(self, *, repair: bool = False, purge_after: timedelta | None = None) -> Examination:
         """Look the whole store over: links, ids, revisions, pending notes, indices, files, size.

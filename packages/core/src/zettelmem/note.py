@@ -504,6 +504,27 @@ class Examination(Value):
         return all(each.repaired or not each.trouble for each in self.findings)
 
 
+class Quota(Value):
+    """What a namespace and everything below it may hold together, and what they hold.
+
+    Attributes:
+        namespace: whose; () is the whole store.
+        notes: at most so many, forgotten ones included until they are erased; None for no limit.
+        size: at most so many bytes of contents, contexts and data (UTF-8); None for no limit.
+        notes_used, size_used: what is there now.
+    """
+
+    namespace: Namespace
+    notes: int | None = Field(default=None, ge=0)
+    size: int | None = Field(default=None, ge=0)
+    notes_used: int = 0
+    size_used: int = 0
+
+    def covers(self, namespace: Namespace) -> bool:
+        """Whether what is in `namespace` counts."""
+        return namespace[: len(self.namespace)] == self.namespace
+
+
 class Reembedded(Value):
     """What became of a `reembed`.
 

@@ -38,12 +38,14 @@ from .note import (
     Namespace,
     Note,
     Pending,
+    Quota,
     Relation,
     Shown,
     Source,
     Trust,
 )
 from .protocols import Vectors
+from .quotas import admitted
 from .ranking import Candidates, Matched, blend
 from .text import asks, says_when
 
@@ -68,6 +70,8 @@ STAGE = "vectors"
 LOCK = ".zettelmem.lock"
 MOVING = ".zettelmem.moving.lock"
 """Held by the process that moves the store to another embedding model."""
+QUOTAS = "zettelmem.quotas"
+"""Metadata of the column of namespaces: what each may hold, so that every process reads it with the rows."""
 PRIMARY = b"lance-schema:unenforced-primary-key:position"
 """Metadata by which LanceDB knows the column of the primary key."""
 RETENTION = timedelta(minutes=1)
@@ -859,11 +863,14 @@ class Store:
             before = await self._read_rows(each for job in jobs for each in job.ids)
             after = dict(before)
             made: list[tuple[_Job, list[Changes]]] = []
+            room = _Room(self)
             for job in jobs:
                 try:
                     state = {each: after[each].note for each in job.ids if each in after}
                     changes = list(job.step(state))
-                    after |= _with_vectors(changes, after, job.vectors)
+                    new = _with_vectors(changes, after, job.vectors)
+                    await room.take(after, new)
+                    after |= new
                 except Exception as error:  # noqa: BLE001 - it goes to the caller whose step it was
                     job.done.set_exception(error)
                 else:
@@ -938,6 +945,53 @@ class Store:
                 .execute(pa.Table.from_pylist(values, schema=schema))
             )
         return int(result.num_inserted_rows + result.num_updated_rows)
+
+    async def quotas(self) -> list[Quota]:
+        """The limits of the store, outermost first, without what is used of them."""
+        table = await self._table()
+        with _as_store_error(f"reading {self.uri}"):
+            return [] if table is None else _quotas(await table.schema())
+
+    @_whole
+    async def measured(self, quota: Quota) -> Quota:
+        """The quota with what its namespace holds now, forgotten notes included."""
+        import pyarrow.compute as pc
+        from lancedb.expr import col, func
+
+        table = await self._table()
+        if table is None:
+            return quota
+        weighed: Any = {name: func("octet_length", col(name)) for name in ("content", "context", "data")}
+        with _as_store_error(f"reading {self.uri}"):
+            where = _where(Filter(namespace=quota.namespace), forgotten=True)
+            rows = await table.query().where(where).select(weighed).to_arrow()
+        size = sum(pc.sum(rows[name]).as_py() or 0 for name in weighed)
+        return quota.model_copy(update={"notes_used": len(rows), "size_used": size})
+
+    async def set_quota(self, quota: Quota, dimensions: int) -> None:
+        """Keep a quota in place of the one that its namespace has; without limits, none.
+
+        Args:
+            quota: its namespace and limits.
+            dimensions: of a vector, should the table have to be made for it.
+
+        Raises:
+            StoreError: the disk or the bucket failed.
+        """
+        await self._connect()
+        async with self._turn, self._lock():
+            table = await self._table() or await self._create(dimensions)
+            with _as_store_error(f"writing {self.uri}"):
+                kept = {each.namespace: each for each in _quotas(await table.schema())}
+                kept[quota.namespace] = quota
+                limited = [
+                    [each.namespace, each.notes, each.size]
+                    for each in kept.values()
+                    if each.notes is not None or each.size is not None
+                ]
+                told = {"path": "namespace", "metadata": {QUOTAS: json.dumps(limited)}}
+                await table.update_field_metadata(told)
+            await self._sync()
 
     async def delete(self, ids: Iterable[str]) -> None:
         """Remove rows for good. Old versions keep their bytes until upkeep cleans them."""
@@ -1253,6 +1307,13 @@ class Store:
                 await asyncio.to_thread(_sync_disk, self.path)
 
 
+def _quotas(schema: pa.Schema) -> list[Quota]:
+    """The quotas that a table keeps, outermost first, without what is used of them."""
+    kept = json.loads((schema.field("namespace").metadata or {}).get(QUOTAS.encode(), b"[]"))
+    found = [Quota(namespace=tuple(space), notes=notes, size=size) for space, notes, size in kept]
+    return sorted(found, key=lambda each: (len(each.namespace), each.namespace))
+
+
 def _made_of(note: Note) -> str:
     """What the vectors of a note hang on, as a hash: so no words are kept beside the notes."""
     return hashlib.sha256(json.dumps([note.content, note.description]).encode()).hexdigest()
@@ -1284,6 +1345,32 @@ async def _index_stage(stage: AsyncTable) -> None:
 
     await stage.optimize()
     await stage.create_index("made_of", config=BTree())
+
+
+class _Room:
+    """What quotas leave to the jobs of one commit, each taking its part before the next."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._limits: list[Quota] | None = None
+        self._room: dict[Namespace, Quota] = {}
+
+    async def take(self, before: Mapping[str, Row], after: Mapping[str, Row]) -> None:
+        """Take the part of one job.
+
+        Raises:
+            QuotaError: there is not that much.
+        """
+        if self._limits is None and after:
+            self._limits = await self._store.quotas()
+        notes = {note_id: row.note for note_id, row in after.items()}
+        concerned = [x for x in self._limits or () if any(x.covers(y.namespace) for y in notes.values())]
+        for each in concerned:
+            if each.namespace not in self._room:
+                self._room[each.namespace] = await self._store.measured(each)
+        then = {note_id: row.note for note_id, row in before.items()}
+        left = admitted([self._room[each.namespace] for each in concerned], then, notes)
+        self._room |= {each.namespace: each for each in left}
 
 
 async def _index(table: AsyncTable) -> None:

@@ -32,6 +32,7 @@ from .note import (
     Neighbour,
     Note,
     Page,
+    Quota,
     Reembedded,
     Remembered,
     Source,
@@ -363,6 +364,16 @@ class Memory:
     def stats(self, *, namespace: str | Sequence[str]) -> Stats:
         """As `AsyncMemory.stats`."""
         return self._run(self._async.stats, namespace=namespace)
+
+    def quota(self, *, namespace: str | Sequence[str]) -> Quota:
+        """As `AsyncMemory.quota`."""
+        return self._run(self._async.quota, namespace=namespace)
+
+    def set_quota(
+        self, *, namespace: str | Sequence[str], notes: int | None = None, size: int | None = None
+    ) -> Quota:
+        """As `AsyncMemory.set_quota`."""
+        return self._run(self._async.set_quota, namespace=namespace, notes=notes, size=size)
 
     def examine(self, *, repair: bool = False, purge_after: timedelta | None = None) -> Examination:
         """As `AsyncMemory.examine`."""

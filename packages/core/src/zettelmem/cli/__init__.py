@@ -411,6 +411,36 @@ def doctor(
 
 @app.command()
 @verb
+def quota(
+    settings: Settings,
+    notes: Annotated[int | None, typer.Option(help="At most so many notes.", show_default="any")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="At most so many bytes of words and data.", show_default="any"),
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take the limits away.")] = False,
+) -> None:
+    """Show or set what a namespace may hold.
+
+    The limits hold for the namespace and all below it together, in every process. Those given replace
+    those that it has.
+    """
+    from . import show
+
+    if clear and (notes is not None or size is not None):
+        raise InvalidInput("--clear takes the limits away; give it alone")
+    setting = clear or notes is not None or size is not None
+    with settings.memory(new=setting) as memory:
+        found = (
+            memory.set_quota(namespace=settings.space, notes=notes, size=size)
+            if setting
+            else memory.quota(namespace=settings.space)
+        )
+    settings.tell(found, lambda: show.quota(found))
+
+
+@app.command()
+@verb
 def reembed(settings: Settings) -> None:
     """Move the memory to the embedding model --embedder.
 

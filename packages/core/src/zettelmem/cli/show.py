@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from zettelmem.note import Evolution, Examination, Hit, Link, Note, Page, Remembered, Stats
+from zettelmem.note import Evolution, Examination, Hit, Link, Note, Page, Quota, Remembered, Stats
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 PREVIEW = 160
@@ -184,6 +184,17 @@ def stats(figures: Stats) -> None:
     if figures.first is not None and figures.last is not None:
         span = Text(f"from {figures.first:%Y-%m-%d} to {figures.last:%Y-%m-%d}", "dim")
     put(Group(table, span))
+
+
+def quota(found: Quota) -> None:
+    """What a namespace may hold, and holds."""
+    table = _table("", "used", "limit")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, unit in (("notes", "notes"), ("size", "bytes")):
+        limit = getattr(found, name)
+        table.add_row(unit, f"{getattr(found, f'{name}_used'):,}", "none" if limit is None else f"{limit:,}")
+    put(table)
 
 
 def examination(found: Examination) -> None:
