@@ -136,8 +136,8 @@ class ScriptedModel:
 class Readable(Protocol):
     """What the invariants need of a memory; `Memory` has it."""
 
-    def notes(self, *, namespace: str | Sequence[str], limit: int, after: str | None) -> Page:
-        """Notes, a page at a time."""
+    def notes(self, *, namespace: str | Sequence[str], limit: int | None) -> Page:
+        """Notes; without a limit, all of them."""
 
 
 Box = Readable | Iterable[Note]
@@ -148,14 +148,7 @@ def notes_of(box: Box) -> list[Note]:
     """Every note of a whole memory, or the notes given."""
     if not hasattr(box, "notes"):
         return list(box)
-    found: list[Note] = []
-    after: str | None = None
-    while True:
-        page = cast(Readable, box).notes(namespace=(), limit=1_000, after=after)
-        found += page.notes
-        after = page.cursor
-        if after is None:
-            return found
+    return list(cast(Readable, box).notes(namespace=(), limit=None).notes)
 
 
 def links_mirrored(box: Box) -> None:

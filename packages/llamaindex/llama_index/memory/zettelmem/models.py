@@ -61,5 +61,4 @@ class _Embedder:
         return np.asarray(self._model.get_text_embedding_batch(list(texts)), dtype=np.float32)
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        made = [self._model.get_query_embedding(text) for text in texts]
-        return np.asarray(made, dtype=np.float32)
+        return np.asarray([self._model.get_query_embedding(text) for text in texts], dtype=np.float32)

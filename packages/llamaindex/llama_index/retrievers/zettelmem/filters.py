@@ -47,10 +47,8 @@ def _moment(value: object) -> datetime:
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError as error:
-        raise InvalidInput(
-            f"{OCCURRED_AT} is compared with {value!r}; send a date like 2026-05-03 or "
-            "2026-05-03T14:30:00+02:00"
-        ) from error
+        told = f"{OCCURRED_AT} is compared with {value!r}; send a date like 2026-05-03 or 2026-05-03T14:30Z"
+        raise InvalidInput(told) from error
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
