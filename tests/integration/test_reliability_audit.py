@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 from doubles import open_memory, open_sync
 from zettelmem import Source, StoreError
 from zettelmem.cli import app
+from zettelmem.store import Store
 from zettelmem.upkeep.audit import verify
 
 
@@ -60,10 +63,119 @@ async def test_calls_at_once_and_half_a_line_do_not_break_it(tmp_path: Path) -> 
     assert verify(log)[0::2] == (13, "")
 
 
-def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_told_and_nothing_is_changed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with (
-        open_sync(audit=tmp_path / "file" / "log") as memory,
-        pytest.raises(StoreError, match="audit log"),
-    ):
-        memory.remember("A quokka.", namespace="ana")
+    with open_sync(str(tmp_path / "memory"), audit=tmp_path / "file" / "log") as memory:
+        with pytest.raises(StoreError, match="audit log"):
+            memory.remember("A quokka.", namespace="ana")
+        assert memory.notes(namespace="ana").notes == ()
+
+
+DYING = """
+import os, sys
+from doubles import open_sync
+from zettelmem.store import Store
+
+async def die(self, rows, before):
+    if sys.argv[3] == "after":
+        await write(self, rows, before)
+    os._exit(9)
+
+write = Store._write
+with open_sync(sys.argv[1], audit=sys.argv[2]) as memory:
+    note = memory.remember("Kept.", namespace="ana").note
+    Store._write = die
+    memory.revise(note.id, namespace="ana", content="Killed on the way.")
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_between_log_and_store_leaves_no_change_out_and_none_too_many(
+    tmp_path: Path, when: str
+) -> None:
+    memory_at, log = tmp_path / "memory", tmp_path / "audit.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", DYING, str(memory_at), str(log), when],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 9, done.stderr
+    assert [each["verb"] for each in lines(log)] == ["remember", "revise"]
+    with open_sync(str(memory_at), audit=log) as memory:
+        assert memory.examine().healthy
+        memory.remember("Another.", namespace="ana")
+        told = [each["verb"] for each in lines(log)]
+        voided = ["void"] if when == "before" else []
+        assert told == ["remember", "revise", *voided, "remember"]
+        assert memory.examine().healthy
+    assert verify(log)[2] == ""
+
+
+async def test_a_write_that_fails_is_told_as_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "audit.jsonl"
+
+    async def full(*_: object) -> None:
+        raise StoreError("No space left on device")
+
+    async with open_memory(audit=log) as memory:
+        await memory.remember("One.", namespace="ana")
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "_write", full)
+            with pytest.raises(StoreError, match="No space"):
+                await memory.remember("Two.", namespace="ana")
+        told = lines(log)
+        assert [each["verb"] for each in told] == ["remember", "remember", "void"]
+        assert told[2]["change"] == told[1]["change"]
+
+
+def test_the_doctor_finds_and_adds_what_was_done_without_the_log(tmp_path: Path) -> None:
+    log = filled(tmp_path)
+    with open_sync(str(tmp_path / "memory")) as memory:
+        note = memory.remember("Behind its back.", namespace="ana").note
+        memory.revise(note.id, namespace="ana", tags=["sly"])
+        memory.forget(note.id, namespace="ana")
+    with open_sync(str(tmp_path / "memory"), audit=log) as memory:
+        found = memory.examine()
+        assert not found.healthy
+        assert found.findings[-1].check == "audit"
+        assert found.findings[-1].count == 3
+        assert memory.examine(repair=True).healthy
+        assert not memory.examine().findings[-1].trouble
+    added = lines(log)[-3:]
+    assert [(each["verb"], each["found"]) for each in added] == [
+        ("remember", True),
+        ("revise", True),
+        ("forget", True),
+    ]
+    assert verify(log)[0::2] == (8, "")
+
+
+def test_a_log_that_was_tampered_with_is_trouble_for_the_doctor(tmp_path: Path) -> None:
+    log = filled(tmp_path)
+    log.write_text(log.read_text().replace('"revise"', '"forget"'))
+    with open_sync(str(tmp_path / "memory"), audit=log) as memory:
+        assert not memory.examine(repair=True).healthy
+
+
+def test_the_lines_of_a_namespace_are_exported(tmp_path: Path) -> None:
+    log = filled(tmp_path)
+    with open_sync(str(tmp_path / "memory"), audit=log) as memory:
+        memory.remember("Bo's.", namespace=("ana", "bo"))
+        memory.remember("Not theirs.", namespace="anabel")
+    out = tmp_path / "out.jsonl"
+    told = CliRunner().invoke(app, ["audit", str(log), "--export", str(out), "-n", "ana"])
+    assert told.exit_code == 0
+    assert "7 lines hold" in told.output
+    assert out.read_text().splitlines() == log.read_text().splitlines()[:6]
+    told = CliRunner().invoke(app, ["audit", str(log), "--export", "-", "-n", "/"])
+    assert len(told.stdout.splitlines()) == 7
+
+
+def test_the_command_line_writes_it_too(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    common = ["--db", str(tmp_path / "memory"), "--audit", str(log)]
+    assert CliRunner().invoke(app, ["remember", "Ana lives in Porto.", *common]).exit_code == 0
+    assert [(each["verb"], each["via"]) for each in lines(log)] == [("remember", "cli")]
+    assert CliRunner().invoke(app, ["doctor", *common]).exit_code == 0

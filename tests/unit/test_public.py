@@ -39,6 +39,9 @@ NAMES = [
     "Note",
     "Page",
     "Pending",
+    "Quota",
+    "QuotaError",
+    "Reembedded",
     "Relation",
     "Remembered",
     "Reranker",
@@ -64,10 +67,13 @@ VERBS = [
     "namespaces",
     "neighbours",
     "notes",
+    "quota",
     "recall",
+    "reembed",
     "remember",
     "remember_many",
     "revise",
+    "set_quota",
     "stats",
     "undo",
 ]
@@ -103,7 +109,7 @@ def test_both_colours_have_one_signature(verb: str) -> None:
 def test_every_error_is_in_one_tree_that_its_docstring_draws() -> None:
     errors = [each for name in NAMES if isinstance(each := getattr(zettelmem, name), type)]
     errors = [each for each in errors if issubclass(each, Exception)]
-    assert len(errors) == 10
+    assert len(errors) == 11
     assert all(issubclass(each, ZettelmemError) for each in errors)
     assert all(each.__name__ in str(zettelmem.errors.__doc__) for each in errors)
 

@@ -92,7 +92,8 @@ class AsyncMemory:
             the note `secret`, ``redact`` stores and shows the model the text without them, ``refuse``
             raises InvalidInput, ``allow`` does nothing.
         audit: a file that tells who changed what, when and through which door, a line a change, each
-            chained to the one before by its hash; never what was said. `zettelmem audit` checks it.
+            chained to the one before by its hash; never what was said. A change that cannot be told is not
+            made. `zettelmem audit` checks it, and `examine` whether all that the notes tell is in it.
         storage_options: what LanceDB needs to reach the object store.
         clock: what time it is (aware); for tests.
 
@@ -127,7 +128,7 @@ class AsyncMemory:
         self._store = Store(str(uri), chosen.name, storage_options=storage_options, durable=durable)
         self._audit = None if audit is None else log.Audit(audit)
         if self._audit is not None:
-            self._store.written = self._log
+            self._store.journal = log.Journal(self._audit, self._store, clock)
         self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
         self._embedding = Embedding(chosen)
         self._writes = Remembering(
@@ -151,25 +152,6 @@ class AsyncMemory:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
-
-    def _log(self, written: Sequence[Changes]) -> None:
-        """Tell the audit log what a commit wrote."""
-        if self._audit is None:
-            return
-        for each in written:
-            self._audit.append(
-                each.note.history[-1].verb,
-                each.note.namespace,
-                self._clock(),
-                change=each.id,
-                notes=[note.id for note in each.notes],
-                via=each.note.source.via,
-            )
-
-    def _log_erased(self, receipt: Erasure) -> Erasure:
-        if self._audit is not None:
-            self._audit.append("erase", receipt.namespace, receipt.at, notes=receipt.ids)
-        return receipt
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of the store."""
@@ -460,10 +442,9 @@ class AsyncMemory:
                 raise NotFound(f"note {', '.join(sorted(ids - notes.keys()))} was erased meanwhile")
             return set(notes) if ids is None else ids
 
-        receipt = await erasure.erase(
+        return await erasure.erase(
             self._store, self._embedding, namespace, self._clock(), choose=choose, alone=ids is not None
         )
-        return await asyncio.to_thread(self._log_erased, receipt)
 
     async def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
         """Take one change back, at every note that it wrote: fields, links and validity as before.
@@ -773,22 +754,20 @@ class AsyncMemory:
         return await self._store.measured(quota)
 
     async def examine(self, *, repair: bool = False, purge_after: timedelta | None = None) -> Examination:
-        """Look the whole store over: links, ids, revisions, pending notes, indices, files, size.
+        """Look the whole store over: links, ids, revisions, pending notes, indices, files, size, audit log.
 
         Args:
             repair: mend what can be mended without losing words: one-sided and dangling links, indices
-                that lag behind, files that a crash left, a store that outgrew its data.
+                that lag behind, files that a crash left, a store that outgrew its data, changes that are
+                not in the audit log.
             purge_after: erase for good what was forgotten longer ago than this.
 
         Raises:
             StoreError: the disk failed meanwhile. One that cannot be opened is a finding.
         """
-        found = await doctor.examine(
-            self._store, self._embedding, self._clock(), repair=repair, purge=purge_after
+        return await doctor.examine(
+            self._store, self._embedding, self._clock(), audit=self._audit, repair=repair, purge=purge_after
         )
-        for receipt in found.erased:
-            await asyncio.to_thread(self._log_erased, receipt)
-        return found
 
     async def reembed(self, *, progress: Callable[[int, int], None] | None = None) -> Reembedded:
         """Move the store to the embedder of this memory, whichever it was written with.

@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce, wraps
 from operator import and_, or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -113,6 +113,19 @@ Step = Callable[[dict[str, Note]], Sequence[Changes]]
 """A pure function from the fresh states of the notes that were asked for to what must be written."""
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vectors]]]
 """From texts to the unit vector of each."""
+
+
+class Journal(Protocol):
+    """What is told of every change. If it raises before a write, nothing is written."""
+
+    async def begin(self, changes: Sequence[Changes]) -> None:
+        """These are about to be written."""
+
+    async def fail(self, changes: Sequence[Changes]) -> None:
+        """Writing them failed; some may stand nevertheless."""
+
+    async def erase(self, namespace: Namespace, ids: Iterable[str]) -> None:
+        """These notes are about to be erased."""
 
 
 class VectorsMissing(ZettelmemError):
@@ -508,8 +521,8 @@ class Store:
         self._closed = False
         self._locked = False
         self._checked = 0
-        self.written: Callable[[Sequence[Changes]], None] | None = None
-        """Called in a thread after each write, before it is acknowledged, also if its caller went away."""
+        self.journal: Journal | None = None
+        """Told what is about to be written."""
         self.commits = 0
         """Writes made by this object, each shared by all calls that arrived together."""
         if self.path is not None and self.path.exists() and not self.path.is_dir():
@@ -879,9 +892,15 @@ class Store:
                 _see_around(after)
             rows = {note_id: row for note_id, row in after.items() if row is not before.get(note_id)}
             if rows:
-                await self._write(rows, before)
-                if self.written is not None:
-                    await asyncio.to_thread(self.written, [each for _, changes in made for each in changes])
+                told = [each for _, changes in made for each in changes]
+                if self.journal is not None:
+                    await self.journal.begin(told)
+                try:
+                    await self._write(rows, before)
+                except Exception:
+                    if self.journal is not None:
+                        await self.journal.fail(told)
+                    raise
         for job, changes in made:
             job.done.set_result(changes)
 
@@ -1042,6 +1061,8 @@ class Store:
             old = self.files()
             with _as_store_error(f"erasing in {self.uri}"):
                 versions = len(await table.list_versions())  # type: ignore[no-untyped-call]
+                if self.journal is not None:
+                    await self.journal.erase(sight.namespace, gone)
                 await self._overwrite(table, gone | changed.keys(), changed)
                 await _index(table)
                 await self._sync()  # what is new is safe before what is old goes

@@ -458,14 +458,29 @@ def reembed(settings: Settings) -> None:
 
 @app.command()
 @verb
-def audit(settings: Settings, file: Annotated[Path, typer.Argument(help="The log's file.")]) -> None:
+def audit(
+    settings: Settings,
+    file: Annotated[Path, typer.Argument(help="The log's file.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--export", help="Write the lines about --namespace there; - is stdout."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite that file.")] = False,
+) -> None:
     """Check an audit log's chain; exit code 1 if broken."""
+    from zettelmem.upkeep.audit import export as export_lines
     from zettelmem.upkeep.audit import verify
 
     count, last, problem = verify(file)
+    if to is not None:
+        with _writing(to, force) as stream:
+            export_lines(file, settings.space, stream)
     told = f"{count} lines hold, the last with hash {last}" + (f"; {problem}" if problem else "")
     plain = {"lines": count, "hash": last, "problem": problem}
-    settings.tell(plain, lambda: typer.echo(told))
+    if to == "-":
+        complain(told)
+    else:
+        settings.tell(plain, lambda: typer.echo(told))
     if problem:
         raise typer.Exit(FAILURE)
 

@@ -72,6 +72,16 @@ Zone = Annotated[
     ),
 ]
 
+AuditFile = Annotated[
+    str | None,
+    typer.Option(
+        "--audit",
+        envvar="ZETTELMEM_AUDIT",
+        help="A log of who changed what and when, to go on with.",
+        show_default="none",
+    ),
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -83,6 +93,7 @@ class Settings:
     embedder: EmbedderName = "wordllama"
     model: ModelName = None
     timezone: Zone = None
+    audit: AuditFile = None
 
     @property
     def space(self) -> Namespace:
@@ -154,7 +165,7 @@ class Settings:
         """
         self._check_place(new)
         judge = self._judge() if judged else None
-        with Memory(self.place, embedder=self._embedder(), model=judge) as memory:
+        with Memory(self.place, embedder=self._embedder(), model=judge, audit=self.audit) as memory:
             yield memory
 
     def _check_place(self, new: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from zettelmem.note import Changes, Erasure, Evolution, Examination, Finding, Li
 from zettelmem.store import Store
 
 from . import erasure
+from .audit import Audit, Standing, read, void
 
 SIZE_RATIO = 4.0
 """Bytes on disk for each byte of live data, from which a store is too large."""
@@ -81,9 +83,15 @@ def mend(note: Note, away: Sequence[Link], add: Sequence[Link], now: datetime) -
 
 
 async def examine(
-    store: Store, embedding: Embedding, now: datetime, *, repair: bool, purge: timedelta | None
+    store: Store,
+    embedding: Embedding,
+    now: datetime,
+    *,
+    audit: Audit | None,
+    repair: bool,
+    purge: timedelta | None,
 ) -> Examination:
-    """Check everything; `repair` mends links, indices and files, `purge` erases old forgotten notes."""
+    """Check everything; `repair` mends links, indices, files and log, `purge` erases old forgotten notes."""
     try:
         await store.tail()
     except StoreMismatch as error:
@@ -112,6 +120,8 @@ async def examine(
         await _size(store, repair=repair),
         _forgotten(seen, now, erased),
     ]
+    if audit is not None:
+        findings.append(await _audit(store, audit, now, repair=repair))
     return Examination(findings=tuple(findings), erased=tuple(erased))
 
 
@@ -195,6 +205,34 @@ async def _purge(
 
             receipts.append(await erasure.erase(store, embedding, namespace, now, choose=choose, alone=True))
     return receipts
+
+
+async def _audit(store: Store, audit: Audit, now: datetime, *, repair: bool) -> Finding:
+    """Whether the log's chain holds, and tells all that the notes do; with `repair` it is completed."""
+    if not await asyncio.to_thread(audit.path.exists):
+        standing, problem = Standing(()), ""
+    else:
+        lines = await asyncio.to_thread(lambda: list(read(audit.path)))
+        standing, problem = Standing(line for line, _ in lines if line), lines[-1][1] if lines else ""
+    if problem:
+        return Finding(check="audit", trouble=True, count=1, told=problem)
+    untold, lost = [], []
+    there: set[str] = set()
+    async for notes in store.every_note():
+        there |= {note.id for note in notes}
+        untold += [line for note in notes for line in standing.untold(note)]
+        lost += standing.lost({note.id: note for note in notes})
+    lost += standing.lost({}, gone={change.partition(".")[0] for change in standing.logged} - there)
+    untold.sort(key=lambda line: str(line["at"]))
+    if repair:
+        await asyncio.to_thread(audit.append, [*untold, *(void(line, now) for line in lost)])
+    return Finding(
+        check="audit",
+        trouble=bool(untold),
+        count=len(untold),
+        told=f"changes of notes that the log lacks; {len(lost)} lines of it tell what is not there",
+        repaired=repair and bool(untold),
+    )
 
 
 def _forgotten(seen: _Seen, now: datetime, erased: Sequence[Erasure]) -> Finding:
