@@ -50,8 +50,8 @@ def parsed(parser: argparse.ArgumentParser, given: Sequence[str] | None) -> argp
         parser.error(f"no arm {', '.join(unknown)}; there are {', '.join(arms)}, and all")
     found.arms = [arm for arm in arms.values() if "all" in names or arm.name in names]
     needed = [option for option in ("run", "signals", "abstain") if getattr(found, option, None)]
-    if needed and not any(arm.name == DEFAULT for arm in found.arms):
-        parser.error(f"--{needed[0]} is about the arm {DEFAULT}; add it to --arms")
+    if needed and not any(isinstance(arm, Ours) for arm in found.arms):
+        parser.error(f"--{needed[0]} is about a memory of ours; add the arm {DEFAULT} to --arms")
     return found
 
 
@@ -75,7 +75,8 @@ async def bench(
         figures = report.figures_of(outcomes, corpus)
         tables = report.tables_of(figures, columns)
         everything = {"figures": figures}
-        ours = next((each for each in outcomes if each.arm.name == DEFAULT), None)
+        memories = [each for each in outcomes if isinstance(each.arm, Ours)]
+        ours = next((each for each in memories if each.arm.name == DEFAULT), next(iter(memories), None))
         beside = None
         if ours is not None and isinstance(ours.arm, Ours):
             if options.run:

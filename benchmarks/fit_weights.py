@@ -30,8 +30,8 @@ COLUMNS = ("R@5", "R@10", "R@20", "MRR")
 ROUNDS = 100
 
 
-def newton(values: Figures, gold: NDArray[np.bool_], weight: Figures, strength: float) -> Figures:
-    """Weighted logistic regression by Newton's method: a weight a column, and the bias last.
+def newton(values: Figures, gold: NDArray[np.bool_], strength: float) -> Figures:
+    """Logistic regression by Newton's method: a weight a column, and the bias last.
 
     `strength` is how strongly the weights, not the bias, are drawn to 0: half of it times their squares.
     """
@@ -42,13 +42,13 @@ def newton(values: Figures, gold: NDArray[np.bool_], weight: Figures, strength: 
 
     def loss(at: Figures) -> float:
         margin = np.where(gold, 1.0, -1.0) * (table @ at)
-        return float(weight @ np.logaddexp(0.0, -margin) + 0.5 * (ridge * at) @ at)
+        return float(np.logaddexp(0.0, -margin).sum() + 0.5 * (ridge * at) @ at)
 
     now = loss(found)
     for _ in range(ROUNDS):
         chance = 1.0 / (1.0 + np.exp(-np.clip(table @ found, -35, 35)))
-        slope = table.T @ (weight * (chance - gold)) + ridge * found
-        bend = (table * (weight * chance * (1 - chance))[:, None]).T @ table + np.diag(ridge)
+        slope = table.T @ (chance - gold) + ridge * found
+        bend = (table * (chance * (1 - chance))[:, None]).T @ table + np.diag(ridge)
         step = np.linalg.solve(bend, slope)
         length = 1.0
         while loss(found - length * step) > now and length > 1e-6:
@@ -60,23 +60,10 @@ def newton(values: Figures, gold: NDArray[np.bool_], weight: Figures, strength: 
     return found
 
 
-def weighing(run: Signals, chosen: NDArray[np.bool_]) -> Figures:
-    """What each candidate counts in the fit: a question's gold 1 together, the rest 2; 0 where not chosen.
-
-    Questions whose gold is not among their candidates teach nothing and count 0.
-    """
-    count = len(run.space)
-    good = np.bincount(run.question, run.gold, count)
-    bad = np.bincount(run.question, ~run.gold, count)
-    each = np.where(run.gold, 1 / np.maximum(good, 1)[run.question], 2 / np.maximum(bad, 1)[run.question])
-    return np.where((good > 0)[run.question] & chosen[run.question], each, 0.0)
-
-
 def fit(run: Signals, chosen: NDArray[np.bool_], strength: float) -> Figures:
-    """Weights, and the bias last, from the chosen questions."""
-    weight = weighing(run, chosen)
-    used = weight > 0
-    return newton(run.values[used], run.gold[used], weight[used], strength)
+    """Weights, and the bias last, from the candidates of the chosen questions; each counts once."""
+    used = chosen[run.question]
+    return newton(run.values[used], run.gold[used], strength)
 
 
 def judged(run: Signals, scores: Figures) -> Figures:
@@ -123,16 +110,6 @@ def comparison(run: Signals, orders: dict[str, Figures]) -> Table:
     return Table("on conversations that the fit has not seen", ["questions", "n", "weights", *COLUMNS], rows)
 
 
-def calibrated(run: Signals, weights: Figures) -> tuple[float, float]:
-    """Sharpness and bias that make sharpness * (weighted sum + bias) the log-odds of being gold.
-
-    Every candidate counts once here, so the chances are those of the candidates as they come.
-    """
-    total = (run.values @ weights)[:, None]
-    slope, offset = newton(total, run.gold, np.ones(len(total)), 0.0)
-    return float(slope), float(offset / slope)
-
-
 def miscalibration(run: Signals, chances: Figures) -> float:
     """How far the chances are off on average, over ten bins of equal width."""
     bins = np.minimum((chances * 10).astype(int), 9)
@@ -144,17 +121,20 @@ def miscalibration(run: Signals, chances: Figures) -> float:
 
 
 def constants(run: Signals, strength: float) -> str:
-    """The weights fitted on all questions, scaled so that their sizes add up to 1, as Python."""
+    """The weights fitted on all questions, and the bias, as Python.
+
+    The bias is fitted without the weights' penalty, and less the log of the candidates' number, which
+    `zettelmem.ranking` takes off again.
+    """
     weights = fit(run, np.ones(len(run.space), bool), strength)[:-1]
-    size = float(np.abs(weights).sum())
-    weights /= size or 1.0
-    sharpness, bias = calibrated(run, weights)
-    chances = 1 / (1 + np.exp(-sharpness * (run.values @ weights + bias)))
+    total = (run.values @ weights)[:, None]
+    slope, offset = newton(total, run.gold, 0.0)
+    chances = 1 / (1 + np.exp(-(slope * total[:, 0] + offset)))
+    count = np.log(np.median(np.bincount(run.question)))
     order = np.argsort(-np.abs(weights))
-    lines = [f'    "{run.names[i]}": {weights[i]:.4f},  # was {run.weights[i]:.4f}' for i in order]
-    rest = [f"BIAS = {bias:.4f}", f"SHARPNESS = {sharpness:.4f}"]
+    lines = [f'    "{run.names[i]}": {slope * weights[i]:.2f},  # was {run.weights[i]:.2f}' for i in order]
     off = f"# chances are off by {100 * miscalibration(run, chances):.2f} points on average, here"
-    return "\n".join(["WEIGHTS = {", *lines, "}", *rest, off])
+    return "\n".join(["WEIGHTS = {", *lines, "}", f"BIAS = {offset + count:.2f}", off])
 
 
 def main(given: Sequence[str] | None = None) -> None:

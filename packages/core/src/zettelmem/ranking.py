@@ -30,7 +30,7 @@ WEIGHTS: Mapping[str, float] = {
     "meaning": 3.0,
     "speaker": 1.0,
     "thread": 6.0,
-    "links": 0.5,
+    "links": 0.3,
     "named": 2.0,
     "bridge": 3.5,
     "reranker": 3.0,
