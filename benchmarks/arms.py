@@ -73,10 +73,10 @@ class Shelf:
         self.embedder.embed_queries(["ready?"])
         logging.getLogger().setLevel(logging.WARNING)
 
-    async def memory(self, name: str, *, evolve: bool = True, embedder: Embedder | None = None) -> Kept:
+    async def memory(self, name: str, *, evolve: bool, embedder: Embedder) -> Kept:
         """The memory `name`, made on first use from the whole corpus through the public API."""
         if name not in self.kept:
-            self.kept[name] = await self._remember(name, evolve, embedder or self.embedder)
+            self.kept[name] = await self._remember(name, evolve, embedder)
         return self.kept[name]
 
     async def _remember(self, name: str, evolve: bool, embedder: Embedder) -> Kept:
@@ -231,7 +231,7 @@ class Amem(Arm):
     about = "A-MEM's shape: top-k cosine over content, context, keywords, tags, each hit's links after it"
 
     async def prepare(self, shelf: Shelf) -> None:
-        kept = await shelf.memory("ours")
+        kept = await shelf.memory("ours", evolve=True, embedder=shelf.embedder)
         self._embedder = shelf.embedder
         self._keys: dict[str, list[str]] = {}
         self._linked: dict[str, list[list[int]]] = {}
@@ -280,8 +280,8 @@ class Ours(Arm):
         self._memory, self._evolve, self._links, self._make = memory, evolve, links, embedder
 
     async def prepare(self, shelf: Shelf) -> None:
-        embedder = self._make() if self._make else None
-        self.kept = await shelf.memory(self._memory, evolve=self._evolve, embedder=embedder)
+        self.embedder = self._make() if self._make else shelf.embedder
+        self.kept = await shelf.memory(self._memory, evolve=self._evolve, embedder=self.embedder)
         self.memory = self.kept.memory
         await self.memory.recall("ready?", namespace=shelf.corpus.spaces[0])  # opened and loaded
 

@@ -161,6 +161,7 @@ def costs(outcomes: Sequence[Outcome], latency: Latency | None) -> tuple[list[Ta
     if latency is not None:
         named = {
             "recall": latency.recall,
+            "recall, right after a write": latency.fresh,
             "bare hybrid, id and content": latency.bare,
             "bare hybrid, all columns": latency.whole,
         }

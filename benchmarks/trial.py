@@ -22,6 +22,7 @@ K = 20
 SHOWN = 10
 """Hits whose tokens are counted: what `recall` returns by default."""
 LATENCY_QUESTIONS = 300
+FRESH_QUESTIONS = 30
 
 
 @dataclass
@@ -51,11 +52,14 @@ class Latency:
     """Recall beside LanceDB's own hybrid query on the same table, in turns, k = 10, in milliseconds.
 
     Attributes:
+        recall: nothing was written since the question before.
+        fresh: a note elsewhere in the table was.
         bare: the query returns the id and the content.
         whole: it returns every column, as one that selects nothing does.
     """
 
     recall: list[float]
+    fresh: list[float]
     bare: list[float]
     whole: list[float]
 
@@ -127,7 +131,7 @@ async def latency(arm: Ours, shelf: Shelf, console: Console) -> Latency:
     table = await bare.memory_table(arm.kept.folder)
     questions = shelf.corpus.questions
     questions = questions[:: max(1, len(questions) // LATENCY_QUESTIONS)]
-    found = Latency([], [], [])
+    found = Latency([], [], [], [])
 
     async def query(question: Question, vector: Vector, columns: list[str] | None) -> None:
         await bare.hybrid(table, question.space, question.text, vector, SHOWN, columns)
@@ -135,7 +139,7 @@ async def latency(arm: Ours, shelf: Shelf, console: Console) -> Latency:
     with bar(console) as progress:
         task = progress.add_task("latency", total=len(questions))
         for i, question in enumerate(questions):
-            vector = shelf.embedder.embed_queries([question.text])[0]
+            vector = arm.embedder.embed_queries([question.text])[0]
             for times, call in (
                 (found.recall, arm.hits(question, SHOWN)),
                 (found.bare, query(question, vector, ["id", "content"])),
@@ -146,4 +150,9 @@ async def latency(arm: Ours, shelf: Shelf, console: Console) -> Latency:
                 if i:  # the first of each warms up
                     times.append(1_000 * (time.perf_counter() - started))
             progress.advance(task)
+        for i, question in enumerate(questions[:: max(1, len(questions) // FRESH_QUESTIONS)]):
+            await arm.memory.remember(f"Written between two questions, {i}.", namespace="elsewhere", key="w")
+            started = time.perf_counter()
+            await arm.hits(question, SHOWN)
+            found.fresh.append(1_000 * (time.perf_counter() - started))
     return found

@@ -192,7 +192,7 @@ class Recalling:
 
     async def _survey(self, sight: Filter, version: int) -> ranking.Candidates:
         """Every note in sight; what was read stays until the table changes."""
-        if sight.known_at is not None or sight.valid_at is None:
+        if sight.known_at is not None:  # then what was valid depends on what was known
             return await self._store.survey(sight)
         wider = sight.model_copy(update={"valid_at": None})
         kept = self._surveys.pop(wider, None)
@@ -201,7 +201,7 @@ class Recalling:
         self._surveys[wider] = kept  # the one asked last stands last
         while len(self._surveys) > KEPT:
             self._surveys.pop(next(iter(self._surveys)))
-        return kept[1].valid(sight.valid_at)
+        return kept[1] if sight.valid_at is None else kept[1].valid(sight.valid_at)
 
     async def _who_speaks(self, namespace: Namespace, version: int) -> tuple[list[str], int]:
         """Who ever said something in the namespace, and how many notes it holds; kept per table version."""
