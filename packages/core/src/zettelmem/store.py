@@ -72,10 +72,13 @@ MOVING = ".zettelmem.moving.lock"
 """Held by the process that moves the store to another embedding model."""
 QUOTAS = "zettelmem.quotas"
 """Metadata of the column of namespaces: what each may hold, so that every process reads it with the rows."""
+MANIFEST_END = b"LANC"
+"""The last bytes of a manifest that is whole."""
 PRIMARY = b"lance-schema:unenforced-primary-key:position"
 """Metadata by which LanceDB knows the column of the primary key."""
 RETENTION = timedelta(minutes=1)
 """How long old versions of the table stay for readers in other processes."""
+NEVER = timedelta(days=36_500)
 TAIL_ROWS = 256
 """Rows outside the indices, from which they are refreshed."""
 TAIL_FRAGMENTS = 30
@@ -461,14 +464,19 @@ def _sync_disk(path: Path) -> None:
 
 
 def _set_torn_aside(path: Path) -> list[Path]:
-    """Move newest manifests that a power cut left empty out of the way, so that the table opens."""
-    versions = path / f"{TABLE}.lance" / "_versions"
+    """Move newest manifests that a power cut tore out of the way, so that the version before opens.
+
+    And a table that has no whole manifest at all: nothing in it was ever acknowledged.
+    """
+    table = path / f"{TABLE}.lance"
     moved: list[Path] = []
     # Version n is stored as 2**64-1-n, so the newest manifest has the lowest name.
-    for manifest in sorted(versions.glob("*.manifest")):
-        if manifest.stat().st_size > 0:
-            break
+    for manifest in sorted((table / "_versions").glob("*.manifest")):
+        if manifest.read_bytes().endswith(MANIFEST_END):
+            return moved
         moved.append(manifest.rename(manifest.with_suffix(".torn")))
+    if table.exists():
+        moved.append(table.rename(path / f"{TABLE}-{len(list(path.glob('*.torn')))}.torn"))
     return moved
 
 
@@ -546,7 +554,7 @@ class Store:
                 async with self._lock():
                     torn = await asyncio.to_thread(_set_torn_aside, self.path)
                 for manifest in torn:
-                    logger.warning("a power cut left %s empty; it was set aside", manifest)
+                    logger.warning("a power cut tore %s; it was set aside", manifest)
             with _as_store_error(f"opening {self.uri}"):
                 self._connection = await lancedb.connect_async(
                     str(self.path) if self.path is not None else self.uri,
@@ -1267,8 +1275,11 @@ class Store:
         return {str(each.relative_to(self.path)) for each in self.path.rglob("*") if each.is_file()}
 
     def _remove_torn(self) -> None:
-        for each in self.path.rglob("*.torn") if self.path is not None else ():
-            each.unlink(missing_ok=True)
+        for each in list(self.path.rglob("*.torn")) if self.path is not None else ():
+            if each.is_dir():
+                shutil.rmtree(each)
+            else:
+                each.unlink(missing_ok=True)
 
     async def everything(self) -> AsyncIterator[list[dict[str, Any]]]:
         """Every row of the table with every column but the vectors, forgotten notes too, in batches."""
@@ -1321,6 +1332,8 @@ class Store:
             return
         async with self._turn, self._lock():
             with _as_store_error(f"compacting {self.uri}"):
+                await table.optimize(cleanup_older_than=NEVER)
+                await self._sync()  # what is new is safe before what is old goes
                 await table.optimize(cleanup_older_than=retention, delete_unverified=orphans)
             if orphans:
                 await asyncio.to_thread(self._remove_torn)

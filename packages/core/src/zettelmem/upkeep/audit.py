@@ -207,7 +207,7 @@ class Standing:
             if note is None:
                 if note_id in absent:
                     lost.append(line)
-            elif int(revision) > note.revision or (
+            elif int(revision.partition("-")[0]) > note.revision or (
                 len(note.history) == note.revision and not any(x.change == change for x in note.history)
             ):
                 lost.append(line)
