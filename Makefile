@@ -25,7 +25,7 @@ typecheck: dev  ## mypy, strict
 	$(PYTHON_IN) -m mypy
 
 test: dev  ## install what the tests need and run them (WITH_TORCH=1: with sentence-transformers)
-	$(PYTHON_IN) -m pytest --cov $(ARGS)
+	$(PYTHON_IN) -m pytest --cov $(or $(ARGS),--cov-fail-under=95)
 
 bench: dev  ## recall on LoCoMo; ZETTELMEM_DATA names the folder that holds locomo-dev.json
 	$(PYTHON_IN) benchmarks/locomo.py --data $(DATA)/locomo-dev.json --run $(RUN)

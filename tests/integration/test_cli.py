@@ -670,3 +670,31 @@ def test_reembed_moves_a_memory_to_the_model_that_is_named(run: Run, monkeypatch
     assert "1 vectors made" in run("reembed")
     assert run("reembed", "--json")["vectors"] == 0
     assert "Porto" in run("recall", "Where does Ana live?")
+
+
+# --- erase ---------------------------------------------------------------------------------------
+
+
+def test_a_note_is_erased_with_a_receipt(run: Run) -> None:
+    note = run("remember", "The blue heron sleeps.", "--json")["note"]["id"]
+    run("remember", "Bread is baked at dawn.")
+    assert run("forget", note, "--erase").startswith("1 notes erased, ")
+    run("history", note, code=2)
+    assert run("stats", "--json")["notes"] == 1
+
+
+def test_a_namespace_is_erased_only_after_a_yes(run: Run) -> None:
+    run("remember", "The blue heron sleeps.")
+    run("erase", stdin="n\n", code=1)
+    assert run("stats", "--json")["notes"] == 1
+    run("erase", stdin="y\n")
+    assert run("stats", "--json")["notes"] == 0
+
+
+def test_words_that_are_left_in_a_file_of_the_store_make_the_receipt_a_failure(run: Run, db: Path) -> None:
+    note = run("remember", "The quokka Bartholomew sleeps.", "--json")["note"]["id"]
+    (db / "notes.txt").write_text("The quokka Bartholomew sleeps.")
+    told = run("forget", note, "--erase", "--json", code=1)
+    assert told["ids"] == [note]
+    assert not told["verified"]
+    assert "are in notes.txt" in told["how"]

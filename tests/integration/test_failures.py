@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from doubles import check_store, contents, everything, judging, open_memory, said
-from zettelmem import Decision, InvalidInput, ModelError, ZettelmemError
+from zettelmem import Decision, ExtraMissing, InvalidInput, ModelError, ZettelmemError
 from zettelmem.protocols import Vectors
 from zettelmem.store import Store
 from zettelmem.testing import NEVER, HashEmbedder, ScriptedModel
@@ -193,6 +193,22 @@ async def test_pending_notes_are_finished_oldest_first_up_to_a_limit() -> None:
         await check_store(memory)
 
 
+async def test_a_note_whose_judge_fails_again_stays_pending() -> None:
+    async def describing(asked: Any) -> Any:
+        if asked.schema is Decision:
+            raise ModelError("refused")
+        return DESCRIBED
+
+    async with open_memory(model=ScriptedModel(describing)) as memory:
+        await memory.remember("Dogs bark.", namespace="a", judge="offline")
+        made = await memory.remember("Dogs bark loudly.", namespace="a", judge="ask")
+        assert await memory.finish_pending(namespace="a", judge="model") == []
+        assert (await memory.get(made.note.id, namespace="a")).pending is not None
+        (done,) = await memory.finish_pending(namespace="a", judge="offline")
+        assert done.note.id == made.note.id
+        await check_store(memory)
+
+
 async def test_what_the_caller_gave_stays_when_a_note_is_finished() -> None:
     async with open_memory(model=judging(construct=DESCRIBED)) as memory:
         made = await memory.remember("Cats purr.", namespace="a", tags=["mine"], judge="ask")
@@ -297,6 +313,26 @@ async def test_an_embedder_that_fails_leaves_the_store_as_it_was(rubbish: Any) -
         assert await everything(memory) == before
         await memory.remember("Dogs bark.", namespace="a")
         await check_store(memory)
+
+
+async def test_an_error_of_ours_reaches_the_caller_as_it_is() -> None:
+    """What an extra that is missing says is not hidden behind a failed model."""
+    missing = ExtraMissing("pip install it")
+    embedder = Broken()
+
+    class Reranking:
+        name = "missing"
+
+        def score(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+            raise missing
+
+    async with open_memory(embedder=embedder, reranker=Reranking()) as memory:
+        await memory.remember("Cats purr.", namespace="a")
+        with pytest.raises(ExtraMissing, match="pip install it"):
+            await memory.recall("cats", namespace="a")
+        embedder.rubbish = missing
+        with pytest.raises(ExtraMissing, match="pip install it"):
+            await memory.remember("Dogs bark.", namespace="a")
 
 
 async def test_vectors_of_any_length_are_made_unit_vectors() -> None:

@@ -159,6 +159,19 @@ def test_a_log_that_was_tampered_with_is_trouble_for_the_doctor(tmp_path: Path) 
         assert not memory.examine(repair=True).healthy
 
 
+def test_a_log_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read"):
+        verify(tmp_path / "nowhere")
+
+
+def test_a_file_that_is_no_log_is_never_written_to(tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_bytes(b"x" * 100_000)
+    with open_sync(audit=other) as memory, pytest.raises(StoreError, match="too long to be ours"):
+        memory.remember("A quokka.", namespace="ana")
+    assert other.read_bytes() == b"x" * 100_000
+
+
 def test_the_lines_of_a_namespace_are_exported(tmp_path: Path) -> None:
     log = filled(tmp_path)
     with open_sync(str(tmp_path / "memory"), audit=log) as memory:

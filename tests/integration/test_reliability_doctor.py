@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import lancedb
 import pytest
 from typer.testing import CliRunner
 
@@ -63,6 +64,55 @@ async def test_another_embedder_is_a_finding(tmp_path: Path) -> None:
         found = await memory.examine(repair=True)
     assert [each.check for each in found.findings] == ["embedder"]
     assert not found.healthy
+
+
+async def test_a_store_that_cannot_be_opened_is_a_finding(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path)) as memory:
+        await memory.remember("One.", namespace="ana")
+    for manifest in (tmp_path / "notes.lance" / "_versions").glob("*.manifest"):
+        manifest.write_bytes(b"rubbish")
+    async with open_memory(str(tmp_path)) as memory:
+        found = await memory.examine(repair=True)
+    assert [each.check for each in found.findings] == ["opens"]
+    assert not found.healthy
+
+
+async def test_a_note_whose_history_does_not_tell_all_writes_is_found() -> None:
+    async with open_memory() as memory:
+        note = (await memory.remember("One.", namespace="ana")).note
+        entry = note.history[-1].model_copy(update={"change": f"{note.id}.2"})
+        short = note.model_copy(update={"revision": 2, "history": (entry,)})
+        await memory._store.commit([note.id], lambda _: [Changes(id=entry.change, notes=(short,))], {})
+        found = await memory.examine(repair=True)
+    assert [each.check for each in found.findings if each.trouble and not each.repaired] == ["revisions"]
+
+
+async def test_an_id_that_occurs_twice_is_found(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path)) as memory:
+        await memory.remember("One.", namespace="ana")
+    table = lancedb.connect(tmp_path).open_table("notes")
+    table.add(table.to_arrow())
+    async with open_memory(str(tmp_path)) as memory:
+        found = await memory.examine()
+    assert finding(found, "ids").trouble
+    assert finding(found, "ids").count == 1
+
+
+async def test_a_long_tail_and_a_store_that_outgrew_its_notes_are_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zettelmem.store.TAIL_ROWS", 10)
+    monkeypatch.setattr("zettelmem.upkeep.doctor.SMALL", 0)
+    monkeypatch.setattr("zettelmem.upkeep.doctor.SIZE_RATIO", 1.0)
+    async with open_memory(str(tmp_path)) as memory:
+        await memory.remember_many([f"Thing {i}." for i in range(20)], namespace="ana", judge="none")
+        found = await memory.examine()
+        assert finding(found, "indices").trouble
+        assert finding(found, "size").trouble
+        found = await memory.examine(repair=True)
+        assert finding(found, "indices").repaired
+        assert finding(found, "size").repaired
+        assert not finding(await memory.examine(), "indices").trouble
 
 
 async def test_what_a_crash_left_is_found_and_removed(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Erasing: no byte of the note is left in any file, and the other notes stand as if it had never come."""
 
+import asyncio
 import random
 import re
 from pathlib import Path
 
 import pytest
 
-from doubles import judging, open_sync
+from doubles import judging, open_memory, open_sync
 from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Message, NeighbourChange, Note, NotFound
 from zettelmem.testing import hold, notes_of
 from zettelmem.upkeep.erasure import Search, needles
@@ -161,6 +162,20 @@ def test_the_receipt_names_notes_that_say_the_same_themselves(tmp_path: Path) ->
         receipt = memory.forget(gone.id, namespace="ana", erase=True)
         assert receipt.said_elsewhere == (kept.id,)
         assert memory.get(kept.id, namespace="ana").content == kept.content
+
+
+def test_where_nothing_was_ever_stored_nothing_is_erased() -> None:
+    with open_sync() as memory:
+        receipt = memory.erase(namespace="ana")
+    assert (receipt.ids, receipt.verified) == ((), True)
+
+
+async def test_of_two_who_erase_a_note_at_once_one_is_told_that_it_is_gone() -> None:
+    async with open_memory() as memory:
+        note = (await memory.remember("The quokka sleeps.", namespace="ana")).note
+        erase = [memory.forget(note.id, namespace="ana", erase=True) for _ in range(2)]
+        done = await asyncio.gather(*erase, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in done) == ["Erasure", "NotFound"]
 
 
 def test_another_namespace_erases_nothing_here() -> None:
