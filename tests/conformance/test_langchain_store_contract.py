@@ -39,8 +39,8 @@ class TestZettelmemStore(StoreContract):
 
     @pytest.fixture
     def store(self, clock: Clock) -> Iterator[BaseStore]:
-        with Memory("memory://", embedder=HashEmbedder()) as memory:
-            yield ZettelmemStore(memory, clock=clock)
+        with Memory("memory://", embedder=HashEmbedder(), clock=clock) as memory:
+            yield ZettelmemStore(memory)
 
 
 class TestZettelmemStoreThatLinks(TestZettelmemStore):
@@ -52,8 +52,8 @@ class TestZettelmemStoreThatLinks(TestZettelmemStore):
 
     @pytest.fixture
     def store(self, clock: Clock) -> Iterator[BaseStore]:
-        with Memory("memory://", embedder=HashEmbedder()) as memory:
-            yield ZettelmemStore(memory, links=True, clock=clock)
+        with Memory("memory://", embedder=HashEmbedder(), clock=clock) as memory:
+            yield ZettelmemStore(memory, links=True)
 
 
 def words(texts: Sequence[str]) -> list[list[float]]:

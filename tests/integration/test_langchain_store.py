@@ -108,10 +108,11 @@ def test_fields_say_what_is_searched_by_default(memory: Memory) -> None:
     assert [item.key for item in store.search(("a",), query="green tea")] == ["1", "2"]
 
 
-def test_a_ttl_config_holds_for_every_put_and_sweeps_now_and_then(memory: Memory) -> None:
+def test_a_ttl_config_holds_for_every_put_and_sweeps_now_and_then() -> None:
     ahead = [timedelta()]
+    memory = Memory(embedder=HashEmbedder(), clock=lambda: datetime.now(UTC) + ahead[0])
     config = TTLConfig(default_ttl=10, refresh_on_read=False, sweep_interval_minutes=60)
-    store = ZettelmemStore(memory, ttl=config, clock=lambda: datetime.now(UTC) + ahead[0])
+    store = ZettelmemStore(memory, ttl=config)
     store.put(("a",), "k", {"n": 1})
     store.put(("a",), "kept", {"n": 1}, ttl=None)
     ahead[0] = timedelta(minutes=9)
@@ -124,9 +125,10 @@ def test_a_ttl_config_holds_for_every_put_and_sweeps_now_and_then(memory: Memory
     assert [note.key for note in memory.notes(namespace=()).notes] == ["kept", "k"]
 
 
-def test_reads_refresh_by_small_writes_and_only_now_and_then(memory: Memory) -> None:
+def test_reads_refresh_by_small_writes_and_only_now_and_then() -> None:
     ahead = [timedelta()]
-    store = ZettelmemStore(memory, clock=lambda: datetime.now(UTC) + ahead[0])
+    memory = Memory(embedder=HashEmbedder(), clock=lambda: datetime.now(UTC) + ahead[0])
+    store = ZettelmemStore(memory)
     store.put(("a",), "k", {"n": 1}, ttl=100)
     for minute in range(20):
         ahead[0] = timedelta(minutes=minute)
@@ -134,6 +136,60 @@ def test_reads_refresh_by_small_writes_and_only_now_and_then(memory: Memory) -> 
     (note,) = memory.notes(namespace="a").notes
     assert note.revision == 4
     assert all(set(entry.after) <= {"invalid_at"} for entry in note.history[1:])
+
+
+def test_an_item_that_is_no_longer_so_is_still_an_item(memory: Memory) -> None:
+    store = ZettelmemStore(memory)
+    store.put(("ana",), "home", {"text": "Ana lives in Porto."})
+    item = memory.keyed(["home"], namespace="ana")["home"]
+    memory.revise(item.id, namespace="ana", invalid_at=item.occurred_at)
+    assert memory.namespaces(valid=True, via="langgraph") == []
+    assert store.list_namespaces() == [("ana",)]
+    assert store.get(("ana",), "home") is not None
+    assert [found.key for found in store.search(("ana",), query="Porto")] == ["home"]
+    store.put(("ana",), "home", {"text": "Ana lives in Lisbon."})
+    assert memory.namespaces(valid=True, via="langgraph") == [("ana",)]
+
+
+def test_a_value_of_a_million_characters_is_kept_found_and_listed(memory: Memory) -> None:
+    store = ZettelmemStore(memory)
+    large = {"text": "green tea " + "x" * 900_000}
+    store.put(("a",), "large", large)
+    store.put(("a",), "large", large | {"more": 1})
+    store.put(("a",), "small", {"text": "lorry brakes"})
+    assert store.search(("a",), query="green tea")[0].value == large | {"more": 1}
+    assert store.search(("a",))[1].value == large | {"more": 1}
+    with pytest.raises(InvalidInput, match="over 1,000,000; split it over several notes"):
+        store.put(("a",), "huge", {"text": "x" * 1_000_000})
+
+
+def test_a_hot_key_keeps_its_newest_versions(memory: Memory) -> None:
+    store = ZettelmemStore(memory)
+    for i in range(12):
+        store.put(("a",), "k", {"i": i, "text": "x" * 20_000})
+    (note,) = memory.notes(namespace="a").notes
+    assert note.dropped > 0
+    assert note.dropped + len(note.history) == note.revision == 12
+    memory.undo(note.history[-1].change, namespace="a")
+    assert store.get(("a",), "k").value["i"] == 10  # type: ignore[union-attr]
+
+
+def test_a_sweep_spares_what_was_put_again_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = [timedelta()]
+    memory = Memory(embedder=HashEmbedder(), clock=lambda: datetime.now(UTC) + ahead[0])
+    store = ZettelmemStore(memory)
+    store.put(("a",), "k", {"n": 1}, ttl=1)
+    ahead[0] = timedelta(minutes=2)
+    forget = memory.forget
+
+    def late(note_id: str, **how: Any) -> Any:
+        monkeypatch.setattr(memory, "forget", forget)
+        ZettelmemStore(memory).put(("a",), "k", {"n": 2})
+        return forget(note_id, **how)
+
+    monkeypatch.setattr(memory, "forget", late)
+    assert store.sweep_ttl() == 0
+    assert store.get(("a",), "k").value == {"n": 2}  # type: ignore[union-attr]
 
 
 # --- many at once ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from doubles import DAY, START, Clock, check_store, contents, judging, open_memory, said
 from zettelmem import (
     AsyncMemory,
+    ConflictError,
     Decision,
     Draft,
     InvalidInput,
@@ -20,6 +21,7 @@ from zettelmem import (
     Source,
     Trust,
 )
+from zettelmem.note import MAX_CHANGES
 from zettelmem.testing import HashEmbedder
 
 
@@ -365,3 +367,95 @@ async def test_notes_of_one_call_are_listed_in_its_order() -> None:
         texts = [f"Thing {i}." for i in range(20)]
         await memory.remember_many(texts, namespace="a")
         assert contents((await memory.notes(namespace="a")).notes) == texts
+
+
+# --- what adapters build on ------------------------------------------------------------------------
+
+
+async def test_a_forgotten_key_begins_anew() -> None:
+    async with open_memory() as memory:
+        old = (await memory.remember("Tea.", namespace="a", key="k")).note
+        await memory.forget(old.id, namespace="a")
+        new = (await memory.remember("Tea.", namespace="a", key="k")).note
+        assert new.id == old.id
+        assert new.recorded_at > old.recorded_at
+        assert new.occurred_at > old.occurred_at
+        await check_store(memory)
+
+
+async def test_a_key_with_another_time_or_end_is_revised() -> None:
+    async with open_memory() as memory:
+        said = {"content": "The shop is open.", "key": "k", "occurred_at": START, "invalid_at": START + DAY}
+
+        async def again(**fields: Any) -> bool:
+            (done,) = await memory.remember_many([said | fields], namespace="a", judge="none")
+            return done.known
+
+        assert [await again(), await again()] == [False, True]
+        assert not await again(invalid_at=START + 2 * DAY)
+        assert not await again(occurred_at=START + DAY, invalid_at=None)
+        (note,) = (await memory.keyed(["k"], namespace="a")).values()
+        assert (note.occurred_at, note.invalid_at) == (START + DAY, None)
+
+
+async def test_notes_and_namespaces_are_told_by_door_validity_and_time() -> None:
+    clock = Clock()
+    async with open_memory(clock=clock) as memory:
+        clock.day(5)
+        for days, space, via in [(3, "a", "x"), (1, "b", "x"), (2, "c", "y")]:
+            draft = Draft(content=f"Note {days}.", occurred_at=START + days * DAY, source=Source(via=via))
+            ends = {"invalid_at": START + 4 * DAY} if space == "b" else {}
+            await memory.remember_many([draft.model_copy(update=ends)], namespace=space, judge="none")
+
+        async def listed(**how: Any) -> list[str]:
+            return [note.content for note in (await memory.notes(namespace=(), **how)).notes]
+
+        assert await listed(by="occurred_at") == ["Note 1.", "Note 2.", "Note 3."]
+        assert await listed(by="occurred_at", newest_first=True, limit=1) == ["Note 3."]
+        assert await listed(via="x") == ["Note 3.", "Note 1."]
+        assert await listed(valid=True) == ["Note 3.", "Note 2."]
+        assert await listed(valid=False) == ["Note 1."]
+        assert await memory.namespaces(via="x") == [("a",), ("b",)]
+        assert await memory.namespaces(via="x", valid=True) == [("a",)]
+        assert await memory.namespaces(valid=False) == [("b",)]
+        hits = await memory.recall("Which note?", namespace=(), via="y")
+        assert [hit.note.content for hit in hits] == ["Note 2."]
+
+
+async def test_a_note_written_since_is_not_forgotten_where_its_revision_is_given() -> None:
+    async with open_memory() as memory:
+        note = (await memory.remember("Tea.", namespace="a", key="k")).note
+        await memory.remember("Coffee.", namespace="a", key="k")
+        with pytest.raises(ConflictError, match="written since revision 1"):
+            await memory.forget(note.id, namespace="a", revision=1)
+        await memory.forget(note.id, namespace="a", revision=2)
+        assert (await memory.notes(namespace="a")).notes == ()
+
+
+async def test_one_key_revised_alike_at_once_is_revised_once() -> None:
+    async with open_memory() as memory:
+        await memory.remember("Tea.", namespace="a", key="k")
+        done = await asyncio.gather(
+            *(memory.remember("Coffee.", namespace="a", key="k", judge="none") for _ in range(8))
+        )
+        assert sorted(each.known for each in done) == [False] + [True] * 7
+        assert {each.note.content for each in done} == {"Coffee."}
+
+
+async def test_a_note_written_without_end_keeps_its_newest_changes(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path)) as memory:
+        first = await memory.remember("Number -1.", namespace="a", key="k", judge="none")
+        for i in range(MAX_CHANGES + 3):
+            last = await memory.remember(f"Number {i}.", namespace="a", key="k", judge="none")
+        history = await memory.history(first.note.id, namespace="a")
+        assert len(history) == MAX_CHANGES
+        assert history[0].dropped == last.note.dropped == 4
+        assert last.note == await memory.get(first.note.id, namespace="a")
+        with pytest.raises(ConflictError, match="older than the 256 changes"):
+            await memory.undo(first.change, namespace="a")
+        await memory.undo(last.change, namespace="a")
+        assert (await memory.get(first.note.id, namespace="a")).content == f"Number {MAX_CHANGES + 1}."
+        await check_store(memory)
+        # Nothing older than what the oldest kept change found is known.
+        (hit,) = await memory.recall("Which number?", namespace="a", as_of=first.note.recorded_at)
+        assert hit.note.content == "Number 3."

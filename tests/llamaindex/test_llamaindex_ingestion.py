@@ -167,7 +167,7 @@ def test_what_was_not_made_of_a_documents_nodes_stays(memory: Memory) -> None:
 def test_a_version_that_cannot_be_stored_leaves_the_old_one(memory: Memory) -> None:
     remember_nodes(memory, chunks("Ski boots are in the cellar."), namespace=NS)
     (bad,) = chunks("Ski boots are upstairs.")
-    bad.metadata["map"] = "x" * 100_000
+    bad.metadata["map"] = "x" * 1_000_000
     with pytest.raises(InvalidInput):
         remember_nodes(memory, [bad], namespace=NS)
     assert contents(memory) == ["Ski boots are in the cellar."]
@@ -216,7 +216,7 @@ def test_a_node_of_another_class_comes_back_as_one(memory: Memory) -> None:
 
 
 def test_what_fits_into_no_note_is_refused_and_nothing_is_stored(memory: Memory) -> None:
-    for node in (TextNode(text="x" * 1_000_001), TextNode(text="x", metadata={"y": "z" * 100_000})):
+    for node in (TextNode(text="x" * 1_000_001), TextNode(text="x", metadata={"y": "z" * 1_000_000})):
         with pytest.raises(InvalidInput, match=r"1000000|100000"):
             remember_nodes(memory, [document(), node], namespace=NS)
     assert notes_of(memory) == []

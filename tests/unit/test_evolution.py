@@ -21,7 +21,7 @@ from zettelmem import (
     Trust,
     evolution,
 )
-from zettelmem.note import Changes, Pending, build
+from zettelmem.note import MAX_CHANGES, MAX_HISTORY, Changes, Pending, build
 from zettelmem.testing import hold
 
 NOW = START + 10 * DAY
@@ -524,3 +524,67 @@ def test_a_link_exchanged_for_another_is_seen_as_it_stood() -> None:
     assert then.links == (one,)
     assert then.history == (first,)
     assert then.revision == 1
+
+
+# --- a history that is bounded ---------------------------------------------------------------------
+
+
+def revised(each: Note, times: int, size: int = 1) -> Note:
+    """The note after so many revisions of its data, each `size` characters, a day apart."""
+    for i in range(times):
+        each = evolution.revise(each, {"data": {"n": i, "text": "x" * size}}, NOW + i * DAY).note
+    return each
+
+
+def bounded(each: Note) -> Note:
+    return each.model_copy(update={"history": evolution.bounded(each.history)})
+
+
+def test_a_history_keeps_its_newest_changes_and_counts_the_rest() -> None:
+    short = revised(born(A), MAX_CHANGES - 1)
+    assert bounded(short) is not None
+    assert evolution.bounded(short.history) is short.history
+    long = revised(bounded(revised(born(A), MAX_CHANGES + 10)), 5)
+    kept = bounded(long)
+    assert len(kept.history) == MAX_CHANGES
+    assert kept.history[1:] == long.history[-MAX_CHANGES + 1 :]
+    assert (kept.dropped, kept.revision) == (16, MAX_CHANGES + 16)
+    hold([kept])
+
+
+def test_large_changes_are_dropped_sooner_but_never_the_newest() -> None:
+    kept = bounded(revised(born(A), 20, size=20_000))
+    assert sum(len(each.model_dump_json(exclude_defaults=True)) for each in kept.history) <= MAX_HISTORY
+    assert 1 < len(kept.history) < 10
+    hold([kept])
+    huge = bounded(revised(born(A), 3, size=2 * MAX_HISTORY))
+    assert [each.dropped for each in huge.history] == [3]
+    assert (
+        evolution.undo(huge.history[-1].change, {A: huge}, NOW).note.data == huge.history[-1].before["data"]
+    )
+    hold([huge])
+
+
+def test_a_change_that_a_neighbour_has_dropped_cannot_be_undone() -> None:
+    state = after(
+        state_of(born(A)), evolution.remember(note(B), None, [born(A)], decided(links=[link(0)]), NOW)
+    )
+    state[A] = bounded(revised(state[A], MAX_CHANGES + 1))
+    with pytest.raises(ConflictError, match=f"older than the {MAX_CHANGES} changes that note {A} keeps"):
+        evolution.undo(f"{B}.1", state, NOW)
+
+
+def test_before_its_oldest_kept_change_a_note_is_seen_as_that_found_it() -> None:
+    kept = bounded(revised(born(A), MAX_CHANGES + 9))
+    for at in (NOW - DAY, kept.history[0].at - DAY / 2):
+        assert evolution.known_at(kept, at).data == kept.history[0].before["data"]
+    assert evolution.known_at(kept, kept.history[0].at).data == kept.history[0].after["data"]
+
+
+def test_rebasing_a_bounded_note_keeps_what_both_wrote() -> None:
+    base = bounded(revised(born(A), MAX_CHANGES + 4))
+    ours = evolution.revise(base, {"context": "ours"}, NOW + 999 * DAY).note
+    fresh = bounded(evolution.revise(base, {"tags": ("theirs",)}, NOW + 998 * DAY).note)
+    made = bounded(evolution.rebase(base, ours, fresh))
+    assert (made.context, made.tags, made.revision) == ("ours", ("theirs",), base.revision + 2)
+    assert made.dropped + len(made.history) == made.revision

@@ -51,6 +51,7 @@ NAMES = [
     "StoreMismatch",
     "Trust",
     "ZettelmemError",
+    "fence",
 ]
 VERBS = [
     "close",

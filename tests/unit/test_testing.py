@@ -193,7 +193,7 @@ def _entry(**fields: Any) -> Evolution:
             [_note(ONE, links=(LINK,)), _note(TWO, links=(LINK,), namespace=("b",))],
             "linked into",
         ),
-        (revisions_counted, [_note(ONE, revision=2)], "revision 2 and 1 entries"),
+        (revisions_counted, [_note(ONE, revision=2)], "revision 2, 1 entries of history and 0 dropped"),
         (revisions_counted, [_note(ONE, revision=2, history=(BORN, BORN))], "a change twice"),
         (
             content_unchanged_by_evolution,

@@ -47,6 +47,7 @@ from .note import (
     Stats,
     Trust,
 )
+from .prompts import fence
 from .protocols import Embedder, LanguageModel, Reranker
 from .sync import Memory
 
@@ -92,4 +93,5 @@ __all__ = [
     "StoreMismatch",
     "Trust",
     "ZettelmemError",
+    "fence",
 ]

@@ -14,6 +14,8 @@ from pydantic import JsonValue, TypeAdapter
 
 from .errors import ConflictError, DecisionRefused, InvalidInput, LimitExceeded
 from .note import (
+    MAX_CHANGES,
+    MAX_HISTORY,
     MAX_LINKS,
     Changes,
     Decision,
@@ -296,7 +298,8 @@ def revise(note: Note, fields: Mapping[str, Any], now: datetime, reason: str = "
 def forget(note: Note, linked: Sequence[Note], now: datetime, verb: Verb = "forget") -> Changes:
     """The note out of sight, and every link to it gone at the other end too.
 
-    What it had superseded is so again, unless it was closed for another reason since.
+    What it had superseded is so again, unless it was closed for another reason since, or so long ago
+    that its history does not tell any more.
 
     Args:
         note: the note to forget.
@@ -328,8 +331,32 @@ def _detach(sheet: _Sheet, note: Note) -> None:
 
 
 def entry_of(note: Note, change: str) -> Evolution | None:
-    """What `change` did to `note`."""
+    """What `change` did to `note`, as far as its history reaches back."""
     return next((entry for entry in note.history if entry.change == change), None)
+
+
+def bounded(history: tuple[Evolution, ...]) -> tuple[Evolution, ...]:
+    """The newest changes of a history, as many as a note may keep; the first tells how many are dropped."""
+    kept = size = 0
+    for entry in reversed(history):
+        size += len(entry.model_dump_json(exclude_defaults=True).encode())
+        if kept and (kept == MAX_CHANGES or size > MAX_HISTORY):
+            break
+        kept += 1
+    gone = len(history) - kept
+    if not gone:
+        return history
+    first = history[gone].model_copy(update={"dropped": history[0].dropped + gone})
+    return (first, *history[gone + 1 :])
+
+
+def too_old(change: str, note: Note) -> ConflictError:
+    """That a change cannot be undone, because a note's history does not reach back to it."""
+    return ConflictError(
+        f"change {change} is older than the {len(note.history)} changes that note {note.id} keeps, so it "
+        "cannot be undone; revise or forget what it wrote instead",
+        (note.id,),
+    )
 
 
 def undo(change: str, notes: Mapping[str, Note], now: datetime) -> Changes:
@@ -343,14 +370,17 @@ def undo(change: str, notes: Mapping[str, Note], now: datetime) -> Changes:
 
     Raises:
         ConflictError: a later change stands on this one and is named: undo that first; or nothing of it
-            is left.
+            is left; or the history of one of the notes does not reach back to it.
     """
     cause = notes[change.partition(".")[0]]
-    if entry_of(cause, change) is None:
+    told = entry_of(cause, change)
+    if told is None:
         raise ConflictError(f"change {change} is not in the history of {cause.id}", (cause.id,))
     sheet = _Sheet(cause, (note for note in notes.values() if note.id != cause.id), "undo", now)
     for note in notes.values():
         entry = entry_of(note, change)
+        if entry is None and note.dropped and note.id in told.touched:
+            raise too_old(change, note)
         if entry is None:
             continue
         _take_back(sheet, note, entry, notes)
@@ -441,7 +471,11 @@ def rebase(base: Note, ours: Note, fresh: Note) -> Note:
 
 
 def known_at(note: Note, at: datetime) -> Note:
-    """The note as it stood at `at`: every later entry of its history taken back, links included."""
+    """The note as it stood at `at`: every later entry of its history taken back, links included.
+
+    Before the oldest change that its history keeps, it is taken to have been as it was after the last
+    one that was dropped: nothing older is known of it.
+    """
     fields: dict[str, Any] = {}
     links = list(note.links)
     history = list(note.history)

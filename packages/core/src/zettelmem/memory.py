@@ -124,7 +124,7 @@ class AsyncMemory:
         if secrets not in get_args(Secrets):
             raise InvalidInput(f"secrets is {secrets!r}; use {', '.join(get_args(Secrets))}")
         chosen = embedder if embedder is not None else _default_embedder()
-        self._clock = clock
+        self.clock = clock
         self._store = Store(str(uri), chosen.name, storage_options=storage_options, durable=durable)
         self._audit = None if audit is None else log.Audit(audit)
         if self._audit is not None:
@@ -219,7 +219,7 @@ class AsyncMemory:
             data: the application's own fields, JSON, checked against the kind's model if it has one.
             keywords, tags, context: given ones are kept and no model is asked for them.
             key: the application's name for it: the same key again is the same note, revised if its
-                content differs and left alone if not.
+                content, its data or a given time differs and left alone if not.
             judge: who decides about links and evolution this time.
 
         Returns:
@@ -300,7 +300,7 @@ class AsyncMemory:
         around = await self._writes.around(note, vectors[note.content])
         await self._writes.commit(
             [note.id],
-            lambda fresh: [evolution.show(alive(fresh, note.id), [x.note for x in around], self._clock())],
+            lambda fresh: [evolution.show(alive(fresh, note.id), [x.note for x in around], self.clock())],
             vectors,
         )
         return around
@@ -333,7 +333,7 @@ class AsyncMemory:
                 f"no numbered neighbours are waiting for note {note.id}; call neighbours first, then "
                 "connect with the numbers it gives"
             )
-        now = self._clock()
+        now = self.clock()
 
         def step(fresh: dict[str, Note]) -> list[Changes]:
             subject = alive(fresh, note.id)
@@ -369,7 +369,12 @@ class AsyncMemory:
 
     @overload
     async def forget(
-        self, note_id: str, *, namespace: str | Sequence[str], erase: Literal[False] = False
+        self,
+        note_id: str,
+        *,
+        namespace: str | Sequence[str],
+        revision: int | None = None,
+        erase: Literal[False] = False,
     ) -> Remembered: ...
 
     @overload
@@ -378,7 +383,12 @@ class AsyncMemory:
     ) -> Erasure: ...
 
     async def forget(
-        self, note_id: str, *, namespace: str | Sequence[str], erase: bool = False
+        self,
+        note_id: str,
+        *,
+        namespace: str | Sequence[str],
+        revision: int | None = None,
+        erase: bool = False,
     ) -> Remembered | Erasure:
         """Put a note out of sight, with every link to it; or erase it for good.
 
@@ -388,6 +398,7 @@ class AsyncMemory:
         Args:
             note_id: the note; with `erase`, one that is forgotten already, too.
             namespace: whose memory.
+            revision: only if it is still at this revision.
             erase: remove its bytes, as `erase` does; nothing brings it back.
 
         Returns:
@@ -395,6 +406,7 @@ class AsyncMemory:
 
         Raises:
             NotFound: no such note here.
+            ConflictError: it was written since the revision given; nothing was done.
             StoreError: `erase` on an object store, or the disk failed.
         """
         if erase:
@@ -404,10 +416,16 @@ class AsyncMemory:
                 raise NotFound(f"no note {note_id!r} here; ids come from recall and from notes")
             return await self._erase(doomed.namespace, {note_id})
         note = await self.get(note_id, namespace=namespace)
-        now = self._clock()
-        changes = await self._writes.commit_linked(
-            note, lambda state: evolution.forget(state[note.id], others(state, note.id), now)
-        )
+        now = self.clock()
+
+        def step(state: dict[str, Note]) -> Changes:
+            if revision not in (None, state[note.id].revision):
+                raise ConflictError(
+                    f"note {note.id} was written since revision {revision}; look at it again", (note.id,)
+                )
+            return evolution.forget(state[note.id], others(state, note.id), now)
+
+        changes = await self._writes.commit_linked(note, step)
         return Remembered(note=changes.note, change=changes.id)
 
     async def erase(self, *, namespace: str | Sequence[str]) -> Erasure:
@@ -443,7 +461,7 @@ class AsyncMemory:
             return set(notes) if ids is None else ids
 
         return await erasure.erase(
-            self._store, self._embedding, namespace, self._clock(), choose=choose, alone=ids is not None
+            self._store, self._embedding, namespace, self.clock(), choose=choose, alone=ids is not None
         )
 
     async def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
@@ -453,15 +471,18 @@ class AsyncMemory:
 
         Raises:
             NotFound: no such change here.
-            ConflictError: a later change stands on it; the error names that one. Undo it first.
+            ConflictError: a later change stands on it; the error names that one: undo it first. Or it is
+                older than what the history of a note keeps.
         """
         space = as_namespace(namespace)
         note_id = change.partition(".")[0]
         note = await self._find(note_id, space, forgotten=True)
         entry = evolution.entry_of(note, change) if note else None
+        if note and not entry and 0 < _revision(change) <= note.dropped:
+            raise evolution.too_old(change, note)
         if note is None or entry is None or entry.cause != note.id:
             raise NotFound(f"no change {change!r} here; history lists the changes of a note")
-        now = self._clock()
+        now = self.clock()
         changes = await self._writes.commit_linked(
             note, lambda state: evolution.undo(change, state, now), entry.touched
         )
@@ -510,6 +531,7 @@ class AsyncMemory:
         until: datetime | None = None,
         as_of: datetime | None = None,
         min_trust: Trust = Trust.UNTRUSTED,
+        via: str | None = None,
         superseded: bool = False,
         expand: bool = True,
         budget_tokens: int | None = None,
@@ -525,8 +547,10 @@ class AsyncMemory:
             kinds, tags: any of these.
             thread: this thread only.
             since, until: what happened in [since, until).
-            as_of: what was valid and known then, as the notes stood then.
+            as_of: what was valid and known then, as the notes stood then; a note whose history does not
+                reach so far back, as its oldest kept change found it.
             min_trust: leave out what is trusted less.
+            via: only what came in through this door (`source.via`).
             superseded: also what is no longer so.
             expand: let the notes linked to the candidates vote and be found.
             budget_tokens: at most so many tokens of content (a token for every four bytes). If all that
@@ -548,14 +572,15 @@ class AsyncMemory:
                 "since": since,
                 "until": until,
                 "known_at": as_of,
-                "valid_at": None if superseded else as_of or self._clock(),
+                "valid_at": None if superseded else as_of or self.clock(),
                 "min_trust": min_trust,
+                "via": via,
             },
         )
         return await self._recalling.recall(
             query,
             sight,
-            as_of or self._clock(),
+            as_of or self.clock(),
             k=k,
             expand=expand,
             budget=budget_tokens,
@@ -589,9 +614,21 @@ class AsyncMemory:
         found = await self._store.get(ids)
         return {ids[note_id]: note for note_id, note in found.items()}
 
-    async def namespaces(self, *, under: str | Sequence[str] = ()) -> list[Namespace]:
-        """Every namespace at or below `under` that holds a note, sorted."""
-        return await self._store.namespaces(Filter(namespace=as_namespace(under)))
+    async def namespaces(
+        self, *, under: str | Sequence[str] = (), via: str | None = None, valid: bool | None = None
+    ) -> list[Namespace]:
+        """Every namespace at or below `under` that holds a note, sorted.
+
+        Args:
+            under: a namespace; the whole store where ().
+            via, valid: that holds such a note, as for `notes`.
+        """
+        return await self._store.namespaces(self._sight(as_namespace(under), valid, via=via))
+
+    def _sight(self, namespace: Namespace, valid: bool | None, **fields: Any) -> Filter:
+        """A filter for what is so now (`valid`), or for what no longer is, or for both (None)."""
+        times = {} if valid is None else {"valid_at" if valid else "over_at": self.clock()}
+        return build(Filter, {"namespace": namespace, **fields, **times})
 
     async def notes(
         self,
@@ -602,52 +639,60 @@ class AsyncMemory:
         thread: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        via: str | None = None,
+        valid: bool | None = None,
         pending: bool = False,
         limit: int | None = 100,
         after: str | None = None,
         newest_first: bool = False,
+        by: Literal["recorded_at", "occurred_at"] = "recorded_at",
     ) -> Page:
-        """Notes in the order they were recorded, a page at a time, superseded ones included.
+        """Notes in the order they were recorded or happened, a page at a time.
 
         Args:
-            namespace, kinds, tags, thread, since, until: as for `recall`.
+            namespace, kinds, tags, thread, since, until, via: as for `recall`.
+            valid: True for what is so now, False for what no longer is; None for both.
             pending: only those that a judge has still to look at.
             limit: notes a page, 1 to 1,000; None is all that there are, at once.
             after: the cursor of the page before.
             newest_first: the other way round.
+            by: the time that they are ordered by.
 
         Raises:
             InvalidInput: a value does not fit, or the cursor is none of ours.
         """
         if limit is not None:
             within("limit", limit, 1, MAX_PAGE)
-        sight = build(
-            Filter,
-            {
-                "namespace": as_namespace(namespace),
-                "kinds": kinds,
-                "tags": tags,
-                "thread": thread,
-                "since": since,
-                "until": until,
-                "pending": pending,
-            },
+        sight = self._sight(
+            as_namespace(namespace),
+            valid,
+            kinds=kinds,
+            tags=tags,
+            thread=thread,
+            since=since,
+            until=until,
+            via=via,
+            pending=pending,
         )
-        order = [(at.isoformat(), place, note_id) for at, place, note_id in await self._store.order(sight)]
+        found = await self._store.order(sight, by)
+        order = [(at.isoformat(), place, note_id) for at, place, note_id in found]
         if newest_first:
             order.reverse()
         if after is not None:
             start = _place(after)
             order = [x for x in order if (x < start if newest_first else x > start)]
-        found = await self._store.get(note_id for *_, note_id in order[:limit])
+        notes = await self._store.get(note_id for *_, note_id in order[:limit])
         more = order[limit - 1] if limit and len(order) > limit else None
         return Page(
-            notes=tuple(found[note_id] for *_, note_id in order[:limit] if note_id in found),
+            notes=tuple(notes[note_id] for *_, note_id in order[:limit] if note_id in notes),
             cursor=None if more is None else "|".join(map(str, more)),
         )
 
     async def history(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Evolution, ...]:
-        """All that was done to a note, oldest first, forgotten or not.
+        """What was done to a note, oldest first, forgotten or not.
+
+        The newest 256 changes are kept, and fewer where they are large (256 kB, but always the newest
+        one); `dropped` of the first that is given tells how many older ones there were.
 
         Raises:
             NotFound: no such note here.
@@ -708,7 +753,7 @@ class AsyncMemory:
         space = as_namespace(namespace)
         names = ["kind", "thread", "links", "history", "waiting", "invalid_at", "occurred_at"]
         found = await self._store.columns(Filter(namespace=space), names)
-        valid = await self._store.order(Filter(namespace=space, valid_at=self._clock()))
+        valid = await self._store.order(Filter(namespace=space, valid_at=self.clock()))
         return Stats(
             notes=len(found["kind"]),
             links=sum(map(len, found["links"])) // 2,
@@ -766,7 +811,7 @@ class AsyncMemory:
             StoreError: the disk failed meanwhile. One that cannot be opened is a finding.
         """
         return await doctor.examine(
-            self._store, self._embedding, self._clock(), audit=self._audit, repair=repair, purge=purge_after
+            self._store, self._embedding, self.clock(), audit=self._audit, repair=repair, purge=purge_after
         )
 
     async def reembed(self, *, progress: Callable[[int, int], None] | None = None) -> Reembedded:
@@ -821,6 +866,12 @@ def _as_shown(note: Note, fresh: Mapping[str, Note], decision: Decision) -> list
                 (each.id,),
             )
     return [fresh.get(each.id, note) for each in note.shown]
+
+
+def _revision(change: str) -> int:
+    """The number in a change id; 0 where there is none."""
+    number = change.partition(".")[2].partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _place(cursor: str) -> tuple[str, int, str]:

@@ -36,12 +36,16 @@ MAX_REASON = 500
 """Characters of the reason of a link or of a change."""
 MAX_LINKS = 256
 """Links a note, in both directions together."""
-MAX_DATA = 100_000
+MAX_DATA = 1_000_000
 """Characters of a note's `data`, as JSON."""
 MAX_DATA_DEPTH = 32
 """Levels of nesting in a note's `data`."""
 MAX_NAMESPACE_DEPTH = 16
 """Segments of a namespace."""
+MAX_CHANGES = MAX_LINKS
+"""Changes in a note's history: as many as links, so that each of these can still be taken back."""
+MAX_HISTORY = 256_000
+"""Bytes of a note's history, as JSON; the newest change is kept however large."""
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in lower case: no letter that reads like a digit, so models copy it well."""
@@ -172,6 +176,7 @@ class Evolution(Value):
         before, after: the fields that changed, as JSON values.
         linked, unlinked: links that this change added and removed here.
         touched: in the causing note only, the other notes that the change wrote.
+        dropped: in the oldest change that a history holds, how many before it are kept no more.
     """
 
     change: ChangeId
@@ -184,6 +189,7 @@ class Evolution(Value):
     linked: tuple[Link, ...] = ()
     unlinked: tuple[Link, ...] = ()
     touched: tuple[NoteId, ...] = ()
+    dropped: int = Field(default=0, ge=0)
 
 
 class Shown(Value):
@@ -211,6 +217,21 @@ def _depth(value: JsonValue, level: int = 1) -> int:
     return max((_depth(each, level + 1) for each in inner), default=level)
 
 
+def _sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if _depth(value) > MAX_DATA_DEPTH:
+        raise ValueError(f"nests deeper than {MAX_DATA_DEPTH} levels; flatten it")
+    size = len(json.dumps(value))
+    if size > MAX_DATA:
+        raise ValueError(
+            f"is {size:,} characters of JSON, over {MAX_DATA:,}; split it over several notes, or keep "
+            "it in a file and remember where"
+        )
+    return value
+
+
+Data = Annotated[dict[str, JsonValue], AfterValidator(_sized)]
+
+
 class Note(Value):
     """One atomic memory.
 
@@ -234,7 +255,8 @@ class Note(Value):
         pending: that a judge has still to look at it, and why; None once one has.
         shown: the numbered neighbours that an agent was last asked about.
         revision: 1 when new, one more with each write.
-        history: what was done to it, oldest first.
+        history: what was done to it, oldest first; the newest 256 changes, and fewer where they are
+            large (256 kB). The first tells how many older ones were dropped.
     """
 
     id: NoteId
@@ -247,7 +269,7 @@ class Note(Value):
     context: Context = ""
     keywords: Words = ()
     tags: Words = ()
-    data: dict[str, JsonValue] | None = None
+    data: Data | None = None
     links: Annotated[tuple[Link, ...], Field(max_length=MAX_LINKS)] = ()
     occurred_at: Time
     recorded_at: Time
@@ -267,12 +289,12 @@ class Note(Value):
             raise ValueError("content is blank; give the words to remember")
         if self.invalid_at is not None and self.invalid_at < self.occurred_at:
             raise ValueError("invalid_at is before occurred_at; give a later time, or None")
-        if self.data is not None:
-            if _depth(self.data) > MAX_DATA_DEPTH:
-                raise ValueError(f"data nests deeper than {MAX_DATA_DEPTH} levels; flatten it")
-            if len(json.dumps(self.data)) > MAX_DATA:
-                raise ValueError(f"data is over {MAX_DATA} characters of JSON; store a reference to it")
         return self
+
+    @property
+    def dropped(self) -> int:
+        """How many of its changes are older than those that its history keeps."""
+        return self.history[0].dropped if self.history else 0
 
     @property
     def superseded(self) -> bool:
@@ -309,8 +331,9 @@ class Draft(Value):
     context: Context | None = None
     keywords: Words | None = None
     tags: Words | None = None
-    data: dict[str, JsonValue] | None = None
+    data: Data | None = None
     occurred_at: Time | None = None
+    invalid_at: Time | None = None
     source: Source = Source()
     trust: Trust = Trust.STATED
 
@@ -586,8 +609,10 @@ class Filter(Value):
         thread: this thread only.
         since, until: `occurred_at` in [since, until).
         valid_at: leave out what was no longer so then; None keeps it.
+        over_at: only what was no longer so then.
         known_at: leave out what was not recorded yet then.
         min_trust: leave out what is trusted less.
+        via: what came in through this door only.
         pending: only notes that a judge has still to look at.
     """
 
@@ -599,8 +624,10 @@ class Filter(Value):
     since: Time | None = None
     until: Time | None = None
     valid_at: Time | None = None
+    over_at: Time | None = None
     known_at: Time | None = None
     min_trust: Trust = Trust.UNTRUSTED
+    via: str | None = None
     pending: bool = False
 
     def covers(self, namespace: Namespace) -> bool:

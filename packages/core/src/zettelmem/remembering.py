@@ -48,6 +48,8 @@ TRIES = 8
 """How often a write is worked out again because the notes it stands on changed meanwhile."""
 MAX_NAMES = 8
 """Names in a content by which other notes are looked up."""
+SAYING = frozenset({"content", "data", "occurred_at", "invalid_at", "forgotten_at"})
+"""The fields by which it is told whether a key was remembered again with something new."""
 TEND_EVERY = 32
 """Rows written between two looks at the state of the indices."""
 
@@ -180,17 +182,30 @@ class Remembering:
         return [remembered(each, plan.neighbours) for plan, each in zip(plans, changes, strict=True)]
 
     async def _remember_again(self, note: Note, draft: Draft) -> Remembered:
-        """The same key once more: nothing to do for the same content, a revision for another."""
-        if note.forgotten_at is None and note.content == draft.content and note.data == draft.data:
-            return Remembered(note=note, change=note.history[-1].change, known=True)
+        """The same key once more: nothing to do if it says the same, a revision if not.
+
+        One that was forgotten is a new note, in the place of the old.
+        """
         fields = {
             name: value for name in draft.model_fields_set if (value := getattr(draft, name)) is not None
         }
         fields = {name: fields[name] for name in Fields.__annotations__ if name in fields}
         fields |= {"data": draft.data, "forgotten_at": None}
+        if "invalid_at" in draft.model_fields_set or note.forgotten_at is not None:
+            fields["invalid_at"] = draft.invalid_at
         if note.forgotten_at is not None:
-            fields["invalid_at"] = None
-        changes = await self.revise(note, fields, "remembered again under the same key")
+            now = self.clock()
+            fields |= {"recorded_at": now, "occurred_at": draft.occurred_at or now}
+        if SAYING.isdisjoint(name for name, value in fields.items() if getattr(note, name) != value):
+            return Remembered(note=note, change=note.history[-1].change, known=True)
+        try:
+            changes = await self.revise(note, fields, "remembered again under the same key")
+        except InvalidInput:
+            fresh = (await self.store.get([note.id])).get(note.id)
+            if fresh is None or any(getattr(fresh, name) != value for name, value in fields.items()):
+                raise
+            # Somebody else remembered the very same meanwhile.
+            return Remembered(note=fresh, change=fresh.history[-1].change, known=True)
         return Remembered(note=changes.note, change=changes.id)
 
     async def _construct(

@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce, wraps
 from operator import and_, or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -339,7 +339,7 @@ def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
         "shown": _SHOWN.dump_json(note.shown).decode(),
         "revision": note.revision,
         "base_revision": base_revision,
-        "history": _HISTORY.dump_json(note.history, exclude_defaults=True).decode(),
+        "history": _HISTORY.dump_json(evolution.bounded(note.history), exclude_defaults=True).decode(),
         "size": len(note.content.encode()),
         "length": len(note.content.split()),
         "says_when": says_when(note.content),
@@ -414,6 +414,8 @@ def _where(sight: Filter, *, forgotten: bool = False) -> Expr:
         terms.append(col("occurred_at") >= lit(sight.since))
     if sight.until is not None:
         terms.append(col("occurred_at") < lit(sight.until))
+    if sight.over_at is not None:
+        terms.append(col("invalid_at") <= lit(sight.over_at))
     if sight.known_at is not None:
         terms.append(col("recorded_at") <= lit(sight.known_at))
     if sight.valid_at is not None:
@@ -423,6 +425,8 @@ def _where(sight: Filter, *, forgotten: bool = False) -> Expr:
         terms.append(open_then)
     if sight.min_trust > Trust.UNTRUSTED:
         terms.append(col("trust") >= lit(int(sight.min_trust)))
+    if sight.via is not None:
+        terms.append(col("via") == lit(sight.via))
     if sight.pending:
         terms.append(col("waiting") == lit(True))
     return reduce(and_, terms) if terms else lit(True)
@@ -698,10 +702,12 @@ class Store:
             version: int = await table.version()
             return version
 
-    async def order(self, sight: Filter) -> list[tuple[datetime, int, str]]:
-        """When each note was recorded, its place in its thread, and its id: in that order."""
-        found = await self.columns(sight, ["recorded_at", "position", "id"])
-        return sorted(zip(found["recorded_at"], found["position"], found["id"], strict=True))
+    async def order(
+        self, sight: Filter, by: Literal["recorded_at", "occurred_at"] = "recorded_at"
+    ) -> list[tuple[datetime, int, str]]:
+        """When each note was recorded or happened, its place in its thread, and its id: in that order."""
+        found = await self.columns(sight, [by, "position", "id"])
+        return sorted(zip(found[by], found["position"], found["id"], strict=True))
 
     async def columns(self, sight: Filter, names: Sequence[str]) -> dict[str, list[Any]]:
         """Some columns of all notes in sight, in no particular order."""
@@ -910,7 +916,7 @@ class Store:
                         await self.journal.fail(told)
                     raise
         for job, changes in made:
-            job.done.set_result(changes)
+            job.done.set_result([_as_stored(each) for each in changes])
 
     async def _read_rows(self, ids: Iterable[str]) -> dict[str, Row]:
         rows = await self._rows(ids, [*_NOTE_COLUMNS, *_ROW_COLUMNS])
@@ -928,7 +934,8 @@ class Store:
             stale: dict[str, Row] = {}
             for note_id, row in pending.items():
                 now = fresh.get(note_id)
-                if now is not None and now.note.history[-1:] == row.note.history[-1:]:
+                last = now and now.note.history[-1].model_copy(update={"dropped": 0})
+                if last == row.note.history[-1]:
                     continue  # ours is what stands there
                 if now is None:
                     continue  # erased meanwhile: nothing to change any more
@@ -1434,6 +1441,11 @@ def _as_rows(rows: pa.Table) -> dict[str, Row]:
         note.id: Row(note, contents[i], vectors[i], tuple(before[i]), after[i])
         for i, note in enumerate(notes)
     }
+
+
+def _as_stored(changes: Changes) -> Changes:
+    notes = [note.model_copy(update={"history": evolution.bounded(note.history)}) for note in changes.notes]
+    return changes.model_copy(update={"notes": tuple(notes)})
 
 
 def _without(

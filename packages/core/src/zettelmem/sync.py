@@ -86,6 +86,7 @@ class Memory:
             storage_options=storage_options,
             clock=clock,
         )
+        self.clock = clock
         self._starting = Lock()
         self._end: weakref.finalize[..., Memory] | None = None
         self._portal: BlockingPortal | None = None
@@ -231,18 +232,28 @@ class Memory:
 
     @overload
     def forget(
-        self, note_id: str, *, namespace: str | Sequence[str], erase: Literal[False] = False
+        self,
+        note_id: str,
+        *,
+        namespace: str | Sequence[str],
+        revision: int | None = None,
+        erase: Literal[False] = False,
     ) -> Remembered: ...
 
     @overload
     def forget(self, note_id: str, *, namespace: str | Sequence[str], erase: Literal[True]) -> Erasure: ...
 
     def forget(
-        self, note_id: str, *, namespace: str | Sequence[str], erase: bool = False
+        self,
+        note_id: str,
+        *,
+        namespace: str | Sequence[str],
+        revision: int | None = None,
+        erase: bool = False,
     ) -> Remembered | Erasure:
         """As `AsyncMemory.forget`."""
         verb: Callable[..., Coroutine[Any, Any, Remembered | Erasure]] = self._async.forget
-        return self._run(verb, note_id, namespace=namespace, erase=erase)
+        return self._run(verb, note_id, namespace=namespace, revision=revision, erase=erase)
 
     def erase(self, *, namespace: str | Sequence[str]) -> Erasure:
         """As `AsyncMemory.erase`."""
@@ -275,6 +286,7 @@ class Memory:
         until: datetime | None = None,
         as_of: datetime | None = None,
         min_trust: Trust = Trust.UNTRUSTED,
+        via: str | None = None,
         superseded: bool = False,
         expand: bool = True,
         budget_tokens: int | None = None,
@@ -294,6 +306,7 @@ class Memory:
             until=until,
             as_of=as_of,
             min_trust=min_trust,
+            via=via,
             superseded=superseded,
             expand=expand,
             budget_tokens=budget_tokens,
@@ -309,9 +322,11 @@ class Memory:
         """As `AsyncMemory.keyed`."""
         return self._run(self._async.keyed, keys, namespace=namespace)
 
-    def namespaces(self, *, under: str | Sequence[str] = ()) -> list[Namespace]:
+    def namespaces(
+        self, *, under: str | Sequence[str] = (), via: str | None = None, valid: bool | None = None
+    ) -> list[Namespace]:
         """As `AsyncMemory.namespaces`."""
-        return self._run(self._async.namespaces, under=under)
+        return self._run(self._async.namespaces, under=under, via=via, valid=valid)
 
     def notes(
         self,
@@ -322,10 +337,13 @@ class Memory:
         thread: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        via: str | None = None,
+        valid: bool | None = None,
         pending: bool = False,
         limit: int | None = 100,
         after: str | None = None,
         newest_first: bool = False,
+        by: Literal["recorded_at", "occurred_at"] = "recorded_at",
     ) -> Page:
         """As `AsyncMemory.notes`."""
         return self._run(
@@ -336,10 +354,13 @@ class Memory:
             thread=thread,
             since=since,
             until=until,
+            via=via,
+            valid=valid,
             pending=pending,
             limit=limit,
             after=after,
             newest_first=newest_first,
+            by=by,
         )
 
     def history(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Evolution, ...]:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 
-from zettelmem import Draft, Memory, Message
+from zettelmem import Memory, Note
 
-_ROLES = {"human": "user", "ai": "assistant"}
+from .turns import draft_of
 
 
 class ZettelmemChatMessageHistory(BaseChatMessageHistory):
@@ -33,38 +33,28 @@ class ZettelmemChatMessageHistory(BaseChatMessageHistory):
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # a field there, computed here
         """The messages of the thread, oldest first; other notes of it by who said them."""
-        found: list[BaseMessage] = []
-        cursor: str | None = None
-        while True:
-            page = self._memory.notes(
-                namespace=self._namespace, thread=self._thread, limit=1_000, after=cursor
-            )
-            for note in page.notes:
-                kept = (note.data or {}).get("message")
-                if isinstance(kept, dict):
-                    found += messages_from_dict([kept])
-                else:
-                    found.append(
-                        (AIMessage if note.source.who == "assistant" else HumanMessage)(note.content)
-                    )
-            cursor = page.cursor
-            if cursor is None:
-                return found
+        return [_message(note) for note in self._notes()]
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Remember messages; those without text, such as bare tool calls, are left out."""
-        drafts: list[Draft] = []
-        for message in messages:
-            if message.text.strip():
-                role = _ROLES.get(message.type, message.type)
-                turn = Message(content=message.text, role=role, name=message.name).draft(
-                    thread=self._thread, via="langchain"
-                )
-                drafts.append(turn.model_copy(update={"data": {"message": message_to_dict(message)}}))
+        drafts = [
+            draft_of(message, self._thread).model_copy(update={"data": {"message": message_to_dict(message)}})
+            for message in messages
+            if message.text.strip()
+        ]
         self._memory.remember_many(drafts, namespace=self._namespace)
 
     def clear(self) -> None:
         """Forget the thread."""
-        while notes := self._memory.notes(namespace=self._namespace, thread=self._thread, limit=1_000).notes:
-            for note in notes:
-                self._memory.forget(note.id, namespace=note.namespace)
+        for note in self._notes():
+            self._memory.forget(note.id, namespace=note.namespace)
+
+    def _notes(self) -> Sequence[Note]:
+        return self._memory.notes(namespace=self._namespace, thread=self._thread, limit=None).notes
+
+
+def _message(note: Note) -> BaseMessage:
+    kept = (note.data or {}).get("message")
+    if isinstance(kept, dict):
+        return messages_from_dict([kept])[0]
+    return (AIMessage if note.source.who == "assistant" else HumanMessage)(note.content)

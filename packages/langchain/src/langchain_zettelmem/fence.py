@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
-from zettelmem import Hit, Neighbour, Note
+from zettelmem import Hit, Neighbour, Note, fence
 
 HEAD = (
     "Notes from long-term memory, one a paragraph: [id], when, who said it, how far it is trusted.\n"
@@ -20,8 +19,7 @@ def fenced(hits: Sequence[Hit]) -> str:
 
 
 def _between(text: str) -> str:
-    mark = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return f"{HEAD}\n<<<notes {mark}\n{text}\n{mark} notes>>>"
+    return f"{HEAD}\n{fence(text, 'notes')}"
 
 
 def _line(note: Note) -> str:

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from threading import Lock
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, NotRequired
 
 from anyio import to_thread
-from langchain.agents.middleware.types import (
-    AgentMiddleware,
-    AgentState,
-    ModelRequest,
-    ModelResponse,
-    PrivateStateAttr,
-)
+from langchain.agents.middleware import types
 from langchain_core.messages import AnyMessage, SystemMessage
 from langgraph.channels import UntrackedValue
 from langgraph.runtime import Runtime
 
-from zettelmem import Draft, Memory, Message, Trust
+from zettelmem import Draft, Memory, Trust
 
 from .fence import fenced
 from .scope import Scope, here, namespace_of, thread_of
+from .turns import draft_of
 
 logger = logging.getLogger(__name__)
 
 KEPT = 10_000
 """Deferred messages of which a middleware knows whether they are stored."""
-_ROLES = {"human": "user", "ai": "assistant"}
 
 
-class MemoryState(AgentState[Any]):
+class MemoryState(types.AgentState[Any]):
     """What the middleware keeps in a run, by the middleware's name.
 
     Attributes:
@@ -42,11 +34,11 @@ class MemoryState(AgentState[Any]):
         zettelmem_captured: ids of the messages of this thread that are notes already.
     """
 
-    zettelmem_notes: NotRequired[Annotated[dict[str, str], UntrackedValue, PrivateStateAttr]]
-    zettelmem_captured: NotRequired[Annotated[dict[str, list[str]], PrivateStateAttr]]
+    zettelmem_notes: NotRequired[Annotated[dict[str, str], UntrackedValue, types.PrivateStateAttr]]
+    zettelmem_captured: NotRequired[Annotated[dict[str, list[str]], types.PrivateStateAttr]]
 
 
-class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
+class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
     """Long-term memory for an agent, without a tool call.
 
     Before a run the notes that answer the last human message are recalled, once; every model call of the
@@ -90,8 +82,7 @@ class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         self._capture = tuple(capture)
         self._name = name or "_".join((type(self).__name__, *_readable(namespace)))
         self._worker = ThreadPoolExecutor(1, "zettelmem-capture") if defer else None
-        self._lock = Lock()
-        self._deferred: dict[str, Future[None]] = {}
+        self._deferred: dict[str | None, bool] = {}
 
     @property
     def name(self) -> str:
@@ -109,35 +100,45 @@ class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         return {"zettelmem_notes": await to_thread.run_sync(self._notes, state, runtime)}
 
     def wrap_model_call(
-        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
-    ) -> ModelResponse[Any]:
+        self,
+        request: types.ModelRequest[Any],
+        handler: Callable[[types.ModelRequest[Any]], types.ModelResponse[Any]],
+    ) -> types.ModelResponse[Any]:
         """Show the recalled notes to this call of the model."""
         return handler(self._shown(request))
 
     async def awrap_model_call(
         self,
-        request: ModelRequest[Any],
-        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
-    ) -> ModelResponse[Any]:
+        request: types.ModelRequest[Any],
+        handler: Callable[[types.ModelRequest[Any]], Awaitable[types.ModelResponse[Any]]],
+    ) -> types.ModelResponse[Any]:
         """Show the recalled notes to this call of the model."""
         return await handler(await to_thread.run_sync(self._shown, request))
 
     def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Remember what is new in the thread."""
-        return self._captured(state, runtime)
+        captured = dict(state.get("zettelmem_captured") or {})
+        before = captured.get(self.name, [])
+        try:
+            done = self._remember(set(before), state["messages"], runtime)
+        except Exception:  # the answer is there, and the next run tries again
+            logger.warning("capture failed; it is tried again after the next run", exc_info=True)
+            return None
+        captured[self.name] = [*before, *done]
+        return {"zettelmem_captured": captured} if done else None
 
     async def aafter_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Remember what is new in the thread."""
-        return await to_thread.run_sync(self._captured, state, runtime)
+        return await to_thread.run_sync(self.after_agent, state, runtime)
 
     def flush(self, timeout: float | None = None) -> None:
-        """Wait until what was deferred is remembered, at most `timeout` seconds for each run.
+        """Wait until what was deferred is remembered, at most `timeout` seconds.
 
         Raises:
             TimeoutError: it takes longer; it goes on in the background.
         """
-        for job in list(self._deferred.values()):
-            job.exception(timeout)
+        if self._worker is not None:
+            self._worker.submit(int).result(timeout)  # one worker, so this comes last
 
     # --- recall --------------------------------------------------------------------------------
 
@@ -162,7 +163,7 @@ class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         hits = [hit for hit in found if hit.note.key is None or hit.note.key not in said]
         return fenced(hits) if hits else ""
 
-    def _shown(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
+    def _shown(self, request: types.ModelRequest[Any]) -> types.ModelRequest[Any]:
         """The request with the notes in its system prompt, after what stands there."""
         state: Any = request.state
         kept = state.get("zettelmem_notes")
@@ -171,30 +172,16 @@ class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         notes = kept.get(self.name)
         if not notes:
             return request
-        before = request.system_message
-        if before is None:
-            return request.override(system_message=SystemMessage(notes))
+        before = request.system_message or SystemMessage("")
+        content: Any = [*before.content, {"type": "text", "text": notes}]
         if isinstance(before.content, str):
-            content: Any = f"{before.content}\n\n{notes}"
-        else:
-            content = [*before.content, {"type": "text", "text": notes}]
+            content = f"{before.content}\n\n{notes}" if before.content else notes
         return request.override(system_message=before.model_copy(update={"content": content}))
 
     # --- capture -------------------------------------------------------------------------------
 
-    def _captured(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
-        captured = dict(state.get("zettelmem_captured") or {})
-        seen: set[str | None] = set(captured.get(self.name, ()))
-        try:
-            done = self._remember(seen, state["messages"], runtime)
-        except Exception:  # the answer is there, and the next run tries again
-            logger.warning("capture failed; it is tried again after the next run", exc_info=True)
-            return None
-        captured[self.name] = [*captured.get(self.name, ()), *done]
-        return {"zettelmem_captured": captured} if done else None
-
     def _remember(
-        self, seen: set[str | None], shown: Sequence[AnyMessage], runtime: Runtime[Any]
+        self, seen: Collection[str | None], shown: Sequence[AnyMessage], runtime: Runtime[Any]
     ) -> list[str]:
         """Remember what is new, now or later; the ids of the messages that are remembered for good."""
         _, config = here()
@@ -204,34 +191,32 @@ class ZettelmemMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             for message in (shown if thread else _last_turn(shown))
             if message.type in self._capture and message.id not in seen and message.text.strip()
         ]
+        drafts = {message.id or "": draft_of(message, thread, _key(thread, message)) for message in messages}
         if self._worker is None:
-            self._store([_draft(each, thread) for each in messages], space)
-            return [each.id for each in messages if each.id]
-        with self._lock:
-            done = [m for m in messages if _stored(self._deferred.get(_key(thread, m)))]
-            waiting = [m for m in messages if _key(thread, m) not in self._deferred]
-            for each in done:
-                del self._deferred[_key(thread, each)]
-            if waiting:
-                drafts = [_draft(each, thread) for each in waiting]
-                job = self._worker.submit(self._store, drafts, space)
-                self._deferred |= {_key(thread, each): job for each in waiting}
-                job.add_done_callback(partial(self._settle, [_key(thread, m) for m in waiting]))
-            for old in list(self._deferred)[:-KEPT]:
-                del self._deferred[old]
-        return [each.id for each in done if each.id]
+            self._store(drafts.values(), space)
+            return list(drafts)
+        # Two runs may hand in the same message; its key makes it one note.
+        done = [each for each, draft in drafts.items() if self._deferred.get(draft.key)]
+        new = [draft for draft in drafts.values() if draft.key not in self._deferred]
+        self._deferred |= dict.fromkeys((draft.key for draft in new), False)
+        self._worker.submit(self._store_later, new, space)
+        return done
 
-    def _store(self, drafts: Sequence[Draft], namespace: tuple[str, ...]) -> None:
+    def _store(self, drafts: Collection[Draft], namespace: tuple[str, ...]) -> None:
         if drafts:
             self.memory.remember_many(drafts, namespace=namespace)
 
-    def _settle(self, keys: Iterable[str], job: Future[None]) -> None:
-        """Let what failed in the background be tried again after the next run."""
-        error = job.exception()
-        if error is not None:
-            logger.warning("capture failed; it is tried again after the next run", exc_info=error)
-            for key in keys:
-                self._deferred.pop(key, None)
+    def _store_later(self, drafts: Sequence[Draft], namespace: tuple[str, ...]) -> None:
+        """Store in the background, and let what failed be tried again after the next run."""
+        try:
+            self._store(drafts, namespace)
+            self._deferred |= dict.fromkeys((draft.key for draft in drafts), True)
+        except Exception:  # nobody waits who could be told
+            logger.warning("capture failed; it is tried again after the next run", exc_info=True)
+            for draft in drafts:
+                self._deferred.pop(draft.key, None)
+        for old in list(self._deferred)[:-KEPT]:
+            self._deferred.pop(old, None)
 
 
 def _readable(scope: Scope) -> list[str]:
@@ -242,24 +227,11 @@ def _readable(scope: Scope) -> list[str]:
 
 def _last_turn(messages: Sequence[AnyMessage]) -> Sequence[AnyMessage]:
     """From the human's last messages on."""
-    start = len(messages)
-    while start and messages[start - 1].type != "human":
-        start -= 1
-    while start and messages[start - 1].type == "human":
-        start -= 1
-    return messages[start:]
-
-
-def _stored(job: Future[None] | None) -> bool:
-    return job is not None and job.done() and job.exception() is None
+    human = [False, *(message.type == "human" for message in messages)]
+    starts = [i for i in range(len(messages)) if human[i + 1] and not human[i]]
+    return messages[starts[-1] :] if starts else ()
 
 
 def _key(thread: str | None, message: AnyMessage) -> str:
     """The note's key: a message is one note, however often the thread is shown."""
     return f"{thread or ''}/{message.id}"
-
-
-def _draft(message: AnyMessage, thread: str | None) -> Draft:
-    role = _ROLES.get(message.type, message.type)
-    turn = Message(content=message.text, role=role, name=message.name, key=_key(thread, message))
-    return turn.draft(thread=thread, via="langchain")

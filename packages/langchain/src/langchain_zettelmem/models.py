@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -70,28 +70,17 @@ class _ChatModel:
 class _Embeddings:
     def __init__(self, embeddings: Embeddings, name: str) -> None:
         self._embeddings = embeddings
-        self._dimensions = 0
         self.name = name
 
-    @property
+    @cached_property
     def dimensions(self) -> int:
-        if not self._dimensions:
-            self._dimensions = len(self._embeddings.embed_query("dimensions"))
-        return self._dimensions
+        return len(self._embeddings.embed_query("dimensions"))
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._unit(self._embeddings.embed_documents(list(texts)))
+        return np.asarray(self._embeddings.embed_documents(list(texts)), np.float32)
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return self._unit([self._embeddings.embed_query(text) for text in texts])
-
-    def _unit(self, made: Sequence[Sequence[float]]) -> NDArray[np.float32]:
-        vectors = np.asarray(made, dtype=np.float32).reshape(len(made), -1)
-        if made:
-            self._dimensions = vectors.shape[1]
-        norms = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        unit: NDArray[np.float32] = vectors / norms
-        return unit
+        return np.asarray([self._embeddings.embed_query(text) for text in texts], np.float32)
 
 
 def _name_of(embeddings: Embeddings) -> str:

@@ -7,15 +7,15 @@ from functools import partial
 from typing import Any
 
 from anyio import to_thread
-from langchain_core.callbacks import (
-    AsyncCallbackManagerForRetrieverRun,
-    CallbackManagerForRetrieverRun,
-)
+from langchain_core import callbacks
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict, Field
 
 from zettelmem import Hit, Memory
+
+_TOLD = {"namespace", "key", "thread", "kind", "context", "keywords", "tags", "occurred_at", "source"}
+_TOLD |= {"trust", "data"}
 
 
 class ZettelmemRetriever(BaseRetriever):
@@ -47,13 +47,13 @@ class ZettelmemRetriever(BaseRetriever):
     filters: dict[str, Any] = Field(default_factory=dict)
 
     def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **given: Any
+        self, query: str, *, run_manager: callbacks.CallbackManagerForRetrieverRun, **given: Any
     ) -> list[Document]:
         wanted = {"namespace": self.namespace, "k": self.k, **self.filters, **given}
         return [_document(hit) for hit in self.memory.recall(query, **wanted)]
 
     async def _aget_relevant_documents(
-        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **given: Any
+        self, query: str, *, run_manager: callbacks.AsyncCallbackManagerForRetrieverRun, **given: Any
     ) -> list[Document]:
         sync = run_manager.get_sync()
         call = partial(self._get_relevant_documents, query, run_manager=sync, **given)
@@ -61,15 +61,6 @@ class ZettelmemRetriever(BaseRetriever):
 
 
 def _document(hit: Hit) -> Document:
-    told = hit.note.model_dump(
-        mode="json",
-        include={
-            *("namespace", "key", "thread", "kind", "context", "keywords", "tags"),
-            *("occurred_at", "source", "trust", "data"),
-        },
-    )
-    return Document(
-        id=hit.note.id,
-        page_content=hit.note.content,
-        metadata={"score": hit.score, "why": hit.why, **told},
-    )
+    told = hit.note.model_dump(mode="json", include=_TOLD)
+    metadata = {"score": hit.score, "why": hit.why, **told}
+    return Document(id=hit.note.id, page_content=hit.note.content, metadata=metadata)

@@ -1,45 +1,35 @@
-"""The LangGraph store: items as notes under the application's keys, their bookkeeping in `data`."""
+"""The LangGraph store: items as notes under the application's keys, their values in `data`."""
 
 from __future__ import annotations
 
 import json
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from threading import Condition
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import Any
 
 from anyio import to_thread
-from langgraph.store.base import (
-    BaseStore,
-    GetOp,
-    InvalidNamespaceError,
-    Item,
-    ListNamespacesOp,
-    MatchCondition,
-    Op,
-    PutOp,
-    Result,
-    SearchItem,
-    SearchOp,
-    TTLConfig,
-    get_text_at_path,
-    tokenize_path,
-    validate_op_namespace,
-)
+from langgraph.store import base
 from pydantic import ValidationError
 
 from zettelmem import ConflictError, Draft, InvalidInput, Memory, Note, NotFound, Source
 
 MARK = "langgraph"
-"""The field of a note's `data` that holds an item's value and bookkeeping."""
-MOST = 1_000
-"""Notes that one call of the memory gives at most."""
+"""The door that items come in through, and the field of a note's `data` that holds what is put."""
+RUNGS = (40, 250, 1_000)
+"""Notes that a query recalls; more of them where too few of the first are items that fit."""
 MAX_QUERY = 10_000
 """Characters of a query that are looked at."""
+MAX_TEXT = 100_000
+"""Characters of an item's text that searches look at."""
+
+Place = tuple[tuple[str, ...], str]
+"""A namespace and a key."""
+Found = tuple[Note, float | None]
+
 _ABSENT = object()
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "$eq": operator.eq,
@@ -51,69 +41,29 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A note of the memory, read as an item of the store."""
-
-    note: Note
-    key: str
-    value: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
-    indexed: bool
-    ttl: float | None
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When its time is over: a put starts it, and a read that refreshes it is kept in `invalid_at`."""
-        if self.ttl is None:
-            return None
-        first = self.updated_at + timedelta(minutes=self.ttl)
-        return max(first, self.note.invalid_at or first)
-
-    def got(self) -> Item:
-        """The item as `get` gives it: a copy of its own for every caller."""
-        return Item(
-            value=deepcopy(self.value),
-            key=self.key,
-            namespace=self.note.namespace,
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-        )
-
-    def searched(self, score: float | None) -> SearchItem:
-        """The item as `search` gives it."""
-        return SearchItem(self.note.namespace, self.key, self.value, self.created_at, self.updated_at, score)
-
-
-class ZettelmemStore(BaseStore):
+class ZettelmemStore(base.BaseStore):
     """A LangGraph store on a memory: items are notes, so a search finds them by words, meaning and links.
 
     Values come back as they were put (as JSON has them). Notes that were not put through a store are
     never seen by it. One batch reads before it writes, and the last put of a key wins; the puts of one
-    namespace are written together, those of several one namespace after the other.
+    namespace are written together (64 at a time), those of several one namespace after the other.
 
     Args:
-        memory: what keeps the items. It may hold other notes too, and serve other stores.
+        memory: what keeps the items, and tells the time. It may hold other notes too, and serve other
+            stores.
         fields: paths of the text that searches look at, where a put gives no `index`, as in LangGraph's
-            `IndexConfig`; the whole value where None.
+            `IndexConfig`; "$" is the whole value.
         links: whether the memory's own judge links and evolves the items (their values never change),
             and hides from queries those that it finds superseded.
         ttl: LangGraph's `TTLConfig`: `default_ttl` and `sweep_interval_minutes` in minutes,
             `refresh_on_read`. Expired items are never given out; they are removed by `sweep_ttl`, and
             by a put once the interval has passed.
-        clock: what time it is (aware); for tests.
 
     Raises:
-        InvalidInput: (all methods; a ValueError) a value is no JSON object or larger than a note's data
-            may be, or a key is empty. Nothing was put into its namespace.
-        InvalidNamespaceError: (all methods; a ValueError) a label is empty, no string, or holds a
-            period; or a put's namespace is empty or below "langgraph". Nothing was written.
+        InvalidInput: (all methods; a ValueError) a value is no JSON object or has over 1,000,000
+            characters, or a key is empty or over 500 characters. Nothing was written.
+        base.InvalidNamespaceError: (all methods; a ValueError) a label is empty, no string, or holds a
+            period; or a put's namespace is empty. Nothing was written.
         StoreError: (all methods) the memory cannot be read or written.
     """
 
@@ -123,21 +73,17 @@ class ZettelmemStore(BaseStore):
         self,
         memory: Memory,
         *,
-        fields: Sequence[str] | None = None,
+        fields: Sequence[str] = ("$",),
         links: bool = False,
-        ttl: TTLConfig | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        ttl: base.TTLConfig | None = None,
     ) -> None:
         self.memory = memory
         self.ttl_config = ttl
-        self._fields = tuple(fields) if fields is not None else ("$",)
+        self._fields = fields
         self._links = links
-        self._clock = clock
-        self._free = Condition()
-        self._busy: set[tuple[tuple[str, ...], str]] = set()
-        self._swept = clock()
+        self._swept = memory.clock()
 
-    def batch(self, ops: Iterable[Op]) -> list[Result]:
+    def batch(self, ops: Iterable[base.Op]) -> list[base.Result]:
         """Run the operations: reads on the state before the batch, then the puts.
 
         Returns:
@@ -149,41 +95,32 @@ class ZettelmemStore(BaseStore):
         asked = list(ops)
         for op in asked:
             _check(op)
-        now = self._clock()
-        puts = {(tuple(op.namespace), str(op.key)): op for op in asked if isinstance(op, PutOp)}
+        now = self.memory.clock()
+        puts = {_place(op): op for op in asked if isinstance(op, base.PutOp)}
         drafts = {place: self._draft(op, now) for place, op in puts.items() if op.value is not None}
-        results: list[Result] = [None] * len(asked)
-        gets: dict[tuple[str, ...], list[tuple[int, GetOp]]] = {}
-        for i, op in enumerate(asked):
-            if isinstance(op, GetOp):
-                gets.setdefault(tuple(op.namespace), []).append((i, op))
-            elif isinstance(op, SearchOp):
-                results[i] = self._search(op, now)
-            elif isinstance(op, ListNamespacesOp):
-                results[i] = self._list(op, now)
-        for namespace, wanted in gets.items():
-            found = self._keyed([str(op.key) for _, op in wanted], namespace, now)
-            for i, op in wanted:
-                entry = found.get(str(op.key))
-                results[i] = entry.got() if entry else None
-            read = {str(op.key) for _, op in wanted if op.refresh_ttl}
-            self._refresh((entry for key, entry in found.items() if key in read), now)
-        if puts:
-            self._put(puts, drafts, now)
+        stored = self._stored([*puts, *(_place(op) for op in asked if isinstance(op, base.GetOp))])
+        results = [self._read(op, stored, now) for op in asked]
+        for place in stored.keys() & puts.keys():
+            note = stored[place]
+            if place not in drafts or _over(note, now):  # an expired one is put as a new item
+                self._forget(note, None if place not in drafts else note.revision)
+        for space in dict.fromkeys(space for space, _ in drafts):
+            wanted = [draft for place, draft in drafts.items() if place[0] == space]
+            self.memory.remember_many(wanted, namespace=space, judge=None if self._links else "none")
+        interval = (self.ttl_config or {}).get("sweep_interval_minutes")
+        if puts and interval is not None and now - self._swept >= timedelta(minutes=interval):
+            self.sweep_ttl()
         return results
 
-    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+    async def abatch(self, ops: Iterable[base.Op]) -> list[base.Result]:
         """As `batch`, in a worker thread."""
         return await to_thread.run_sync(self.batch, list(ops))
 
     def sweep_ttl(self) -> int:
         """Remove the items whose time is over; how many there were."""
-        now = self._swept = self._clock()
-        over = [each for each in self._entries((), now, expired=True) if _over(each, now)]
-        for entry in over:
-            with suppress(NotFound):  # another sweep was faster
-                self.memory.forget(entry.note.id, namespace=entry.note.namespace)
-        return len(over)
+        now = self._swept = self.memory.clock()
+        over = [note for note in self._every((), valid=False) if _over(note, now)]
+        return sum(self._forget(note, note.revision) for note in over)
 
     async def asweep_ttl(self) -> int:
         """As `sweep_ttl`, in a worker thread."""
@@ -191,84 +128,80 @@ class ZettelmemStore(BaseStore):
 
     # --- read ----------------------------------------------------------------------------------
 
-    def _keyed(self, keys: Iterable[str], namespace: tuple[str, ...], now: datetime) -> dict[str, _Entry]:
-        notes = self.memory.keyed([key for key in keys if key], namespace=namespace)
-        entries = {key: _entry(note) for key, note in notes.items()}
-        return {key: each for key, each in entries.items() if each and not _over(each, now)}
+    def _stored(self, places: Iterable[Place]) -> dict[Place, Note]:
+        """The items of these places, expired ones too."""
+        spaces: dict[tuple[str, ...], list[str]] = {}
+        for space, key in places:
+            spaces.setdefault(space, []).append(key)
+        return {
+            (space, key): note
+            for space, keys in spaces.items()
+            for key, note in self.memory.keyed(keys, namespace=space).items()
+            if _held(note)
+        }
 
-    def _entries(self, namespace: Sequence[str], now: datetime, *, expired: bool = False) -> Iterator[_Entry]:
-        """The items at and below a namespace, in the order they were first put."""
-        cursor: str | None = None
-        while True:
-            page = self.memory.notes(namespace=namespace, limit=MOST, after=cursor)
-            for note in page.notes:
-                entry = _entry(note)
-                if entry is not None and (expired or not _over(entry, now)):
-                    yield entry
-            cursor = page.cursor
-            if cursor is None:
-                return
+    def _every(self, namespace: Sequence[str], **how: Any) -> Iterator[Note]:
+        """The items at and below a namespace, read a page at a time, because their values may be large."""
+        page = self.memory.notes(namespace=tuple(namespace), via=MARK, **how)
+        yield from filter(_held, page.notes)
+        while page.cursor is not None:
+            page = self.memory.notes(namespace=tuple(namespace), via=MARK, after=page.cursor, **how)
+            yield from filter(_held, page.notes)
 
-    def _search(self, op: SearchOp, now: datetime) -> list[SearchItem]:
-        conditions = op.filter or {}
+    def _read(self, op: base.Op, stored: Mapping[Place, Note], now: datetime) -> base.Result:
+        if isinstance(op, base.PutOp):
+            return None
+        if isinstance(op, base.ListNamespacesOp):
+            return self._list(op, now)
+        if isinstance(op, base.SearchOp):
+            found = self._search(op, now)
+            self._refresh((note for note, _ in found if op.refresh_ttl), now)
+            return [base.SearchItem(**_fields(note), score=score) for note, score in found]
+        note = stored.get(_place(op))
+        if note is None or _over(note, now):
+            return None
+        self._refresh([note] if op.refresh_ttl else (), now)
+        return base.Item(**_fields(note))
+
+    def _search(self, op: base.SearchOp, now: datetime) -> list[Found]:
+        conditions, end = op.filter or {}, op.offset + op.limit
         _matches({}, conditions)  # an unknown operator is an error even where nothing is found
-        end = op.offset + op.limit
-        if op.query and op.query.strip():
-            found = self._recall(op, conditions, end, now)
-        else:
-            entries = [
-                each
-                for each in self._entries(tuple(op.namespace_prefix), now)
-                if _matches(each.value, conditions)
-            ]
-            entries.sort(key=lambda each: each.updated_at, reverse=True)
-            found = [(each, None) for each in entries]
-        found = found[op.offset : end]
-        if op.refresh_ttl:
-            self._refresh((entry for entry, _ in found), now)
-        return [entry.searched(score) for entry, score in found]
 
-    def _recall(
-        self, op: SearchOp, conditions: Mapping[str, Any], end: int, now: datetime
-    ) -> list[tuple[_Entry, float | None]]:
-        """The best items for the query; more notes are asked for while too few of them qualify."""
-        k = min(max(2 * end, 20), MOST)
-        while True:
+        def fitting(found: Iterable[Found]) -> Iterator[Found]:
+            for note, score in found:
+                if not _over(note, now) and _matches(_held(note)["value"], conditions):
+                    yield note, score
+
+        if not op.query or not op.query.strip():
+            last_first = self._every(op.namespace_prefix, by="occurred_at", newest_first=True)
+            return list(islice(fitting((note, None) for note in last_first), op.offset, end))
+        for k in (k for k in RUNGS if k >= min(end, RUNGS[-1])):
             hits = self.memory.recall(
-                (op.query or "")[:MAX_QUERY],
+                op.query[:MAX_QUERY],
                 namespace=tuple(op.namespace_prefix),
+                via=MARK,
                 k=k,
                 superseded=not self._links,
             )
-            found: list[tuple[_Entry, float | None]] = []
-            for hit in hits:
-                entry = _entry(hit.note)
-                if (
-                    entry is not None
-                    and entry.indexed
-                    and not _over(entry, now)
-                    and _matches(entry.value, conditions)
-                ):
-                    found.append((entry, hit.score))
-            if len(found) >= end or len(hits) < k or k == MOST:
-                return found
-            k = min(4 * k, MOST)
+            indexed = [(hit.note, hit.score) for hit in hits if _held(hit.note).get("indexed")]
+            found = list(fitting(indexed))
+            if len(found) >= end or len(hits) < k:
+                break
+        return found[op.offset : end]
 
-    def _list(self, op: ListNamespacesOp, now: datetime) -> list[tuple[str, ...]]:
+    def _list(self, op: base.ListNamespacesOp, now: datetime) -> list[tuple[str, ...]]:
         conditions = op.match_conditions or ()
-        entries = self._entries(_common_prefix(conditions), now)
-        spaces = {
-            space
-            for space in {entry.note.namespace for entry in entries}
-            if all(_fits(each, space) for each in conditions)
-        }
-        if op.max_depth is not None:
-            spaces = {space[: op.max_depth] for space in spaces}
-        return sorted(spaces)[op.offset : op.offset + op.limit]
+        prefixes = [each.path for each in conditions if each.match_type == "prefix"]
+        under = tuple(takewhile(lambda label: label != "*", prefixes[0])) if prefixes else ()
+        spaces = set(self.memory.namespaces(under=under, via=MARK, valid=True))
+        # What is no longer so may still be an item: its time is over only if it was given one.
+        spaces |= {note.namespace for note in self._every(under, valid=False) if not _over(note, now)}
+        spaces = {space for space in spaces if all(_fits(each, space) for each in conditions)}
+        return sorted({space[: op.max_depth] for space in spaces})[op.offset : op.offset + op.limit]
 
     # --- write ---------------------------------------------------------------------------------
 
-    def _draft(self, op: PutOp, now: datetime) -> Draft:
+    def _draft(self, op: base.PutOp, now: datetime) -> Draft:
         try:
             value = json.loads(json.dumps(op.value, allow_nan=False))
         except (TypeError, ValueError, RecursionError) as error:
@@ -279,128 +212,91 @@ class ZettelmemStore(BaseStore):
             raise InvalidInput(f"the value of {op.key!r} is no dict; put {{'value': ...}}")
         paths = () if op.index is False else self._fields if op.index is None else op.index
         texts = [text for path in paths for text in _texts(value, path) if text.strip()]
-        held: dict[str, Any] = {
-            "value": value,
-            "created_at": now.isoformat(),
-            "updated_at": now.isoformat(),
-            "indexed": bool(texts),
-            "ttl": op.ttl,
-        }
         try:
             return Draft(
-                content="\n".join(texts) or json.dumps(value, ensure_ascii=False),
+                content=("\n".join(texts) or json.dumps(value, ensure_ascii=False))[:MAX_TEXT],
                 key=str(op.key),
-                data={MARK: held},
-                source=Source(via="langgraph"),
+                data={MARK: {"value": value, "indexed": bool(texts), "ttl": op.ttl}},
+                occurred_at=now,
+                invalid_at=None if op.ttl is None else now + timedelta(minutes=max(op.ttl, 0)),
+                source=Source(via=MARK),
             )
         except ValidationError as error:
-            why = "; ".join(each["msg"] for each in error.errors())
+            why = "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
             raise InvalidInput(f"the item {str(op.key)[:80]!r} cannot be stored: {why}") from error
 
-    def _put(
-        self,
-        puts: Mapping[tuple[tuple[str, ...], str], PutOp],
-        drafts: Mapping[tuple[tuple[str, ...], str], Draft],
-        now: datetime,
-    ) -> None:
-        spaces: dict[tuple[str, ...], list[str]] = {}
-        for namespace, key in puts:
-            spaces.setdefault(tuple(namespace), []).append(key)
-        with self._turn(set(puts)):
-            for namespace, keys in spaces.items():
-                before = self._keyed(keys, namespace, now)
-                wanted = [
-                    _since(drafts[namespace, key], before.get(key))
-                    for key in keys
-                    if (namespace, key) in drafts
-                ]
-                self._write(wanted, namespace)
-                for key in keys:
-                    if (namespace, key) not in drafts and key in before:
-                        with suppress(NotFound):  # somebody else deleted it meanwhile
-                            self.memory.forget(before[key].note.id, namespace=namespace)
-        interval = (self.ttl_config or {}).get("sweep_interval_minutes")
-        if interval is not None and now - self._swept >= timedelta(minutes=interval):
-            self.sweep_ttl()
+    def _forget(self, note: Note, revision: int | None) -> bool:
+        """Whether a note was forgotten, at this revision only; others may have been faster."""
+        with suppress(NotFound, ConflictError):
+            self.memory.forget(note.id, namespace=note.namespace, revision=revision)
+            return True
+        return False
 
-    @contextmanager
-    def _turn(self, places: set[tuple[tuple[str, ...], str]]) -> Iterator[None]:
-        """Alone with some items: what stood there is read and replaced by one writer at a time."""
-        with self._free:
-            self._free.wait_for(lambda: self._busy.isdisjoint(places))
-            self._busy |= places
-        try:
-            yield
-        finally:
-            with self._free:
-                self._busy -= places
-                self._free.notify_all()
-
-    def _write(self, drafts: Sequence[Draft], namespace: tuple[str, ...]) -> None:
-        if not drafts:
-            return
-        done = self.memory.remember_many(drafts, namespace=namespace, judge=None if self._links else "none")
-        for each in done:
-            if each.note.invalid_at is not None:  # of the value before: a new one is valid
-                self.memory.revise(each.note.id, namespace=namespace, invalid_at=None)
-
-    def _refresh(self, entries: Iterable[_Entry], now: datetime) -> None:
+    def _refresh(self, notes: Iterable[Note], now: datetime) -> None:
         """Start the time of what was read anew, where that makes at least a twentieth of it."""
-        for entry in entries:
-            if entry.ttl is None or entry.expires_at is None:
+        for note in notes:
+            end = _end(note)
+            if end is None:
                 continue
-            life = timedelta(minutes=entry.ttl)
-            if now + life - entry.expires_at >= life / 20:
+            life = timedelta(minutes=_held(note)["ttl"])
+            if now + life - end >= life / 20:
                 # Others deleted it, or keep refreshing it.
                 with suppress(NotFound, ConflictError):
-                    self.memory.revise(entry.note.id, namespace=entry.note.namespace, invalid_at=now + life)
+                    self.memory.revise(note.id, namespace=note.namespace, invalid_at=now + life)
 
 
-def _check(op: Op) -> None:
-    if not isinstance(op, GetOp | SearchOp | PutOp | ListNamespacesOp):
+def _check(op: base.Op) -> None:
+    if not isinstance(op, base.GetOp | base.SearchOp | base.PutOp | base.ListNamespacesOp):
         raise ValueError(f"unknown operation {type(op).__name__}; use GetOp, SearchOp, PutOp, ...")
-    validate_op_namespace(op)
-    if isinstance(op, PutOp) and (not op.namespace or op.namespace[0] == "langgraph"):
-        raise InvalidNamespaceError(
-            f"a put needs a namespace whose root is not 'langgraph', not {op.namespace!r}"
-        )
+    base.validate_op_namespace(op)
+    if isinstance(op, base.PutOp) and not op.namespace:
+        raise base.InvalidNamespaceError("a put needs a namespace, such as ('users', 'ana')")
 
 
-def _entry(note: Note) -> _Entry | None:
-    """The item that a note holds, or None for a note that is none."""
-    held = (note.data or {}).get(MARK)
-    if not isinstance(held, dict) or note.key is None:
+def _place(op: base.GetOp | base.PutOp) -> Place:
+    return tuple(op.namespace), str(op.key)
+
+
+# --- a note as an item -----------------------------------------------------------------------------
+
+
+def _held(note: Note) -> dict[str, Any]:
+    """What was put, and how; {} for a note that is no item."""
+    held = (note.data or {}).get(MARK) if note.key is not None else None
+    return held if isinstance(held, dict) else {}
+
+
+def _fields(note: Note) -> dict[str, Any]:
+    """What an item is made of, its value a copy; created when first recorded, updated when last put."""
+    return {
+        "value": deepcopy(_held(note)["value"]),
+        "key": note.key,
+        "namespace": note.namespace,
+        "created_at": note.recorded_at,
+        "updated_at": max(note.recorded_at, note.occurred_at),
+    }
+
+
+def _end(note: Note) -> datetime | None:
+    """When its time is over: a put starts it, and a read that refreshes it moves `invalid_at`.
+
+    A judge may have set `invalid_at` back; that says nothing about how long the item is kept.
+    """
+    ttl = _held(note)["ttl"]
+    if ttl is None:
         return None
-    fields: dict[str, Any] = held
-    return _Entry(
-        note=note,
-        key=note.key,
-        value=fields["value"],
-        created_at=datetime.fromisoformat(fields["created_at"]),
-        updated_at=datetime.fromisoformat(fields["updated_at"]),
-        indexed=fields["indexed"],
-        ttl=fields["ttl"],
-    )
+    first = note.occurred_at + timedelta(minutes=ttl)
+    return max(first, note.invalid_at or first)
 
 
-def _over(entry: _Entry, now: datetime) -> bool:
-    return entry.expires_at is not None and entry.expires_at <= now
-
-
-def _since(draft: Draft, before: _Entry | None) -> Draft:
-    """The draft, created when what it replaces was."""
-    if before is None or draft.data is None:
-        return draft
-    held: dict[str, Any] = draft.data[MARK]  # type: ignore[assignment]  # made by `_draft`
-    created = {"created_at": before.created_at.isoformat()}
-    return draft.model_copy(update={"data": {MARK: held | created}})
+def _over(note: Note, now: datetime) -> bool:
+    end = _end(note)
+    return end is not None and end <= now
 
 
 def _texts(value: dict[str, Any], path: str) -> list[str]:
     """The texts at a path; the whole value as lines of `name: text`."""
-    if path == "$":
-        return [_plain(value)]
-    return get_text_at_path(value, tokenize_path(path))
+    return [_plain(value)] if path == "$" else base.get_text_at_path(value, base.tokenize_path(path))
 
 
 def _plain(value: Any) -> str:
@@ -411,31 +307,23 @@ def _plain(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _common_prefix(conditions: Sequence[MatchCondition]) -> tuple[str, ...]:
-    """A namespace that holds all that can fit, from the first labels of a prefix condition."""
-    for each in conditions:
-        if each.match_type == "prefix":
-            path = tuple(each.path)
-            return path[: path.index("*")] if "*" in path else path
-    return ()
+# --- conditions ------------------------------------------------------------------------------------
 
 
-def _fits(condition: MatchCondition, namespace: tuple[str, ...]) -> bool:
+def _fits(condition: base.MatchCondition, namespace: tuple[str, ...]) -> bool:
     path = tuple(condition.path)
-    if len(path) > len(namespace):
-        return False
-    part = namespace[: len(path)]
-    if condition.match_type == "suffix":
-        part = namespace[len(namespace) - len(path) :]
-    return all(want in ("*", label) for want, label in zip(path, part, strict=True))
+    part = namespace[: len(path)] if condition.match_type == "prefix" else namespace[-len(path) :]
+    return len(path) <= len(namespace) and all(
+        want in ("*", label) for want, label in zip(path, part, strict=False)
+    )
 
 
 def _matches(value: Any, wanted: Any) -> bool:
     """Whether a value is as a filter wants it. What is absent matches nothing, not even `$ne`."""
     if isinstance(wanted, Mapping):
         if any(str(name).startswith("$") for name in wanted):
-            asked = [_compare(value, name, than) for name, than in wanted.items()]
-            return all(asked)
+            compared = [_compare(value, name, than) for name, than in wanted.items()]
+            return all(compared)
         inner = value if isinstance(value, dict) else {}
         found = [_matches(inner.get(name, _ABSENT), each) for name, each in wanted.items()]
         return isinstance(value, dict) and all(found)
@@ -450,11 +338,9 @@ def _compare(value: Any, name: str, than: Any) -> bool:
         raise ValueError(f"unknown filter operator {name!r}; use {', '.join(_COMPARE)}")
     if value is _ABSENT:
         return False
-    if name in ("$eq", "$ne"):
-        return _COMPARE[name](value, than)
-    if isinstance(value, str) and isinstance(than, str):
+    if name in ("$eq", "$ne") or (isinstance(value, str) and isinstance(than, str)):
         return _COMPARE[name](value, than)
     try:
         return _COMPARE[name](float(value), float(than))
-    except (TypeError, ValueError):  # a list, None, a word: not comparable, so no match
+    except (TypeError, ValueError, OverflowError):  # a list, None, a word: not comparable, so no match
         return False

@@ -306,6 +306,25 @@ class StoreContract:
             with pytest.raises(ValueError):  # noqa: PT011
                 face.batch([op])
 
+    def test_labels_are_taken_literally(self, face: Face) -> None:
+        """What is a wildcard, a separator or a quote elsewhere; case and a last newline count."""
+        pairs = [
+            "star* starX",
+            "q?m qXm",
+            "br[ack]et brXacXket",
+            "u_1 uX1",
+            "a%b axxb",
+            "x/y x",
+            "A a",
+            "it's its",
+        ]
+        for label, other in [*(pair.split() for pair in pairs), ("line\n", "line")]:
+            for namespace in [(label,), (label, "below"), (other,)]:
+                face.put(namespace, "k", {"in": "/".join(namespace)})
+            assert face.get((label,), "k").value == {"in": label}
+            assert {item.namespace for item in face.search((label,))} == {(label,), (label, "below")}
+            assert face.list_namespaces(prefix=(label,)) == [(label,), (label, "below")]
+
     def test_list_namespaces_is_sorted_and_complete(self, face: Face) -> None:
         """Each once, however many items it holds."""
         for namespace in [("b",), ("a", "z"), ("a",), ("a", "b", "c")]:
@@ -539,6 +558,13 @@ class StoreContract:
         assert face.search(USER, query="postman")[0].key == "paths"
         assert face.search(USER, query="minor key sonata")[0].key == "other"
         assert face.get(USER, "paths").value == value
+
+    def test_query_may_be_in_any_script(self, face: Face) -> None:
+        """Each text is the best answer to itself."""
+        texts = ["这是中文", "これは日本語です", "이건 한국어야", "Это русский", "यह रूसी है"]
+        for i, text in enumerate(texts):
+            face.put(USER, str(i), {"text": text})
+        assert [face.search(USER, query=text)[0].key for text in texts] == list("01234")
 
     def test_query_may_be_any_text(self, face: Face) -> None:
         """Quotes, operators, other scripts, very long."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, wraps
 from typing import Annotated, Any
 
 from anyio import to_thread
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import Field, ValidationError
-from pydantic.v1 import ValidationError as ValidationErrorV1
 
 from zettelmem import (
     Decision,
@@ -118,32 +117,27 @@ def memory_tools(
 
 
 def _tool(verb: Callable[..., Answer]) -> BaseTool:
+    @wraps(verb)
     def told(*args: Any, **kwargs: Any) -> Answer:
         try:
             return verb(*args, **kwargs)
         except (ZettelmemError, ValidationError) as error:
             raise ToolException(_told(error)) from error
 
-    async def atold(*args: Any, config: RunnableConfig, **kwargs: Any) -> Answer:
-        return await to_thread.run_sync(partial(told, *args, config=config, **kwargs))
+    @wraps(verb)
+    async def atold(*args: Any, **kwargs: Any) -> Answer:
+        return await to_thread.run_sync(partial(told, *args, **kwargs))
 
     return StructuredTool.from_function(
-        func=verb,
-        name=verb.__name__,
-        description=verb.__doc__,
+        told,
+        atold,
         response_format="content_and_artifact",
         handle_tool_error=True,
         handle_validation_error=_told,
-    ).model_copy(update={"func": _like(told, verb), "coroutine": _like(atold, verb)})
+    )
 
 
-def _like(call: Callable[..., Any], verb: Callable[..., Any]) -> Callable[..., Any]:
-    call.__annotations__ = {"config": RunnableConfig}  # where LangChain looks for what to inject
-    call.__name__ = verb.__name__
-    return call
-
-
-def _told(error: Exception | ValidationErrorV1) -> str:
+def _told(error: Exception) -> str:
     """An error as a model can act on it."""
     if not isinstance(error, ValidationError):
         return f"That did not work: {error}"

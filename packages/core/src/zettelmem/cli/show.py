@@ -136,6 +136,8 @@ def _signals(hit: Hit) -> Table:
 
 def history(entries: Sequence[Evolution]) -> None:
     """What was done to a note, oldest first."""
+    if entries and entries[0].dropped:
+        put(Text(f"{entries[0].dropped:,} older changes are kept no more", "dim"))
     for entry in entries:
         head = Text.assemble((entry.change, "bold cyan"), f"  {entry.at:%Y-%m-%d %H:%M:%S}  {entry.verb}")
         if entry.reason:

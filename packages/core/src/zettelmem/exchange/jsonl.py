@@ -161,7 +161,8 @@ def _refuse(constant: str) -> None:
 
 
 def _draft_of(note: Note) -> Draft:
-    fields = {name: getattr(note, name) for name in Draft.model_fields}
+    # From when it is no longer so is decided where it is carried to.
+    fields = {name: getattr(note, name) for name in Draft.model_fields if name != "invalid_at"}
     return Draft(**fields)
 
 

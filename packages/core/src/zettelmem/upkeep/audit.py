@@ -207,8 +207,10 @@ class Standing:
             if note is None:
                 if note_id in absent:
                     lost.append(line)
-            elif int(revision.partition("-")[0]) > note.revision or (
-                len(note.history) == note.revision and not any(x.change == change for x in note.history)
+            elif (number := int(revision.partition("-")[0])) > note.revision or (
+                note.dropped + len(note.history) == note.revision
+                and number > note.dropped
+                and not any(x.change == change for x in note.history)
             ):
                 lost.append(line)
         return lost

@@ -40,7 +40,7 @@ class _Seen:
             self.twice.append(note.id)
         self.spaces[note.id] = note.namespace
         self.pending += note.pending is not None and note.forgotten_at is None
-        if note.revision != len(note.history):
+        if note.revision != note.dropped + len(note.history):
             self.miscounted.append(note.id)
         if note.forgotten_at is None:
             self.live.add(note.id)

@@ -161,9 +161,17 @@ def _scrubbed(note: Note, gone: Mapping[str, Note], quotes: _Quotes, *, near: bo
         first = next(entry for entry in note.history if name in entry.after)
         state[name] = clean(name, first.before.get(name))
     history: list[Evolution] = []
-    for i, entry in enumerate(note.history):
+    for number, entry in enumerate(note.history, note.dropped + 1):
         if entry.cause in gone:
-            history.append(Evolution(change=f"{note.id}.{i + 1}", verb="erase", cause=note.id, at=entry.at))
+            history.append(
+                Evolution(
+                    change=f"{note.id}.{number}",
+                    verb="erase",
+                    cause=note.id,
+                    at=entry.at,
+                    dropped=entry.dropped,
+                )
+            )
             continue
         told: dict[str, dict[str, JsonValue]] = {"before": {}, "after": {}}
         for name, value in entry.after.items():

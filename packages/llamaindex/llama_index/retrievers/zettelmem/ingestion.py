@@ -42,7 +42,7 @@ def remember_nodes(
         One for each node that is not blank, in order; `known` tells that nothing was written.
 
     Raises:
-        InvalidInput: a node does not fit into a note, such as metadata over 100,000 characters.
+        InvalidInput: a node does not fit into a note, such as metadata over 1,000,000 characters.
         StoreError: the store failed.
     """
     given = list(nodes)
