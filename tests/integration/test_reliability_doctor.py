@@ -70,7 +70,7 @@ async def test_a_store_that_cannot_be_opened_is_a_finding(tmp_path: Path) -> Non
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember("One.", namespace="ana")
     for manifest in (tmp_path / "notes.lance" / "_versions").glob("*.manifest"):
-        manifest.write_bytes(b"rubbish")
+        manifest.write_bytes(b"rubbish" + manifest.read_bytes()[-20:])  # not torn, whose end is missing
     async with open_memory(str(tmp_path)) as memory:
         found = await memory.examine(repair=True)
     assert [each.check for each in found.findings] == ["opens"]
