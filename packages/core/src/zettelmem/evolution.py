@@ -470,6 +470,20 @@ def rebase(base: Note, ours: Note, fresh: Note) -> Note:
     )
 
 
+def marked(changes: Changes, mark: str) -> Changes:
+    """The changes under an id of their own, where two writers may make one of the same revision at once."""
+    change = f"{changes.id}-{mark}"
+
+    def renamed(note: Note) -> Note:
+        history = tuple(
+            entry.model_copy(update={"change": change}) if entry.change == changes.id else entry
+            for entry in note.history
+        )
+        return note.model_copy(update={"history": history})
+
+    return Changes(id=change, notes=tuple(renamed(note) for note in changes.notes))
+
+
 def known_at(note: Note, at: datetime) -> Note:
     """The note as it stood at `at`: every later entry of its history taken back, links included.
 

@@ -95,7 +95,7 @@ Content = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CONTENT)
 Context = Annotated[str, StringConstraints(max_length=MAX_CONTEXT)]
 Reason = Annotated[str, StringConstraints(max_length=MAX_REASON)]
 NoteId = Annotated[str, StringConstraints(pattern=rf"^[{ALPHABET}]{{8,12}}$")]
-ChangeId = Annotated[str, StringConstraints(pattern=rf"^[{ALPHABET}]{{8,12}}\.[1-9][0-9]*$")]
+ChangeId = Annotated[str, StringConstraints(pattern=rf"^[{ALPHABET}]{{8,12}}\.[1-9][0-9]*(-[{ALPHABET}]+)?$")]
 KindName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Weight = Annotated[float, Field(gt=0.0, le=1.0)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -418,7 +418,7 @@ class Changes(Value):
     """The notes that one commit writes, the causing note first, each one revision on.
 
     Attributes:
-        id: the change id, `<causing note>.<its revision>`.
+        id: the change id, `<causing note>.<its revision>`; on an object store with `-` and a random part.
         notes: the notes as they will stand.
     """
 

@@ -248,14 +248,15 @@ class Remembering:
         """Rank each plan's neighbours, in the store and earlier in the batch; return the stored ones."""
         own = np.stack([vectors[plan.note.content] for plan in plans])
         sight = Filter(namespace=namespace, exact=True)
-        found = await self.store.nearest(sight, own, self.k)
         alike = own @ own.T
         # A broad class would bring its whole class: only what can name one thing is looked up.
         told = [
             " ".join((*names(each.content)[:MAX_NAMES], *(set(each.tags) - set(topics(each.content)))))
             for each in (plan.note for plan in plans)
         ]
-        worded = await self.store.worded(sight, told, self.k)
+        found, worded = await asyncio.gather(
+            self.store.nearest(sight, own, self.k), self.store.worded(sight, told, self.k)
+        )
         said = [plain(plan.note.content) for plan in plans]
         for i, plan in enumerate(plans):
             before = [(plans[j].note.id, float(alike[i, j])) for j in range(i)]
@@ -269,6 +270,7 @@ class Remembering:
             ]
             plan.ranked = list({**dict(near), **dict(by_name[-self.k :])}.items())
         ids = [note_id for plan in plans for note_id, _ in plan.ranked]
+        ids += [plan.note.id for plan in plans]  # which are not there, and the commit need not look again
         return await self.store.get([*ids, *(plan.previous for plan in plans if plan.previous)])
 
     async def _decide(self, plan: _Plan, judge: Judge, state: dict[str, Note], now: datetime) -> None:
@@ -422,8 +424,7 @@ class Remembering:
 
     async def _refresh(self) -> None:
         try:
-            if (await self.store.tail()).long:
-                await self.store.optimize()
+            await self.store.tend()
         except StoreError as error:  # nobody waits for it, and the next write tries again
             logger.warning("upkeep failed and will be tried again: %s", error)
 

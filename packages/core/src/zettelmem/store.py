@@ -15,10 +15,11 @@ import json
 import logging
 import os
 import random
+import secrets
 import shutil
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce, wraps
@@ -43,6 +44,7 @@ from .note import (
     Shown,
     Source,
     Trust,
+    random_id,
 )
 from .protocols import Vectors
 from .quotas import admitted
@@ -76,13 +78,31 @@ MANIFEST_END = b"LANC"
 """The last bytes of a manifest that is whole."""
 PRIMARY = b"lance-schema:unenforced-primary-key:position"
 """Metadata by which LanceDB knows the column of the primary key."""
-RETENTION = timedelta(minutes=1)
-"""How long old versions of the table stay for readers in other processes."""
+RETENTION = timedelta(seconds=10)
+"""How long old versions of the table stay for readers in other processes, if there is room."""
+ROOM = 1.5
+"""Bytes on disk for each byte of the newest version, from which all older ones go at once."""
 NEVER = timedelta(days=36_500)
 TAIL_ROWS = 256
-"""Rows outside the indices, from which they are refreshed."""
-TAIL_FRAGMENTS = 30
-"""Fragments, from which they are compacted."""
+"""Rows outside the indices, from which they are refreshed; in a large table a few more."""
+FOLD = 8
+"""Small fragments that are made one, by the write that finds so many of its own, or by upkeep."""
+SMALL = (FOLD * 4, FOLD * FOLD * 4)
+"""Rows below which a fragment is small: in the first place, and if few of those are there."""
+LOOSE = 3 * FOLD
+"""Fragments besides those made by compaction, from which upkeep looks for small ones."""
+VECTOR_ROWS = 10_000
+"""Rows from which vectors are indexed. Up to here looking at all of them is as fast, and exact."""
+SEGMENTS = 16
+"""Pieces of a vector index, from which it is made anew."""
+INDEX_CACHE, METADATA_CACHE = 128 << 20, 64 << 20
+"""Bytes of indices and of other facts about files that LanceDB may keep in memory."""
+REFINE = 2
+"""How many times the notes asked for are looked at closely where a vector index is only nearly right."""
+KEPT = 128
+"""Rows kept in memory as they were read, for the commit that mostly comes next."""
+READS = 5
+"""How often a read is made whose version of the table somebody else cleaned away."""
 ATTEMPTS = 20
 """How often rows that somebody else keeps writing are made again before a ConflictError."""
 
@@ -186,19 +206,29 @@ class _Job:
 
 @dataclass(frozen=True)
 class Tail:
-    """What upkeep looks at: rows that no index holds yet, fragments of the table, rows of the table."""
+    """What upkeep looks at.
+
+    Attributes:
+        rows: rows that no index holds yet.
+        fragments: fragments of the table.
+        total: rows of the table.
+        segments: pieces of a vector index, 0 without one. Each is about a fragment that compaction made.
+    """
 
     rows: int
     fragments: int
     total: int = 0
+    segments: int = 0
 
     @property
     def long(self) -> bool:
-        """Whether recall would be noticeably faster with the indices refreshed.
+        """Whether recall would be noticeably faster with the indices refreshed."""
+        return self.rows > TAIL_ROWS + self.total // 50
 
-        Compacting writes the table anew, so a larger table waits for a longer tail.
-        """
-        return self.rows > TAIL_ROWS + self.total // 20 or self.fragments > TAIL_FRAGMENTS + self.total // 100
+    @property
+    def scattered(self) -> bool:
+        """Whether the rows written last lie in so many files that every read is slower for it."""
+        return self.fragments - max(1, self.segments) > LOOSE
 
 
 @dataclass(frozen=True)
@@ -386,6 +416,8 @@ _NOTE_COLUMNS = [
     "pending", "shown", "revision", "history",
 ]  # fmt: skip
 
+_WHOLE = [*_NOTE_COLUMNS, *_ROW_COLUMNS]
+
 
 def _matrix(column: pa.ChunkedArray) -> Vectors:
     array = column.combine_chunks()
@@ -484,14 +516,20 @@ def _set_torn_aside(path: Path) -> list[Path]:
     return moved
 
 
+def _cleaned_away(error: StoreError) -> bool:
+    """Whether a file of the version that was read is no longer there."""
+    return error.__cause__ is not None and "not found" in str(error).lower()
+
+
 def _whole(
     read: Callable[Concatenate[Store, Asked], Coroutine[Any, Any, Answered]],
 ) -> Callable[Concatenate[Store, Asked], Coroutine[Any, Any, Answered]]:
-    """A read of one embedding model that goes on to its end when its caller is cancelled.
+    """A read of one version and of one embedding model, which goes on when its caller is cancelled.
 
-    LanceDB does not survive the cancelling of a query: a later one that needs the same part of an index
-    may wait for it forever. And vectors that another process has replaced by another model's meanwhile
-    must not be compared with ours: the answer is looked over for that, whether it is one or an error.
+    It is made again if upkeep of another process cleaned away the version that it reads. LanceDB does not
+    survive the cancelling of a query: a later one that needs the same part of an index may wait for it
+    forever. And vectors that another process has replaced by another model's meanwhile must not be
+    compared with ours: the answer is looked over for that, whether it is one or an error.
     """
 
     async def of_one_model(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
@@ -500,9 +538,18 @@ def _whole(
         finally:
             await store.check_model()
 
+    async def of_one_version(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        for _ in range(READS - 1):
+            try:
+                return await of_one_model(store, *args, **kwargs)
+            except StoreError as error:
+                if not _cleaned_away(error):
+                    raise
+        return await of_one_model(store, *args, **kwargs)
+
     @wraps(read)
     async def to_its_end(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
-        reading = asyncio.ensure_future(of_one_model(store, *args, **kwargs))
+        reading = asyncio.ensure_future(of_one_version(store, *args, **kwargs))
         reading.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(reading)
 
@@ -533,6 +580,10 @@ class Store:
         self._closed = False
         self._locked = False
         self._checked = 0
+        self._kept: dict[str, Row | None] = {}
+        self._kept_at = 0
+        self._loose: list[pa.Table] = []
+        self._wrote_at = 0
         self.journal: Journal | None = None
         """Told what is about to be written."""
         self.commits = 0
@@ -564,6 +615,9 @@ class Store:
                     str(self.path) if self.path is not None else self.uri,
                     storage_options=self._options,
                     read_consistency_interval=timedelta(0),
+                    session=lancedb.Session(
+                        index_cache_size_bytes=INDEX_CACHE, metadata_cache_size_bytes=METADATA_CACHE
+                    ),
                 )
         return self._connection
 
@@ -637,6 +691,11 @@ class Store:
                 self._connection.close()  # type: ignore[no-untyped-call]
             self._opened = self._connection = None
 
+    @property
+    def _lockable(self) -> bool:
+        """Whether other writers can be kept out: on an object store they cannot."""
+        return self.path is not None or self.uri.startswith("memory://")
+
     @asynccontextmanager
     async def _lock(self) -> AsyncIterator[None]:
         """Keep other processes from committing to the same directory."""
@@ -668,9 +727,26 @@ class Store:
 
     async def get(self, ids: Iterable[str], *, forgotten: bool = False) -> dict[str, Note]:
         """The notes of these ids that exist, by id, whatever their namespace: the caller checks that."""
-        rows = await self._rows(ids, _NOTE_COLUMNS)
-        notes = (_to_note(row) for row in rows.to_pylist()) if rows is not None else ()
-        return {note.id: note for note in notes if forgotten or note.forgotten_at is None}
+        notes = {note_id: row.note for note_id, row in (await self._read_rows(ids)).items()}
+        return {note_id: note for note_id, note in notes.items() if forgotten or note.forgotten_at is None}
+
+    async def _read_rows(self, ids: Iterable[str]) -> dict[str, Row]:
+        """Whole rows, read once as long as nobody writes: a commit is mostly about what was just read."""
+        wanted = list(dict.fromkeys(ids))
+        version = await self.version() if wanted else 0
+        if version != self._kept_at:
+            self._kept, self._kept_at = {}, version
+        found = {each: self._kept[each] for each in wanted if each in self._kept}
+        absent = [each for each in wanted if each not in found]
+        rows = await self._rows(absent, _WHOLE)
+        if rows is not None:
+            new = {**dict.fromkeys(absent), **_as_rows(rows)}
+            found |= new
+            if await self.version() == version == self._kept_at and len(new) <= KEPT:
+                self._kept |= new
+                for each in list(self._kept)[:-KEPT]:
+                    del self._kept[each]
+        return {note_id: row for note_id, row in found.items() if row is not None}
 
     @_whole
     async def _rows(self, ids: Iterable[str], columns: list[str]) -> pa.Table | None:
@@ -743,6 +819,7 @@ class Store:
                 .nearest_to(list(vectors))
                 .column("content_vector")
                 .distance_type("cosine")
+                .refine_factor(REFINE)
                 .limit(limit)
                 .select(["id", "_distance"])
                 .to_arrow()
@@ -785,6 +862,7 @@ class Store:
             return Candidates.none(), Matched()
         where = _where(sight)
         meaning = table.query().where(where).nearest_to(vector).column("vector").distance_type("cosine")
+        meaning = meaning.refine_factor(REFINE)
         with _as_store_error(f"searching {self.uri}"):
             content, around, near = await asyncio.gather(
                 _worded(table, where, text, "content", limit, _SIGHT),
@@ -895,6 +973,10 @@ class Store:
                 try:
                     state = {each: after[each].note for each in job.ids if each in after}
                     changes = list(job.step(state))
+                    if not self._lockable:
+                        changes = [
+                            evolution.marked(each, random_id(secrets.token_bytes(5))) for each in changes
+                        ]
                     new = _with_vectors(changes, after, job.vectors)
                     await room.take(after, new)
                     after |= new
@@ -918,10 +1000,6 @@ class Store:
         for job, changes in made:
             job.done.set_result([_as_stored(each) for each in changes])
 
-    async def _read_rows(self, ids: Iterable[str]) -> dict[str, Row]:
-        rows = await self._rows(ids, [*_NOTE_COLUMNS, *_ROW_COLUMNS])
-        return {} if rows is None else _as_rows(rows)
-
     async def _write(self, rows: Mapping[str, Row], before: Mapping[str, Row]) -> None:
         """Write the rows on their base revisions; those that others changed meanwhile are made again."""
         base = {note_id: before[note_id] for note_id in rows if note_id in before}
@@ -934,11 +1012,10 @@ class Store:
             stale: dict[str, Row] = {}
             for note_id, row in pending.items():
                 now = fresh.get(note_id)
-                last = now and now.note.history[-1].model_copy(update={"dropped": 0})
-                if last == row.note.history[-1]:
-                    continue  # ours is what stands there
                 if now is None:
                     continue  # erased meanwhile: nothing to change any more
+                if row.note.history[-1].change in {entry.change for entry in now.note.history}:
+                    continue  # ours is there, perhaps with another's on top of it
                 if note_id not in base:
                     raise IdTaken(note_id)
                 rebased = evolution.rebase(before[note_id].note, ours[note_id].note, now.note)
@@ -968,7 +1045,13 @@ class Store:
             _to_row(row, base[note_id].note.revision if note_id in base else 0)
             for note_id, row in rows.items()
         ]
+        new = pa.Table.from_pylist(values, schema=schema)
         with _as_store_error(f"writing {self.uri}"):
+            before = await table.version()
+            again = self._to_write_again(new) if before == self._wrote_at else []
+            if before != self._wrote_at:
+                self._loose = []
+            new = pa.concat_tables([new, *again])
             # Without its index the id is looked up by a scan, which is what makes inserts exact when
             # several processes write: the index does not see what was inserted since it was built.
             result = await (
@@ -976,9 +1059,38 @@ class Store:
                 .when_matched_update_all(where="target.revision = source.base_revision")
                 .when_not_matched_insert_all()
                 .use_index(False)
-                .execute(pa.Table.from_pylist(values, schema=schema))
+                .execute(new)
             )
-        return int(result.num_inserted_rows + result.num_updated_rows)
+        if result.version == before + 1:  # nobody else wrote in between
+            self._wrote_at = result.version
+            if len(new) < SMALL[-1]:
+                self._loose.append(_on_itself(new))
+            if self._kept_at == before:
+                self._kept_at = result.version
+                for note_id in rows:
+                    self._kept.pop(note_id, None)
+        return int(result.num_inserted_rows + result.num_updated_rows) - sum(map(len, again))
+
+    def _to_write_again(self, new: pa.Table) -> list[pa.Table]:
+        """Rows of this object's last, small writes, to go into one fragment with the new ones.
+
+        Every read opens every fragment, so what is written note by note would soon slow it down.
+        """
+        import pyarrow as pa
+
+        if not self._lockable:  # without a lock somebody else may write them meanwhile
+            return []
+        small = _small([len(each) for each in self._loose])
+        again: list[pa.Table] = []
+        kept: list[pa.Table] = []
+        seen = set(new["id"].to_pylist())
+        for table, go in zip(reversed(self._loose), reversed(small), strict=True):
+            ids = table["id"].to_pylist()
+            table = table.filter(pa.array([each not in seen for each in ids], pa.bool_()))
+            seen.update(ids)
+            (again if go else kept).append(table)
+        self._loose = kept[::-1]
+        return again
 
     async def quotas(self) -> list[Quota]:
         """The limits of the store, outermost first, without what is used of them."""
@@ -1056,7 +1168,7 @@ class Store:
             VectorsMissing: a note is described differently now; nothing was written.
             StoreError: the disk failed, or this is an object store, where writers cannot be kept out.
         """
-        if self.path is None and not self.uri.startswith("memory://"):
+        if not self._lockable:
             raise StoreError(
                 f"{self.uri} is an object store, where other writers cannot be kept out while the table is "
                 "written anew; forget the notes, and erase in a copy of the store in a directory"
@@ -1068,7 +1180,7 @@ class Store:
             await self._drop_stage()
             with _as_store_error(f"reading {self.uri}"):
                 where = _where(sight, forgotten=True)
-                found = await table.query().where(where).select([*_NOTE_COLUMNS, *_ROW_COLUMNS]).to_arrow()
+                found = await table.query().where(where).select(_WHOLE).to_arrow()
             before = _as_rows(found)
             gone, scrubbed = step({note_id: row.note for note_id, row in before.items()})
             after = _without(before, gone, scrubbed, vectors)
@@ -1206,7 +1318,7 @@ class Store:
 
         have = set((await stage.query().select(["made_of"]).to_arrow())["made_of"].to_pylist())
         total, done, new = await table.count_rows(), 0, 0
-        async for batch in await table.query().select(_NOTE_COLUMNS).to_batches(max_batch_length=BATCH_ROWS):
+        async for batch in self._batches(table, _NOTE_COLUMNS):
             notes = {_made_of(note): note for note in map(_to_note, batch.to_pylist())}
             lacking = {key: note for key, note in notes.items() if key not in have}
             if lacking:
@@ -1293,10 +1405,31 @@ class Store:
         table = await self._table()
         if table is None:
             return
-        with _as_store_error(f"reading {self.uri}"):
-            names = [name for name in (await table.schema()).names if name not in _FLOATS]
-            async for batch in await table.query().select(names).to_batches(max_batch_length=BATCH_ROWS):
-                yield batch.to_pylist()
+        names = [name for name in (await table.schema()).names if name not in _FLOATS]
+        async for batch in self._batches(table, names):
+            yield batch.to_pylist()
+
+    async def _batches(self, table: AsyncTable, names: list[str]) -> AsyncIterator[pa.RecordBatch]:
+        """Every row once, also for a caller that is so slow that the version goes which it began with.
+
+        Then it goes on with what is left of the newest: what was written meanwhile may be among it.
+        """
+        import pyarrow as pa
+
+        seen: set[str] = set()
+        while True:
+            try:
+                with _as_store_error(f"reading {self.uri}"):
+                    batches = await table.query().select(names).to_batches(max_batch_length=BATCH_ROWS)
+                    async for batch in batches:
+                        ids = batch["id"].to_pylist()
+                        yield batch.filter(pa.array([each not in seen for each in ids], pa.bool_()))
+                        seen.update(ids)
+            except StoreError as error:
+                if not _cleaned_away(error):
+                    raise
+            else:
+                return
 
     async def every_note(self) -> AsyncIterator[list[Note]]:
         """Every note there is, forgotten ones too, in batches."""
@@ -1310,8 +1443,12 @@ class Store:
             return 0, 0
         with _as_store_error(f"reading {self.uri}"):
             live = cast(Any, await table.stats())["total_bytes"]
-        disk = sum((self.path / name).stat().st_size for name in self.files()) if self.path else live
-        return live, disk
+        return live, sum(self._sizes()) if self.path is not None else live
+
+    def _sizes(self) -> Generator[int]:
+        for name in self.files():
+            with suppress(FileNotFoundError):  # upkeep of another process was faster
+                yield (cast(Path, self.path) / name).stat().st_size
 
     # --- upkeep --------------------------------------------------------------------------------
 
@@ -1323,13 +1460,56 @@ class Store:
             return Tail(0, 0)
         with _as_store_error(f"reading {self.uri}"):
             indices = await table.list_indices()
-            statistics = await table.stats()
+            figures = cast(Any, await table.stats())
         unindexed = max((index.num_unindexed_rows or 0 for index in indices), default=0)
-        figures = cast(Any, statistics)
-        return Tail(unindexed, figures["fragment_stats"]["num_fragments"], figures["num_rows"])
+        pieces = (index.num_segments or 1 for index in indices if _FLOATS & {*index.columns})
+        fragments = figures["fragment_stats"]["num_fragments"]
+        return Tail(unindexed, fragments, figures["num_rows"], max(pieces, default=0))
+
+    async def tend(self) -> None:
+        """Do what upkeep is due, if any: fold small fragments, refresh the indices, make room."""
+        tail = await self.tail()
+        if tail.long:
+            await self.optimize()
+        elif tail.scattered:
+            await self.fold()
+
+    async def fold(self) -> None:
+        """Write the rows of many small fragments anew as one: what compaction does, without the rest of it.
+
+        Reads open every fragment, so what is written note by note would slow them down long before it is
+        worth to write the table and its indices anew.
+        """
+        import pyarrow as pa
+        from lancedb.expr import col, lit
+
+        table = await self._table()
+        if table is None:
+            return
+        async with self._turn, self._lock():
+            with _as_store_error(f"compacting {self.uri}"):
+                placed = await table.query().select(["id"]).with_row_id().to_arrow()
+                fragment = placed["_rowid"].to_numpy() >> 32  # the address of a row begins with its fragment
+                _, which, sizes = np.unique(fragment, return_inverse=True, return_counts=True)
+                small = np.array(_small(sizes.tolist()), bool)
+                if not small.any():
+                    return
+                ids = placed["id"].filter(pa.array(small[which])).to_pylist()
+                rows = await table.query().where(col("id").isin([lit(each) for each in ids])).to_arrow()
+                await (
+                    table.merge_insert("id")
+                    .when_matched_update_all(where="target.revision = source.base_revision")
+                    .use_index(False)
+                    .execute(_on_itself(rows))
+                )
 
     async def optimize(self, retention: timedelta = RETENTION, *, orphans: bool = False) -> None:
-        """Compact, refresh the indices, and drop versions older than `retention`.
+        """Compact, refresh the indices, and drop versions older than `retention`, or all for want of room.
+
+        LanceDB compacts fragments that the same pieces of indices hold. A vector index gets a new piece
+        each time, so a table that has one is written anew only when there are many pieces. Nothing goes
+        before what replaces it is on disk; a crash on the way leaves a table without some of its indices
+        at worst, which the next opening makes.
 
         With `orphans` also the files that a crash left behind; on an object store only while nobody
         else writes.
@@ -1338,14 +1518,46 @@ class Store:
         if table is None:
             return
         async with self._turn, self._lock():
-            with _as_store_error(f"compacting {self.uri}"):
-                await table.optimize(cleanup_older_than=NEVER)
+            with _as_store_error(f"compacting {self.uri}"), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # readers of a version that goes read again
+                if (await self.tail()).segments > SEGMENTS:
+                    for index in await table.list_indices():
+                        if _FLOATS & {*index.columns}:
+                            await table.drop_index(index.name)
+                while (await table.optimize(cleanup_older_than=NEVER)).compaction.fragments_removed:
+                    pass  # what the indices hold from now on can be compacted with what they held
+                await _index(table)
                 await self._sync()  # what is new is safe before what is old goes
-                await table.optimize(cleanup_older_than=retention, delete_unverified=orphans)
+                live, disk = await self.size()
+                await table.optimize(
+                    cleanup_older_than=timedelta(0) if disk > ROOM * live else retention,
+                    delete_unverified=orphans,
+                )
             if orphans:
                 await asyncio.to_thread(self._remove_torn)
-            if self._durable and self.path is not None:
-                await asyncio.to_thread(_sync_disk, self.path)
+            await self._sync()
+        _trim_memory()
+
+
+def _trim_memory() -> None:
+    """Give back what compaction needed: glibc keeps it for the threads that it ran in."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
+
+
+def _small(sizes: Sequence[int]) -> list[bool]:
+    """Which fragments of these numbers of rows are worth to be made one, the smallest first."""
+    for small in SMALL:
+        if sum(size < small for size in sizes) >= FOLD:
+            return [size < small for size in sizes]
+    return [False] * len(sizes)
+
+
+def _on_itself(rows: pa.Table) -> pa.Table:
+    """Rows to be written once more as they are, unless somebody else changed them."""
+    place = rows.schema.get_field_index("base_revision")
+    return rows.set_column(place, rows.schema.field(place), rows["revision"])
 
 
 def _quotas(schema: pa.Schema) -> list[Quota]:
@@ -1416,17 +1628,20 @@ class _Room:
 
 async def _index(table: AsyncTable) -> None:
     """Make the indices that are not there: all of them for a new table, none as a rule for an old one."""
-    from lancedb.index import FTS, BTree
+    from lancedb.index import FTS, BTree, IvfSq
 
     there = {column for index in await table.list_indices() for column in index.columns}
     if PRIMARY not in ((await table.schema()).field("id").metadata or {}):  # it can be set only once
         await table.set_unenforced_primary_key("id")
-    for column, config in (
-        ("content", FTS(with_position=False)),
-        ("surroundings", FTS(with_position=False)),
-        ("namespace", BTree()),
-        ("id", BTree()),  # last, so that a crash on the way is seen by its absence
-    ):
+    wanted: dict[str, Any] = {
+        "content": FTS(with_position=False),
+        "surroundings": FTS(with_position=False),
+        "namespace": BTree(),
+        "id": BTree(),
+    }
+    if await table.count_rows() >= VECTOR_ROWS:
+        wanted |= {column: IvfSq(distance_type="cosine") for column in _FLOATS}
+    for column, config in wanted.items():
         if column not in there:
             await table.create_index(column, config=config)
 
