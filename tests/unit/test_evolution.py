@@ -23,6 +23,7 @@ from zettelmem import (
 )
 from zettelmem.note import MAX_CHANGES, MAX_HISTORY, Changes, Pending, build
 from zettelmem.testing import hold
+from zettelmem.upkeep.erasure import scrub
 
 NOW = START + 10 * DAY
 
@@ -588,3 +589,19 @@ def test_rebasing_a_bounded_note_keeps_what_both_wrote() -> None:
     made = bounded(evolution.rebase(base, ours, fresh))
     assert (made.context, made.tags, made.revision) == ("ours", ("theirs",), base.revision + 2)
     assert made.dropped + len(made.history) == made.revision
+
+
+def test_erasing_leaves_a_bounded_history_counted() -> None:
+    state = after(
+        state_of(born(A)), evolution.remember(note(B), None, [born(A)], decided(links=[link(0)]), NOW)
+    )
+    state[A] = revised(state[A], MAX_CHANGES - 2)
+    state = after(state, evolution.forget(state[B], [state[A]], NOW + 999 * DAY))
+    kept = bounded(state[A])
+    scrubbed = scrub({B: state[B]}, {A: kept})[A]
+    assert (scrubbed.dropped, scrubbed.revision, len(scrubbed.history)) == (1, kept.revision, MAX_CHANGES)
+    assert [each.change for each in scrubbed.history if each.verb == "erase"] == [
+        f"{A}.2",
+        f"{A}.{kept.revision}",
+    ]
+    hold([scrubbed])
