@@ -83,6 +83,50 @@ async def test_numbers_are_used_once_and_can_be_asked_for_again() -> None:
         await check_store(memory)
 
 
+async def test_numbers_that_wait_for_a_decision_stay_until_a_neighbour_was_written() -> None:
+    async with open_memory() as memory:
+        older, asked = await two(memory)
+        before = await everything(memory)
+        around = await memory.neighbours(asked.note.id, namespace="a")
+        assert [(x.number, x.note) for x in around] == [(x.number, x.note) for x in asked.neighbours]
+        assert around[0].similarity == pytest.approx(asked.neighbours[0].similarity, abs=1e-5)
+        assert await everything(memory) == before
+        await memory.revise(older.id, namespace="a", context="By its owner.")
+        (again,) = await memory.neighbours(asked.note.id, namespace="a")
+        assert again.note.context == "By its owner."
+        await memory.connect(asked.note.id, DESCRIBES, namespace="a")
+
+
+async def test_a_model_that_only_the_caller_reaches_can_decide() -> None:
+    async with open_memory() as memory:
+        older, asked = await two(memory)
+        instructions, prompt = await memory.question(asked.note.id, namespace="a")
+        assert "Answer with JSON only" in instructions
+        assert "content: Ana lives in Lisbon." in prompt
+        assert older.id not in prompt
+        said = 'Sure: {"links": [{"neighbour": 0, "relation": "supersedes", "reason": "moved"}]}. Done.'
+        await memory.connect(asked.note.id, said, namespace="a")
+        assert (await memory.get(older.id, namespace="a")).superseded
+
+
+@pytest.mark.parametrize("words", ["", "I cannot say.", "{" * 5_000, "} {", '{"links": 3}', "[1]", "null"])
+async def test_an_answer_without_a_decision_is_refused(words: str) -> None:
+    async with open_memory() as memory:
+        _, asked = await two(memory)
+        with pytest.raises(InvalidInput):
+            await memory.connect(asked.note.id, words, namespace="a")
+        assert (await memory.get(asked.note.id, namespace="a")).pending is not None
+
+
+async def test_only_notes_that_waited_long_enough_are_finished() -> None:
+    async with open_memory() as memory:
+        _, asked = await two(memory)
+        recorded = asked.note.recorded_at
+        assert await memory.finish_pending(namespace="a", before=recorded) == []
+        (done,) = await memory.finish_pending(namespace="a", before=recorded + DAY)
+        assert done.note.id == asked.note.id
+
+
 @pytest.mark.parametrize(
     ("decision", "told"),
     [

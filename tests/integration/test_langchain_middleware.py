@@ -60,7 +60,8 @@ async def test_a_second_run_in_another_thread_knows_what_the_first_was_told(memo
     await run(agent, "What is my cat called?", "t2")
     (note, *_) = memory.notes(namespace="ana").notes
     assert f"[{note.id}]" in model.prompts[1]
-    assert "user, trust stated: My cat is called Mia." in model.prompts[1]
+    assert "said by user (stated)" in model.prompts[1]
+    assert "> My cat is called Mia." in model.prompts[1]
 
 
 async def test_a_thread_is_remembered_once_however_often_it_is_shown(memory: Memory, run: Run) -> None:
@@ -225,7 +226,7 @@ async def test_a_token_budget_is_kept(memory: Memory, run: Run) -> None:
     middleware = ZettelmemMiddleware(memory, namespace="ana", k=40, budget_tokens=100, capture=())
     await run(create_agent(model, middleware=[middleware]), "What are my cats called?")
     shown = [line for line in model.prompts[0].splitlines() if "is called Mia" in line]
-    assert 0 < sum(len(line.partition(": ")[2]) for line in shown) <= 4 * 100
+    assert 0 < sum(len(line.removeprefix("> ")) for line in shown) <= 4 * 100
 
 
 async def test_little_trusted_notes_can_be_left_out(memory: Memory, run: Run) -> None:

@@ -303,7 +303,7 @@ async def test_a_two_run_agent_remembers_through_store_and_checkpointer(memory: 
     done = await run("Where is the key?", "t2")
     found = [m.text for m in done["messages"] if m.type == "tool"]
     assert found == ["The key is under the mat."]
-    assert "trust stated: The key is under the mat." in model.prompts[-1]
+    assert "> The key is under the mat." in model.prompts[-1]
 
 
 # --- langmem ---------------------------------------------------------------------------------------

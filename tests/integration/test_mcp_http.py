@@ -21,7 +21,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from zettelmem_mcp.http import build_app
-from zettelmem_mcp.settings import BadSetting, Settings
+from zettelmem_mcp.settings import BadSetting, Settings, read_settings
 
 YEAR = timedelta(days=365)
 INITIALIZE = {
@@ -53,8 +53,6 @@ def token_file(tmp_path: Path) -> Path:
         entry("ben"),
         entry("late", expires=(datetime.now(UTC) - YEAR).isoformat()),
         entry("early", expires=(datetime.now(UTC) + YEAR).isoformat()),
-        entry("elsewhere", audience="https://other.example.com/mcp"),
-        entry("unscoped", scopes=["mail"]),
     ]
     path.write_text(json.dumps(entries))
     return path
@@ -113,14 +111,13 @@ async def contents(client: Client, query: str) -> list[str]:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.168.1.5", "memory.example.com"])
 def test_an_address_that_others_reach_needs_tokens_and_names(host: str, token_file: Path) -> None:
+    given = {"http": f"{host}:8000", "token_file": str(token_file)}
     with pytest.raises(BadSetting, match="--token-file or --verifier"):
-        Settings(http=f"{host}:8000", allowed_hosts="memory.example.com")
-    with pytest.raises(BadSetting, match="--allowed-hosts"):
-        Settings(http=f"{host}:8000", token_file=str(token_file))
-    with pytest.raises(BadSetting, match="--allowed-hosts"):
-        Settings(http=f"{host}:8000", token_file=str(token_file), allowed_hosts="*")
-    names = "memory.example.com"
-    build_app(Settings(http=f"{host}:8000", token_file=str(token_file), allowed_hosts=names))
+        read_settings({"http": f"{host}:8000", "allowed_hosts": "memory.example.com"}, {})
+    for names in ("", "*", "memory.example.com,*"):
+        with pytest.raises(BadSetting, match="--allowed-hosts"):
+            read_settings({**given, "allowed_hosts": names}, {})
+    build_app(read_settings({**given, "allowed_hosts": "memory.example.com"}, {}))
 
 
 @pytest.mark.parametrize("text", ["[]x", "{}", '[{"token": "plain"}]', '[{"sha256": "1", "subject": "ana"}]'])
@@ -163,8 +160,6 @@ async def test_wrong_hosts_and_origins_are_turned_away(headers: dict[str, str], 
         (None, 401),
         ("nobody", 401),
         ("late", 401),
-        ("elsewhere", 401),
-        ("unscoped", 403),
         ("ana", 200),
         ("early", 200),
     ],
@@ -331,7 +326,7 @@ def mischief(seed: int) -> list[tuple[dict[str, str], bytes]]:
             case 7:
                 headers.pop("authorization")
             case 8:
-                headers |= bearer(chance.choice(["late", "elsewhere", "unscoped", "nobody", "ana2"]))
+                headers |= bearer(chance.choice(["late", "nobody", "ana2"]))
             case 9:
                 headers["mcp-session-id"] = chance.choice(["x", "0" * 32, "x" * 5_000])
                 body = call("browse", {})

@@ -399,7 +399,7 @@ async def test_revising_and_undoing_ask_too_and_can_be_told_not_to(era: str) -> 
         ("forget", {"ids": ["nonsense"]}, "no note 'nonsense' here"),
         ("undo", {"change": "zzzzzzzz.1"}, "no note 'zzzzzzzz' here"),
         ("browse", {"cursor": "nonsense"}, "no cursor of ours"),
-        ("forget_everything", {}, "the tools are remember, recall, connect"),
+        ("forget_everything", {}, "the tools are remember, connect, recall"),
     ],
 )
 async def test_a_wrong_call_is_answered_with_what_to_send(
@@ -504,7 +504,7 @@ async def test_the_clients_model_decides_where_it_is_offered(era: str) -> None:
         second = await memory.call("remember", content="Ana lives in Porto.", said_by="user")
         assert (second["neighbours"], second["known"]) == ([], False)
         assert len(seen) == 1
-        assert "> Ana lives in Lisbon." in seen[0].messages[0].content.text
+        assert "content: Ana lives in Lisbon." in seen[0].messages[0].content.text
         assert await memory.contents("Where does Ana live?") == ["Ana lives in Porto."]
 
 

@@ -51,7 +51,13 @@ NAMES = [
     "StoreMismatch",
     "Trust",
     "ZettelmemError",
+    "cut",
     "fence",
+    "fit",
+    "one_line",
+    "tell",
+    "tell_history",
+    "tell_links",
 ]
 VERBS = [
     "close",
@@ -68,6 +74,7 @@ VERBS = [
     "namespaces",
     "neighbours",
     "notes",
+    "question",
     "quota",
     "recall",
     "reembed",

@@ -47,9 +47,9 @@ from .note import (
     Stats,
     Trust,
 )
-from .prompts import fence
 from .protocols import Embedder, LanguageModel, Reranker
 from .sync import Memory
+from .telling import cut, fence, fit, one_line, tell, tell_history, tell_links
 
 __version__ = "0.1.0"
 
@@ -93,5 +93,11 @@ __all__ = [
     "StoreMismatch",
     "Trust",
     "ZettelmemError",
+    "cut",
     "fence",
+    "fit",
+    "one_line",
+    "tell",
+    "tell_history",
+    "tell_links",
 ]

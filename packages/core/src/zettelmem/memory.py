@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, Unpack, get_args, overload
 
 from pydantic import BaseModel, JsonValue
 
-from . import evolution
+from . import evolution, prompts
 from .embedding import Embedding
 from .errors import ConflictError, DecisionRefused, InvalidInput, NotFound
 from .judging import Judge, Judging
@@ -47,7 +47,7 @@ from .note import (
 )
 from .protocols import Embedder, LanguageModel, Reranker, Vectors
 from .recalling import Recalling
-from .remembering import Remembering, Secrets, alive, others, remembered
+from .remembering import Remembering, Secrets, alive, numbered, others, remembered
 from .store import Store
 from .upkeep import audit as log
 from .upkeep import doctor, erasure
@@ -290,12 +290,19 @@ class AsyncMemory:
     async def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
         """The note's nearest notes under the numbers that `connect` will understand, nearest first.
 
-        The numbers are kept with the note, in every process, until `connect` has used them.
+        The numbers are kept with the note, in every process: they stay the same until `connect` has used
+        them or one of these neighbours was written.
 
         Raises:
             NotFound: no such note here.
         """
         note = await self.get(note_id, namespace=namespace)
+        kept = await self._store.get(each.id for each in note.shown)
+        if note.shown and all(x.id in kept and kept[x.id].revision == x.revision for x in note.shown):
+            texts = [note.content, *(each.content for each in kept.values())]
+            vectors = await self._embedding.documents(texts, {})
+            own = vectors[note.content]
+            return numbered((kept[x.id], float(own @ vectors[kept[x.id].content])) for x in note.shown)
         vectors = await self._embedding.documents([note.content], {})
         around = await self._writes.around(note, vectors[note.content])
         await self._writes.commit(
@@ -305,10 +312,22 @@ class AsyncMemory:
         )
         return around
 
+    async def question(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[str, str]:
+        """What a model is asked about a note and its neighbours: instructions, and the prompt.
+
+        For a model that only the caller can reach; `connect` takes what it answers.
+
+        Raises:
+            NotFound: no such note here.
+        """
+        around = await self.neighbours(note_id, namespace=namespace)
+        note = await self.get(note_id, namespace=namespace)
+        return f"{prompts.JUDGE}\n{prompts.IN_JSON}", prompts.judge(note, around)
+
     async def connect(
         self,
         note_id: str,
-        decision: Decision | Mapping[str, Any],
+        decision: Decision | Mapping[str, Any] | str,
         *,
         namespace: str | Sequence[str],
     ) -> Remembered:
@@ -316,18 +335,20 @@ class AsyncMemory:
 
         Args:
             note_id: a note remembered with ``judge="ask"``, or one that `neighbours` was called for.
-            decision: links and changes, by the numbers that were shown. Empty: none are wanted.
+            decision: links and changes, by the numbers that were shown, or a model's answer that holds
+                them as JSON. Empty: none are wanted.
             namespace: whose memory.
 
         Raises:
             NotFound: no such note here.
+            InvalidInput: it is no decision.
             DecisionRefused: it names a number that was not shown, touches too much or more trusted
                 notes, or none were shown. Nothing of it was applied.
             ConflictError: a neighbour was forgotten, or one to be changed was written, since it was
                 shown. Nothing was applied; call `neighbours` and decide again.
         """
         note = await self.get(note_id, namespace=namespace)
-        wanted = build(Decision, decision)
+        wanted = prompts.decision_in(decision) if isinstance(decision, str) else build(Decision, decision)
         if not note.shown and (wanted.links or wanted.changes):
             raise DecisionRefused(
                 f"no numbered neighbours are waiting for note {note.id}; call neighbours first, then "
@@ -494,6 +515,7 @@ class AsyncMemory:
         namespace: str | Sequence[str],
         judge: Judge | None = None,
         limit: int | None = None,
+        before: datetime | None = None,
     ) -> list[Remembered]:
         """Let the judge look at the notes that are pending, oldest first; those it fails on stay so.
 
@@ -501,6 +523,7 @@ class AsyncMemory:
             namespace: this one and all below it.
             judge: `model` or `offline`; the memory's own where None.
             limit: at most so many notes.
+            before: only notes recorded earlier than this (aware).
 
         Returns:
             The notes that are pending no more.
@@ -508,9 +531,10 @@ class AsyncMemory:
         decider = self._judging.chosen(judge)
         if decider not in ("model", "offline"):
             raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
-        waiting = await self._store.order(Filter(namespace=as_namespace(namespace), pending=True))
+        found = await self._store.order(Filter(namespace=as_namespace(namespace), pending=True))
+        waiting = [note_id for at, _, note_id in found if before is None or at < before]
         finished = []
-        for *_, note_id in waiting[:limit]:
+        for note_id in waiting[:limit]:
             done = await self._writes.finish(note_id, decider)
             if done is not None:
                 finished.append(done)

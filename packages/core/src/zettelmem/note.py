@@ -307,6 +307,15 @@ class Note(Value):
         return any(x.relation is Relation.CONTRADICTS and x.target == self.id for x in self.links)
 
     @property
+    def status(self) -> str:
+        """What is the matter with it, in words: it is no longer so, or disputed; "" if neither."""
+        if self.invalid_at is not None:
+            return f"no longer so since {self.invalid_at:%Y-%m-%d}"
+        if self.superseded:
+            return "no longer so"
+        return "contradicted by another note" if self.disputed else ""
+
+    @property
     def description(self) -> str:
         """The text of the note's second vector: what is said about the content beyond its own words."""
         return "\n".join(part for part in (self.context, ", ".join(self.added_words())) if part)

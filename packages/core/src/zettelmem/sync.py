@@ -209,10 +209,14 @@ class Memory:
         """As `AsyncMemory.neighbours`."""
         return self._run(self._async.neighbours, note_id, namespace=namespace)
 
+    def question(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[str, str]:
+        """As `AsyncMemory.question`."""
+        return self._run(self._async.question, note_id, namespace=namespace)
+
     def connect(
         self,
         note_id: str,
-        decision: Decision | Mapping[str, Any],
+        decision: Decision | Mapping[str, Any] | str,
         *,
         namespace: str | Sequence[str],
     ) -> Remembered:
@@ -269,9 +273,12 @@ class Memory:
         namespace: str | Sequence[str],
         judge: Judge | None = None,
         limit: int | None = None,
+        before: datetime | None = None,
     ) -> list[Remembered]:
         """As `AsyncMemory.finish_pending`."""
-        return self._run(self._async.finish_pending, namespace=namespace, judge=judge, limit=limit)
+        return self._run(
+            self._async.finish_pending, namespace=namespace, judge=judge, limit=limit, before=before
+        )
 
     def recall(
         self,

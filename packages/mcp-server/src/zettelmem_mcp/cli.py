@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from . import __version__
@@ -17,15 +16,10 @@ CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
 
 def _parser() -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    told = (Settings.__doc__ or "").partition("Attributes:")[2].splitlines()
-    helps = {name.strip(): text.strip() for name, colon, text in (x.partition(":") for x in told) if colon}
-    for field in fields(Settings):
-        flag = "--" + field.name.replace("_", "-")
-        text = helps[field.name].replace("%", "%%")
-        if isinstance(field.default, bool):
-            flags.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
-        else:
-            flags.add_argument(flag, metavar=str(field.default).upper() or "TEXT", help=text)
+    for name, field in Settings.model_fields.items():
+        kind = {"action": argparse.BooleanOptionalAction} if field.annotation is bool else {"metavar": "..."}
+        default = f" (default: {field.default})" * (field.default != "")
+        flags.add_argument(_flag(name), help=f"{field.description}{default}", **kind)
     parser = argparse.ArgumentParser(
         prog="zettelmem-mcp",
         description="Long-term memory for assistants that speak MCP. Without a command: serve on stdio, "
@@ -46,35 +40,36 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; ends the process with 1 if something is wrong, 2 if it was called wrong."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     try:
         settings = read_settings(given)
+        match given["command"]:
+            case None:
+                _serve(settings)
+            case "doctor":
+                sys.exit(_doctor(settings))
+            case _:
+                sys.exit(_configure(given, settings))
     except BadSetting as error:
         parser.error(str(error))
-    match given["command"]:
-        case None:
-            _serve(parser, settings)
-        case "doctor":
-            sys.exit(_doctor(settings))
-        case _:
-            sys.exit(_configure(given, settings))
 
 
-def _serve(parser: argparse.ArgumentParser, settings: Settings) -> None:
-    if not settings.http:
+def _serve(settings: Settings) -> None:
+    if settings.http:
+        from .http import serve
+
+        serve(settings)
+    else:
         from .server import build_server
 
         build_server(settings).run()
-        return
-    from .http import serve
-
-    try:
-        serve(settings)
-    except BadSetting as error:
-        parser.error(str(error))
 
 
 def _doctor(settings: Settings) -> int:
@@ -93,18 +88,13 @@ def _configure(given: dict[str, object], settings: Settings) -> int:
     from .clients import BadConfiguration, difference, known_clients, own_command
 
     client = known_clients(Path.home(), os.environ)[str(given["client"])]
-    entry = None
-    if given["command"] == "install":
-        told = [x for x in fields(Settings) if getattr(settings, x.name) != x.default]
-        flags: list[str] = []
-        for field in told:
-            flag, value = "--" + field.name.replace("_", "-"), getattr(settings, field.name)
-            flags += ["--no-confirm"] if field.name == "confirm" else [flag, str(value)]
-        if settings.db and "://" not in settings.db:  # the client starts us in a folder of its own
-            flags[flags.index("--db") + 1] = str(Path(settings.db).expanduser().absolute())
-        entry = client.entry(own_command(flags))
+    told = settings.model_dump(exclude_defaults=True)
+    if settings.db and "://" not in settings.db:  # the client starts us in a folder of its own
+        told["db"] = str(Path(settings.db).expanduser().absolute())
+    flags = ["--no-confirm"] if told.pop("confirm", True) is False else []
+    flags += [part for name, value in told.items() for part in (_flag(name), str(value))]
     try:
-        old, new = client.changed(entry)
+        old, new = client.changed(own_command(flags) if given["command"] == "install" else None)
         if old == new:
             sys.stdout.write(f"{client.path} is as it should be; nothing to do\n")
             return 0

@@ -31,11 +31,6 @@ class Client:
     key: str = "mcpServers"
     typed: bool = False
 
-    def entry(self, command: Sequence[str]) -> dict[str, Any]:
-        """Our server as this client writes it down."""
-        kind = {"type": "stdio"} if self.typed else {}
-        return {**kind, "command": command[0], "args": list(command[1:])}
-
     def read(self) -> tuple[str, dict[str, Any]]:
         """The file's text and what it says; empty where there is none.
 
@@ -58,12 +53,13 @@ class Client:
             raise BadConfiguration(f"{self.path} holds no object {self.key!r}; add it by hand")
         return text, found
 
-    def changed(self, entry: Mapping[str, Any] | None) -> tuple[str, str]:
-        """The file's text now, and with our entry set, or removed where it is None."""
+    def changed(self, command: Sequence[str] | None) -> tuple[str, str]:
+        """The file's text now, and with an entry that starts `command`, or without one where it is None."""
         text, found = self.read()
         servers = {name: each for name, each in found.get(self.key, {}).items() if name != NAME}
-        if entry is not None:
-            servers[NAME] = dict(entry)
+        if command is not None:
+            kind = {"type": "stdio"} if self.typed else {}
+            servers[NAME] = {**kind, "command": command[0], "args": list(command[1:])}
         if found.get(self.key, {}) == servers:
             return text, text
         return text, json.dumps({**found, self.key: servers}, indent=2, ensure_ascii=False) + "\n"

@@ -7,8 +7,7 @@ import hashlib
 import importlib
 import json
 import logging
-import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -18,7 +17,7 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from zettelmem import AsyncMemory, LanguageModel, Note
+    from zettelmem import AsyncMemory, LanguageModel
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -28,7 +27,9 @@ NEIGHBOURS = 6
 PATIENCE = timedelta(hours=1)
 """How long a note waits for the assistant's `connect` before the offline rules link it."""
 FAREWELL = 10.0
-"""Seconds that writes under way may take once the client is gone."""
+"""Seconds that work under way may take once the client is gone."""
+BEAT = 2.0
+"""Seconds after which a client that waits hears again that its call goes on."""
 
 
 class Keeper:
@@ -44,9 +45,10 @@ class Keeper:
         self._model = model
         self._users = 0
         self._opening: asyncio.Task[AsyncMemory] | None = None
-        self._writes: set[asyncio.Task[Any]] = set()
-        self._background: set[asyncio.Task[Any]] = set()
+        self._work: set[asyncio.Task[Any]] = set()
+        self._upkeep: set[asyncio.Task[Any]] = set()
         self._judging = asyncio.Lock()
+        self._tended = datetime.min.replace(tzinfo=UTC)
 
     async def __aenter__(self) -> Self:
         self._users += 1
@@ -57,11 +59,11 @@ class Keeper:
         if self._users:
             return
         with anyio.CancelScope(shield=True):
-            if self._writes:  # words that arrived are kept, even if nobody hears of it any more
-                await asyncio.wait(self._writes, timeout=FAREWELL)
-            for task in self._background:
+            if self._work:  # words that arrived are kept, even if nobody hears of it any more
+                await asyncio.wait(self._work, timeout=FAREWELL)
+            for task in self._upkeep:
                 task.cancel()
-            await asyncio.gather(*self._background, return_exceptions=True)
+            await asyncio.gather(*self._upkeep, return_exceptions=True)
             opening, self._opening = self._opening, None
             if opening is not None:
                 (memory,) = await asyncio.gather(opening, return_exceptions=True)
@@ -80,8 +82,7 @@ class Keeper:
     def warm(self) -> None:
         """Start to load what answers need, if that has not happened yet."""
         if self._users and self.state in ("idle", "failed"):
-            self._opening = asyncio.create_task(self._open())
-            self._opening.add_done_callback(_heard)
+            self._opening = _started(self._open(), set())
 
     async def memory(self) -> AsyncMemory:
         """The memory, as soon as it is loaded."""
@@ -93,17 +94,14 @@ class Keeper:
     async def _open(self) -> AsyncMemory:
         for module in ("zettelmem", "lancedb"):  # seconds of work, so not on the event loop
             await asyncio.to_thread(importlib.import_module, module)
-        zettelmem = sys.modules["zettelmem"]
+        from zettelmem import AsyncMemory
+
         if self.settings.judge == "model" and self._model is None:
             self._model = await asyncio.to_thread(named_model, self.settings.model)
-        memory: AsyncMemory = zettelmem.AsyncMemory(
-            self.settings.uri, model=self._model, judge="offline", neighbours=NEIGHBOURS
-        )
+        memory = AsyncMemory(self.settings.uri, model=self._model, judge="offline", neighbours=NEIGHBOURS)
         await memory.recall("warm up", namespace=self.settings.path, k=1)
-        self._later(self._tend(memory))
+        self.tend(self.settings.path)
         return memory
-
-    # --- whose memory --------------------------------------------------------------------------
 
     def namespace(self) -> tuple[str, ...]:
         """The settings' namespace; below it the subject's own, where a token proved who asks."""
@@ -112,63 +110,39 @@ class Keeper:
             return self.settings.path
         issuer = (token.claims or {}).get("iss")
         who = json.dumps([issuer, token.subject, None if token.subject else token.client_id])
-        name = token.subject or token.client_id
         # readable, and yet no two subjects share one whatever characters they are made of
-        mark = hashlib.sha256(who.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        readable = "".join(c for c in name if c.isascii() and c.isalnum())[:40]
-        return (*self.settings.path, f"{readable}-{mark}")
+        mark = hashlib.sha256(who.encode()).hexdigest()[:16]
+        name = "".join(c for c in token.subject or token.client_id if c.isascii() and c.isalnum())
+        return (*self.settings.path, f"{name[:40]}-{mark}")
 
-    # --- work under way ------------------------------------------------------------------------
+    async def finish(self, work: Coroutine[Any, Any, T], beat: Callable[[float], Awaitable[None]]) -> T:
+        """Run `work` to its end even if the caller is cancelled or goes away.
 
-    async def write(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` to its end even if the caller is cancelled or goes away."""
-        task = asyncio.create_task(work)
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        task.add_done_callback(_heard)
-        return await asyncio.shield(task)
+        Args:
+            work: what to do.
+            beat: called with the seconds so far, again and again while it lasts.
+        """
+        task = _started(work, self._work)
+        waited = 0.0
+        while not (await asyncio.wait([task], timeout=BEAT))[0]:
+            waited += BEAT
+            await beat(waited)
+        return await task
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        task.add_done_callback(_heard)
+    def tend(self, namespace: tuple[str, ...]) -> None:
+        """Link notes that wait, in the background: by the model, or those nobody connected by the rules."""
+        by_model, now = self.settings.judge == "model", datetime.now(UTC)
+        if by_model or now > self._tended + PATIENCE:
+            self._tended = now
+            _started(self._link(namespace, by_model), self._upkeep)
 
-    def judge_later(self, namespace: tuple[str, ...]) -> None:
-        """Let the configured model look at the notes that wait, in the background."""
-        self._later(self._judge(namespace))
-
-    async def _judge(self, namespace: tuple[str, ...]) -> None:
+    async def _link(self, namespace: tuple[str, ...], by_model: bool) -> None:
         memory = await self.memory()
+        overdue = None if by_model else datetime.now(UTC) - PATIENCE
         async with self._judging:
-            await memory.finish_pending(namespace=namespace, judge="model")
-
-    async def _tend(self, memory: AsyncMemory) -> None:
-        """Once an hour: notes that nobody connected are linked by the model or the rules."""
-        from zettelmem import ZettelmemError
-
-        while True:
-            try:
-                await self._finish(memory)
-            except ZettelmemError as error:
-                logger.warning("notes that wait will be linked later: %s", error)
-            await asyncio.sleep(PATIENCE.total_seconds())
-
-    async def _finish(self, memory: AsyncMemory) -> None:
-        path = self.settings.path
-        if self.settings.judge == "model":
-            async with self._judging:
-                await memory.finish_pending(namespace=path, judge="model")
-            return
-        page = await memory.notes(namespace=path, pending=True, limit=1000)
-        overdue = [note for note in page.notes if is_overdue(note)]
-        if overdue:
-            await memory.finish_pending(namespace=path, judge="offline", limit=len(overdue))
-
-
-def is_overdue(note: Note) -> bool:
-    """Whether the assistant had its time to connect `note`."""
-    return note.recorded_at < datetime.now(UTC) - PATIENCE
+            await memory.finish_pending(
+                namespace=namespace, judge="model" if by_model else "offline", before=overdue
+            )
 
 
 def named_model(name: str) -> LanguageModel:
@@ -178,14 +152,15 @@ def named_model(name: str) -> LanguageModel:
     return model
 
 
-def same_words_key(content: str, details: Mapping[str, str | None]) -> str:
-    """One key for the same words of one day, so that a call made twice stores one note."""
-    day = datetime.now(UTC).date().isoformat()
-    told = json.dumps([content, sorted(details.items(), key=lambda x: x[0]), day])
-    return "mcp:" + hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _started(work: Coroutine[Any, Any, T], kept: set[asyncio.Task[Any]]) -> asyncio.Task[T]:
+    """A task that is kept until it ends; what it died of is logged, in case nobody waits for it."""
 
+    def ended(task: asyncio.Task[Any]) -> None:
+        kept.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.info("work failed: %s: %s", type(error).__name__, error)
 
-def _heard(task: asyncio.Task[Any]) -> None:
-    """Log what a task nobody waits for any more died of."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.info("work failed: %s: %s", type(error).__name__, error)
+    task = asyncio.create_task(work)
+    kept.add(task)
+    task.add_done_callback(ended)
+    return task

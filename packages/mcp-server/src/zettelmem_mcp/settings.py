@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self
 
-Judge = Literal["ask", "model", "client", "offline"]
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
 PREFIX = "ZETTELMEM_"
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -18,69 +17,57 @@ class BadSetting(ValueError):
     """A setting that cannot be used; the text says what to give instead."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What the server can be told. Each is a flag, `--allowed-hosts`, and ZETTELMEM_ALLOWED_HOSTS.
+class Settings(BaseModel):
+    """What the server can be told. Each is a flag, `--allowed-hosts`, and ZETTELMEM_ALLOWED_HOSTS."""
 
-    Attributes:
-        db: directory of the memory, or an object-store URI; the user's data directory if empty.
-        namespace: whose memory, a path such as `me` or `acme/ana`.
-        judge: who links notes: the assistant (`ask`), a `model`, the `client`'s model, `offline` rules.
-        model: the model of `--judge model`, as pydantic-ai names it: `openai:gpt-5-mini`.
-        confirm: ask the user before a note is forgotten or rewritten, where the client can ask.
-        http: HOST:PORT to serve streamable HTTP on; stdio if empty.
-        allowed_hosts: names that clients may call an HTTP server by, comma-separated.
-        token_file: JSON file of the bearer tokens that an HTTP server accepts.
-        verifier: `module:name` of your own token verifier, instead of a token file.
-        public_url: what clients call the HTTP server, for tokens' audience; from the address if empty.
-        rate: HTTP requests a minute of one token or address, 0 for no limit.
-        max_request: bytes of one HTTP request.
-        log_level: what goes to stderr.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    db: str = ""
-    namespace: str = "me"
-    judge: Judge = "ask"
-    model: str = ""
-    confirm: bool = True
-    http: str = ""
-    allowed_hosts: str = ""
-    token_file: str = ""
-    verifier: str = ""
-    public_url: str = ""
-    rate: int = 1200
-    max_request: int = 2 * 1024 * 1024
-    log_level: LogLevel = "WARNING"
+    db: str = Field(
+        default="", description="directory of the memory, or an object-store URI; your data directory"
+    )
+    namespace: str = Field(default="me", description="whose memory, a path such as `me` or `acme/ana`")
+    judge: Literal["ask", "model", "client", "offline"] = Field(
+        default="ask", description="who links notes: the assistant, a model, the client's model, the rules"
+    )
+    model: str = Field(default="", description="the model of `--judge model`, such as `openai:gpt-5-mini`")
+    confirm: bool = Field(default=True, description="ask the user before a note is forgotten or rewritten")
+    http: str = Field(default="", description="HOST:PORT to serve streamable HTTP on; stdio if empty")
+    allowed_hosts: str = Field(
+        default="", description="names that clients may call an HTTP server by, comma-separated"
+    )
+    token_file: str = Field(
+        default="", description="JSON file of the bearer tokens that an HTTP server accepts"
+    )
+    verifier: str = Field(
+        default="", description="`module:name` of your own token verifier, instead of a token file"
+    )
+    public_url: str = Field(
+        default="", description="what clients call the HTTP server; from the address if empty"
+    )
+    rate: int = Field(
+        default=1200, ge=0, description="HTTP requests a minute of one token or address, 0: no limit"
+    )
+    max_request: int = Field(default=2 * 1024 * 1024, ge=1024, description="bytes of one HTTP request")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        default="WARNING", description="what goes to stderr"
+    )
 
-    def __post_init__(self) -> None:
-        if self.judge not in get_args(Judge):
-            raise BadSetting(f"judge is {self.judge!r}; use {', '.join(get_args(Judge))}")
-        if self.log_level not in get_args(LogLevel):
-            raise BadSetting(f"log level is {self.log_level!r}; use {', '.join(get_args(LogLevel))}")
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
         if self.judge == "model" and not self.model:
-            raise BadSetting("judge 'model' needs a model; give --model openai:gpt-5-mini or another")
-        if not self.path or any(not part or len(part) > 200 for part in self.path):
-            raise BadSetting(f"namespace {self.namespace!r} has an empty or too long segment")
-        if self.rate < 0 or self.max_request < 1024:
-            raise BadSetting("rate is at least 0, max_request at least 1024")
-        if self.http:
-            self._check_http()
-
-    def _check_http(self) -> None:
-        host, _ = self.address
+            raise ValueError("judge 'model' needs a model; give --model openai:gpt-5-mini or another")
+        if any(not part or len(part) > 200 for part in self.path):
+            raise ValueError(f"namespace {self.namespace!r} has an empty or too long segment")
         if self.token_file and self.verifier:
-            raise BadSetting("give a token file or a verifier, not both")
-        if host not in LOCAL:
-            if not (self.token_file or self.verifier):
-                raise BadSetting(
-                    f"{host} can be reached from other machines, so tokens are needed: give "
-                    "--token-file or --verifier, or serve on 127.0.0.1"
-                )
-            if not self.allowed_hosts or "*" in self.hosts:
-                raise BadSetting(
-                    f"{host} can be reached from other machines, so say by which names clients may "
-                    "call it: --allowed-hosts memory.example.com"
-                )
+            raise ValueError("give a token file or a verifier, not both")
+        if not self.http or self.address[0] in LOCAL:
+            return self
+        reached = f"{self.address[0]} can be reached from other machines, so"
+        if not (self.token_file or self.verifier):
+            raise ValueError(f"{reached} give --token-file or --verifier, or serve on 127.0.0.1")
+        if not self.hosts or "*" in self.hosts:
+            raise ValueError(f"{reached} name what clients call it: --allowed-hosts memory.example.com")
+        return self
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -92,7 +79,7 @@ class Settings:
         """Host and port to serve HTTP on."""
         host, _, port = self.http.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65_535:
-            raise BadSetting(f"http is {self.http!r}; give HOST:PORT, for instance 127.0.0.1:8765")
+            raise ValueError(f"http is {self.http!r}; give HOST:PORT, for instance 127.0.0.1:8765")
         return host.strip("[]"), int(port)
 
     @property
@@ -116,24 +103,19 @@ def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str] = os.
     Raises:
         BadSetting: one of them cannot be used.
     """
-    given: dict[str, Any] = {}
-    for field in fields(Settings):
-        value: Any = flags.get(field.name)
-        if value is None:
-            value = environment.get(PREFIX + field.name.upper())
-        if value is not None:
-            given[field.name] = _parse(field.name, value, type(field.default))
-    return Settings(**given)
-
-
-def _parse(name: str, value: Any, kind: type) -> Any:
-    if not isinstance(value, str) or kind is str:
-        return value
+    names = {name: PREFIX + name.upper() for name in Settings.model_fields}
+    told = {name: environment[variable] for name, variable in names.items() if variable in environment}
     try:
-        if kind is bool:
-            words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-            return words[value.strip().lower()]
-        return kind(value)
-    except (ValueError, KeyError) as error:
-        wanted = "yes or no" if kind is bool else "a whole number"
-        raise BadSetting(f"{name} is {value!r}; give {wanted}") from error
+        return Settings(**{**told, **{name: flags[name] for name in names if name in flags}})
+    except ValidationError as error:
+        raise BadSetting(in_words(error)) from error
+
+
+def in_words(error: ValidationError) -> str:
+    """What is wrong, field by field, without the values."""
+    problems = []
+    for each in error.errors(include_url=False, include_input=False)[:5]:
+        where = "".join(f"{part}." for part in each["loc"]).removesuffix(".")
+        told = each["msg"].removeprefix("Value error, ")
+        problems.append(f"{where}: {told}" if where else told)
+    return "; ".join(problems)
