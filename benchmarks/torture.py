@@ -1,4 +1,4 @@
-"""What the store promises, for as long as you like: kills, crowds, erasures, and a store that only grows.
+"""What the store promises, for as long as you like: kills, crowds, erasures, fuzz, a store that only grows.
 
     python benchmarks/torture.py                                everything at full size, about two hours
     python benchmarks/torture.py --kills 20 --erasures 10       only these, smaller
@@ -27,6 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from reliability_fuzz import fuzz
 from reliability_trials import crowd, kills
 from zettelmem import AsyncMemory, Memory
 from zettelmem.testing import HashEmbedder, hold, notes_of
@@ -117,6 +118,22 @@ def erasing(directory: Path, count: int, end: float) -> dict[str, Any]:
     }
 
 
+def fuzzing(directory: Path, count: int, end: float) -> dict[str, Any]:
+    """Hostile contents, namespaces, ids and filters, on stores of 1,000 each."""
+    totals: dict[str, Any] = {"values": 0, "stored as they are": 0, "refused": 0}
+    problems: list[str] = []
+    while totals["values"] < count and time.monotonic() < end:
+        seed = totals["values"]
+        with Memory(str(directory / str(seed)), embedder=HashEmbedder(), durable=False) as memory:
+            found = fuzz(memory, min(1_000, count - seed), random.Random(seed))
+            hold(memory)
+        totals["values"] += found.values
+        totals["stored as they are"] += found.stored
+        totals["refused"] += found.refused
+        problems += found.problems
+    return totals | {"ok": totals["values"] == count and not problems, "problems": problems[:5]}
+
+
 def growing(directory: Path, count: int, end: float) -> dict[str, Any]:
     """Single remembers with upkeep on: disk, memory and recall early and late."""
     return asyncio.run(_grow(directory, count, end))
@@ -197,6 +214,7 @@ TRIALS: dict[str, tuple[Callable[[Path, int, float], dict[str, Any]], int]] = {
     "kills": (killing, 200),
     "crowd": (crowding, 250),
     "erasures": (erasing, 100),
+    "fuzz": (fuzzing, 10_000),
     "singles": (growing, 50_000),
 }
 

@@ -1,15 +1,19 @@
 """Erasing: no byte of the note is left in any file, and the other notes stand as if it had never come."""
 
 import asyncio
+import json
 import random
 import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from doubles import judging, open_memory, open_sync
 from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Message, NeighbourChange, Note, NotFound
+from zettelmem.cli import app
 from zettelmem.testing import hold, notes_of
+from zettelmem.upkeep import erasure
 from zettelmem.upkeep.erasure import Search, needles
 
 WORDS = "garden river train piano market storm window letter bread island doctor ticket".split()
@@ -196,3 +200,40 @@ def test_the_search_finds_a_needle_wherever_it_stands(tmp_path: Path, place: int
     assert b"quokkaquokka" in found
     assert b"another" not in b"".join(found)
     assert size == file.stat().st_size
+
+
+def test_every_word_is_searched_for_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "AT_ONCE", 50)
+    words = [f"zyzzyva{i:05d}" for i in range(400)]
+    with open_sync(str(tmp_path), judge="none") as memory:
+        note = memory.remember(" ".join(words), namespace="ana").note
+        memory.remember("Kept.", namespace="ana")
+        (tmp_path / "left.over").write_text(words[-1])
+        receipt = memory.forget(note.id, namespace="ana", erase=True)
+        assert not receipt.verified
+        assert "some of its words are in left.over" in receipt.how
+        assert receipt.searched_for > 400
+        (tmp_path / "left.over").unlink()
+        note = memory.remember(" ".join(words), namespace="ana").note
+        assert memory.forget(note.id, namespace="ana", erase=True).verified
+
+
+def test_the_receipt_names_the_exports_that_still_hold_it(tmp_path: Path) -> None:
+    def run(*words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, [*words, "--db", str(tmp_path / "memory"), "-n", "ana"])
+        assert done.exit_code == code, done.output
+        return done.output
+
+    run("remember", "The passphrase is quokkaquokka.")
+    for name in ("kept.jsonl", "gone.jsonl"):
+        run("export", str(tmp_path / name))
+    (tmp_path / "gone.jsonl").unlink()
+    told = run("erase", "--yes", "--json")
+    receipt = json.loads(told)
+    assert receipt["verified"]
+    assert receipt["exports"] == [str(tmp_path / "kept.jsonl")]
+    assert "have to be removed by hand" in receipt["how"]
+    run("remember", "Elsewhere wombatwombat.")
+    assert json.loads(run("erase", "--yes", "--json"))["exports"] == []

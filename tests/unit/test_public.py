@@ -64,6 +64,7 @@ VERBS = [
     "connect",
     "erase",
     "examine",
+    "exported",
     "finish_pending",
     "forget",
     "get",

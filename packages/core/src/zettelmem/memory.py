@@ -454,7 +454,8 @@ class AsyncMemory:
 
         The table is written anew without the notes, and all older versions, indices and files are
         deleted, while other writers wait: it takes as long as copying the store. Files outside the store
-        (exports, backups, snapshots of the file system) are not reached. Words that other notes say in
+        (exports, backups, snapshots of the file system) are not reached; the receipt names the exports
+        that this store knows of and that still hold some of it. Words that other notes say in
         their own contents stay there; the receipt names those notes. A reader in another process may
         fail once meanwhile.
 
@@ -837,6 +838,14 @@ class AsyncMemory:
         return await doctor.examine(
             self._store, self._embedding, self.clock(), audit=self._audit, repair=repair, purge=purge_after
         )
+
+    async def exported(self, file: str | PathLike[str]) -> None:
+        """Tell the store that notes are about to be exported to a file.
+
+        Erasing looks for what it erased in the files that are known so, and its receipt names those that
+        still hold it. `zettelmem export` tells of itself.
+        """
+        await self._store.exported(file)
 
     async def reembed(self, *, progress: Callable[[int, int], None] | None = None) -> Reembedded:
         """Move the store to the embedder of this memory, whichever it was written with.

@@ -484,7 +484,9 @@ class Erasure(Value):
         files_scanned, bytes_scanned: what was searched afterwards: every file of the store.
         searched_for: how many words and phrases of the erased notes were searched for. What other notes
             say too is not among them.
-        verified: nothing was found, and no file or version from before is left.
+        exports: files that `zettelmem export` wrote, outside the store, which still hold some of it or
+            cannot be read. They are not touched: remove them.
+        verified: nothing was found in the store, and no file or version from before is left.
         how: how that was made sure of, or what was found, in words.
     """
 
@@ -497,6 +499,7 @@ class Erasure(Value):
     files_scanned: int = 0
     bytes_scanned: int = 0
     searched_for: int = 0
+    exports: tuple[str, ...] = ()
     verified: bool = False
     how: str = ""
 
@@ -754,5 +757,7 @@ def refusal(error: ValidationError) -> InvalidInput:
             message = _HALF
         if each["type"] == "string_too_long":
             message = f"is longer than {each['ctx']['max_length']} characters; shorten or split it"
+        if each["type"] == "too_long":
+            message = f"has more than {each['ctx']['max_length']} items; keep the most telling ones"
         problems.append(f"{where}: {message}")
     return (LimitExceeded if limit else InvalidInput)("; ".join(problems))

@@ -70,6 +70,8 @@ TABLE = "notes"
 STAGE = "vectors"
 """The table beside it that holds vectors of another embedding model while the store moves to it."""
 LOCK = ".zettelmem.lock"
+EXPORTS = ".zettelmem.exports"
+"""The files that notes were exported to, one a line as JSON, so that erasing can tell of them."""
 MOVING = ".zettelmem.moving.lock"
 """Held by the process that moves the store to another embedding model."""
 QUOTAS = "zettelmem.quotas"
@@ -497,6 +499,11 @@ def _sync_disk(path: Path) -> None:
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(path))
         finally:
             os.close(fd)
+
+
+def _add_line(path: Path, file: str | os.PathLike[str]) -> None:
+    with path.open("a") as stream:
+        stream.write(f"{json.dumps(str(Path(file).absolute()))}\n")
 
 
 def _set_torn_aside(path: Path) -> list[Path]:
@@ -1200,7 +1207,7 @@ class Store:
             await asyncio.to_thread(self._remove_torn)
             if self._durable and self.path is not None:
                 await asyncio.to_thread(_sync_disk, self.path)
-            kept = tuple(sorted(self.files() & old - {LOCK, MOVING, _HINT}))
+            kept = tuple(sorted(self.files() & old - {LOCK, MOVING, EXPORTS, _HINT}))
         return Swept(max(0, versions - left + 1), left, kept)
 
     async def _overwrite(self, table: AsyncTable, dropped: set[str], rows: Mapping[str, Row]) -> None:
@@ -1392,6 +1399,22 @@ class Store:
         if self.path is None:
             return set()
         return {str(each.relative_to(self.path)) for each in self.path.rglob("*") if each.is_file()}
+
+    def exports(self) -> list[str]:
+        """The files that notes were exported to, as far as this store was told."""
+        file = None if self.path is None else self.path / EXPORTS
+        if file is None or not file.exists():
+            return []
+        return list(dict.fromkeys(json.loads(line) for line in file.read_text().splitlines()))
+
+    async def exported(self, file: str | os.PathLike[str]) -> None:
+        """Keep the name of a file that notes are exported to; a store that is only read keeps none."""
+        if self.path is None or self.read_only:
+            return
+        async with self._lock():
+            with _as_store_error(f"writing {self.path}"):
+                await asyncio.to_thread(_add_line, self.path / EXPORTS, file)
+            await self._sync()
 
     def _remove_torn(self) -> None:
         for each in list(self.path.rglob("*.torn")) if self.path is not None else ():

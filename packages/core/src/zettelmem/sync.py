@@ -407,6 +407,10 @@ class Memory:
         """As `AsyncMemory.examine`."""
         return self._run(self._async.examine, repair=repair, purge_after=purge_after)
 
+    def exported(self, file: str | PathLike[str]) -> None:
+        """As `AsyncMemory.exported`."""
+        self._run(self._async.exported, file)
+
     def reembed(self, *, progress: Callable[[int, int], None] | None = None) -> Reembedded:
         """As `AsyncMemory.reembed`."""
         return self._run(self._async.reembed, progress=progress)

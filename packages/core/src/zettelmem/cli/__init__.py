@@ -17,6 +17,7 @@ from zettelmem.errors import InvalidInput, ZettelmemError
 from zettelmem.judging import Judge
 from zettelmem.note import Erasure, Trust
 
+from .carry import confined
 from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
 
 app = typer.Typer(
@@ -296,6 +297,8 @@ def export(
 ) -> None:
     """Write whole notes with their history to a JSONL file."""
     with settings.memory() as memory, _writing(file, force) as stream:
+        if file != "-":
+            memory.exported(confined(file))  # before, so that no crash leaves one that erasing misses
         count, after, more = 0, None, True
         while more:
             page = memory.notes(namespace=settings.space, limit=1_000, after=after)
@@ -493,13 +496,15 @@ def _writing(file: str, force: bool) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if Path(file).exists() and not force:
+    target = confined(file)
+    if target.exists() and not force:
         raise InvalidInput(f"{file} is there already; choose another name, or overwrite it with --force")
-    beside = Path(f"{file}.part")
+    beside = Path(f"{target}.part")
     try:
-        with beside.open("wb") as stream:
+        beside.unlink(missing_ok=True)
+        with beside.open("xb") as stream:  # never through a link that somebody put there
             yield stream
-        beside.replace(file)
+        beside.replace(target)
     except OSError as error:
         raise InvalidInput(f"cannot write {file}: {error.strerror or error}") from error
     finally:

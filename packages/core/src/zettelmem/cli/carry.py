@@ -172,6 +172,19 @@ def _close(memory: Memory, note: Note, exported: Note) -> None:
         memory.revise(note.id, namespace=note.namespace, invalid_at=exported.invalid_at, reason="as exported")
 
 
+def confined(file: str) -> Path:
+    """The file that is meant, which lies where it is named: not a link that leads out of its folder.
+
+    Raises:
+        InvalidInput: it is such a link.
+    """
+    named = Path(os.path.abspath(file))  # noqa: PTH100 - `resolve` would follow the link
+    folder, real = named.parent.resolve(), named.resolve()
+    if not real.is_relative_to(folder):
+        raise InvalidInput(f"{file} is a link that leads out of its folder, to {real}; name that file itself")
+    return real
+
+
 @contextmanager
 def opened(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
     """A file to read, or stdin for ``-``, and its size in bytes if it has one.
@@ -183,7 +196,7 @@ def opened(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
         yield sys.stdin.buffer, None
         return
     try:
-        with Path(path).open("rb") as file:
+        with confined(path).open("rb") as file:
             yield file, _size(file)
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error

@@ -33,7 +33,12 @@ def put(*parts: RenderableType) -> None:
     """Print to stdout."""
     console = Console(highlight=False, emoji=False)
     for part in parts:
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def quoted(text: str) -> Text:
+    """The words of a note, each line behind a bar, so that none passes for one of ours."""
+    return Text("\n".join(f"  \u2502 {each}" for each in plain(text).splitlines() or [""]))
 
 
 def _table(*columns: str) -> Table:
@@ -116,7 +121,7 @@ def hits(found: Sequence[Hit], *, explain: bool) -> None:
         put(Text("nothing found", "yellow"))
     for hit in found:
         head = Text(f"{hit.score:.2f}  ", "bold").append_text(about(hit.note))
-        put(head, Text(f"  {plain(hit.note.content)}"), Text(f"  {line(hit.why, 500)}", "dim"))
+        put(head, quoted(hit.note.content), Text(f"  {line(hit.why, 500)}", "dim"))
         if explain:
             put(_signals(hit))
 

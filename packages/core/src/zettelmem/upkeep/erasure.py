@@ -6,7 +6,8 @@ import asyncio
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pydantic import JsonValue
 from zettelmem.embedding import Embedding
 from zettelmem.errors import ConflictError
 from zettelmem.note import Erasure, Evolution, Filter, Link, Namespace, Note, build
-from zettelmem.store import Store, VectorsMissing, namespace_column
+from zettelmem.store import EXPORTS, Store, VectorsMissing, namespace_column
 
 TRIES = 8
 """How often the erasure is worked out again because other texts need vectors meanwhile."""
@@ -25,8 +26,8 @@ SHINGLE = 5
 """Words in a row that make a quotation."""
 SHORTEST = 8
 """Bytes of the shortest word or phrase that files are searched for; shorter ones occur by chance."""
-MAX_NEEDLES = 50_000
-"""Words and phrases that files are searched for."""
+AT_ONCE = 200_000
+"""Words and phrases that are searched for in one pass over rows and files."""
 CHUNK = 1 << 22
 """Bytes of a file that are searched at a time."""
 
@@ -205,20 +206,50 @@ def _spellings(text: str) -> set[bytes]:
     return {form.encode() for form in forms}
 
 
+def _needles(text: str) -> Iterator[bytes]:
+    places = [match.span() for match in _WORD.finditer(text)]
+    words = (text[a:b] for a, b in places)
+    stems = (text[a : b - 3] for a, b in places if b - a > 10)
+    phrases = (text[a[0] : b[1]] for a, b in zip(places, places[2:], strict=False))
+    for piece in (text[:100], *words, *stems, *phrases):
+        yield from (each for each in _spellings(piece) if len(each) >= SHORTEST)
+
+
 def needles(texts: Iterable[str]) -> set[bytes]:
     """The words of some texts, each run of three, and the beginnings of words that an index may keep."""
-    found: set[bytes] = set()
-    for text in texts:
-        places = [match.span() for match in _WORD.finditer(text)]
-        pieces = {text[a:b] for a, b in places}
-        pieces |= {text[a : b - 3] for a, b in places if b - a > 10}
-        pieces |= {text[a[0] : b[1]] for a, b in zip(places, places[2:], strict=False)}
-        pieces.add(text if len(text) <= 100 else text[:100])
-        for piece in pieces:
-            found |= {each for each in _spellings(piece) if len(each) >= SHORTEST}
-        if len(found) >= MAX_NEEDLES:
-            break
-    return found
+    return {each for text in texts for each in _needles(text)}
+
+
+@dataclass
+class _Wanted:
+    """Words and phrases that are searched for in one pass.
+
+    Attributes:
+        said: of what erased notes say.
+        content: those of them that are of a content.
+        reasons: of reasons alone.
+    """
+
+    said: set[bytes] = field(default_factory=set)
+    content: set[bytes] = field(default_factory=set)
+    reasons: set[bytes] = field(default_factory=set)
+
+
+def _wanted(gone: Iterable[Note]) -> Iterator[_Wanted]:
+    """All that is to be searched for, in parts that fit into memory; one at least."""
+    group = _Wanted()
+    for note in gone:
+        for text in _said_by(note):
+            for needle in _needles(text):
+                group.said.add(needle)
+                if text == note.content:
+                    group.content.add(needle)
+                if len(group.said) + len(group.reasons) >= AT_ONCE:
+                    yield group
+                    group = _Wanted()
+        for needle in needles(_reasons(note)) - group.said:
+            group.reasons.add(needle)
+    yield group
 
 
 class Search:
@@ -312,18 +343,34 @@ async def erase(
     else:
         raise ConflictError(f"the notes kept changing through {TRIES} attempts; try again later", tuple(gone))
 
-    wanted, elsewhere, problems = await _live_search(store, namespace, gone)
-    search = Search(wanted)
-    files = store.files()
-    found, size = await asyncio.to_thread(_search_files, store.path or Path(), sorted(files), search)
-    problems += [f"{len(hits)} of its words are in {name}" for name, hits in found.items()]
-    problems += [f"{name} is from before" for name in swept.old_files]
+    files = sorted(store.files() - {EXPORTS})
+    root, exports = store.path or Path(), await asyncio.to_thread(store.exports)
+    elsewhere: set[str] = set()
+    unreached: set[str] = set()
+    problems: dict[str, None] = {}
+    count = size = 0
+    for group in _wanted(gone.values()):
+        wanted, telling, left = await _live_search(store, namespace, group, gone.keys())
+        search = Search(wanted)
+        found, size = await asyncio.to_thread(_search_files, root, files, search)
+        unreached |= await asyncio.to_thread(_unreached, exports, search)
+        left += [f"some of its words are in {name}" for name in found]
+        elsewhere |= telling
+        count += len(wanted)
+        problems |= dict.fromkeys(left)
+    problems |= dict.fromkeys(f"{name} is from before" for name in swept.old_files)
     if swept.versions_left > 1:
-        problems.append(f"{swept.versions_left} versions are left")
+        problems[f"{swept.versions_left} versions are left"] = None
+    outside = (
+        f" These exports hold some of its words, or cannot be read, and have to be removed by hand: "
+        f"{', '.join(sorted(unreached))}."
+        if unreached
+        else " No export that this store knows of holds any of it."
+    )
     how = (
         f"The table and its indices were written anew and {swept.versions_removed} older versions deleted; "
         f"no file from before is left. Every column of every row was read again and {len(files)} files "
-        f"({size:,} bytes) were searched for {len(wanted):,} words and phrases that no other note says: "
+        f"({size:,} bytes) were searched for {count:,} words and phrases that no other note says: "
         "none was found."
     )
     return Erasure(
@@ -335,14 +382,29 @@ async def erase(
         versions_removed=swept.versions_removed,
         files_scanned=len(files),
         bytes_scanned=size,
-        searched_for=len(wanted),
+        searched_for=count,
+        exports=tuple(sorted(unreached)),
         verified=not problems,
-        how="; ".join(problems[:20]) if problems else how,
+        how=("; ".join(list(problems)[:20]) + "." if problems else how) + outside,
     )
 
 
+def _unreached(exports: Iterable[str], search: Search) -> set[str]:
+    """The exports that hold something searched for, or that are there and cannot be read."""
+    found = set()
+    for name in exports:
+        try:
+            if search.file(Path(name))[0]:
+                found.add(name)
+        except FileNotFoundError:
+            continue  # nothing can be left in it
+        except OSError:
+            found.add(name)
+    return found
+
+
 async def _live_search(
-    store: Store, namespace: Namespace, gone: Mapping[str, Note]
+    store: Store, namespace: Namespace, wanted: _Wanted, gone: Collection[str]
 ) -> tuple[set[bytes], set[str], list[str]]:
     """What no other note says, which notes say some of it themselves, and where it is left over.
 
@@ -350,10 +412,8 @@ async def _live_search(
     proof of anything if a file holds it.
     """
     here = namespace_column(namespace)
-    candidates = needles(text for note in gone.values() for text in _said_by(note))
-    reasons = needles(text for note in gone.values() for text in _reasons(note)) - candidates
-    contents = needles(note.content for note in gone.values())
-    search, telling = Search(candidates | reasons), Search(x for x in contents if len(x) >= 3 * SHORTEST)
+    sought = wanted.said | wanted.reasons
+    search, telling = Search(sought), Search(x for x in wanted.content if len(x) >= 3 * SHORTEST)
     theirs: set[bytes] = set()
     elsewhere: set[str] = set()
     derived: list[tuple[str, bytes]] = []
@@ -370,8 +430,8 @@ async def _live_search(
                 elsewhere.add(row["id"])
             rest = {name: value for name, value in row.items() if name not in own}
             hits = search("\n".join(_strings(rest)).encode())
-            theirs |= hits & reasons  # rules give many links one reason
+            theirs |= hits & wanted.reasons  # rules give many links one reason
             derived += [(row["id"], hit) for hit in hits]
     left = {note_id for note_id, hit in derived if hit not in theirs}
     problems += [f"note {note_id} still repeats some of it" for note_id in sorted(left)]
-    return (candidates | reasons) - theirs, elsewhere, problems
+    return sought - theirs, elsewhere, problems
