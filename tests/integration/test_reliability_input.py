@@ -155,7 +155,7 @@ def nested(levels: int) -> dict[str, Any]:
     [
         ({"content": "x" * 1_000_001}, "1000000 characters", "shorten or split"),
         ({"content": "x", "context": "x" * 4_001}, "4000 characters", "shorten or split"),
-        ({"content": "x", "data": {"a": "x" * 1_000_001}}, "1000000 characters", "store a reference"),
+        ({"content": "x", "data": {"a": "x" * 1_000_001}}, "1,000,000", "split it over"),
         ({"content": "x", "data": nested(40)}, "32 levels", "flatten"),
         ({"content": "x", "tags": [f"t{i}" for i in range(65)]}, "64 items", "keep the most telling"),
         ({"content": "x", "keywords": ["x" * 101]}, "100 characters", "shorten or split"),
