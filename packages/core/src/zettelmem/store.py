@@ -1441,12 +1441,13 @@ class Store:
 
         seen: set[str] = set()
         while True:
+            before = frozenset(seen)  # an id that occurs twice is shown twice
             try:
                 with _as_store_error(f"reading {self.uri}"):
                     batches = await table.query().select(names).to_batches(max_batch_length=BATCH_ROWS)
                     async for batch in batches:
                         ids = batch["id"].to_pylist()
-                        yield batch.filter(pa.array([each not in seen for each in ids], pa.bool_()))
+                        yield batch.filter(pa.array([each not in before for each in ids], pa.bool_()))
                         seen.update(ids)
             except StoreError as error:
                 if not _cleaned_away(error):
