@@ -114,7 +114,7 @@ def kills(directory: Path, count: int, chance: random.Random, *, tending: bool =
     by_writer: list[list[dict[str, Any]]] = []
     for i in range(count):
         writer = Process(["write", str(directory), f"w{i}", "-1", str(chance.randrange(1 << 30))])
-        tender = Process(["tend", str(directory)]) if tending and i % 2 else None
+        tender = Process(["tend", str(directory), "0.01"]) if tending and i % 2 else None
         deadline = time.monotonic() + 60
         while not writer.told() and writer.running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -143,7 +143,7 @@ def crowd(directory: Path, writers: int, notes: int, seconds: float) -> dict[str
     """Writers, one that optimizes and one that reads, all at once; what the reader missed, what is lost."""
     started = time.monotonic()
     processes = [Process(["write", str(directory), f"w{i}", str(notes), str(i)]) for i in range(writers)]
-    tender = Process(["tend", str(directory)])
+    tender = Process(["tend", str(directory), "1"])  # more often would be all that the lock is held for
     missed: list[str] = []
     reads = 0
     try:

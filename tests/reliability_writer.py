@@ -1,7 +1,7 @@
 """A process of its own for the reliability tests: it writes, says what is acknowledged, and may die.
 
 python reliability_writer.py write DIRECTORY NAME COUNT SEED     remember, connect, revise, forget, undo
-python reliability_writer.py tend DIRECTORY                      optimize until killed
+python reliability_writer.py tend DIRECTORY SECONDS              optimize until killed, with pauses
 python reliability_writer.py fill DIRECTORY NAME COUNT          remember until a quota is full
 python reliability_writer.py reembed DIRECTORY DIMENSIONS        move it to another embedding model
 """
@@ -63,13 +63,13 @@ async def connect(memory: AsyncMemory, note_id: str, i: int) -> None:
     say(did="connect", id=note_id, change=done.change)
 
 
-async def tend(directory: str) -> None:
-    """Upkeep without a pause."""
+async def tend(directory: str, pause: float) -> None:
+    """Upkeep whether it is due or not, with pauses of so many seconds."""
     async with AsyncMemory(directory, embedder=HashEmbedder()) as memory:
         for i in itertools.count():
             await memory._store.optimize(timedelta(minutes=10))
             say(did="tend", round=i)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(pause)
 
 
 async def fill(directory: str, name: str, count: int) -> None:
@@ -90,7 +90,7 @@ async def reembed(directory: str, dimensions: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "tend":
-        asyncio.run(tend(sys.argv[2]))
+        asyncio.run(tend(sys.argv[2], float(sys.argv[3])))
     elif sys.argv[1] == "fill":
         asyncio.run(fill(sys.argv[2], sys.argv[3], int(sys.argv[4])))
     elif sys.argv[1] == "reembed":

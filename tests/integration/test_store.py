@@ -5,6 +5,7 @@ import ctypes
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,60 @@ async def test_upkeep_keeps_everything_and_shortens_the_tail(tmp_path: Path) -> 
         assert sorted(contents(await memory.recall("cats", namespace="a", k=50))) == sorted(hits)
         await memory.remember("Thing 41 of cats.", namespace="a")
         assert "Thing 41 of cats." in contents(await memory.recall("thing 41", namespace="a"))
+
+
+async def test_what_is_written_note_by_note_lies_in_few_files(tmp_path: Path) -> None:
+    """Each write makes a fragment; small ones go into one with a write that follows."""
+    async with open_memory(str(tmp_path), judge="none") as memory:
+        for i in range(30):
+            await memory.remember(f"Thing {i} of cats.", namespace="a")
+        tail = await memory._store.tail()
+        assert (tail.total, tail.fragments < 12) == (30, True)
+        assert len(await check_store(memory)) == 30
+        assert not tail.scattered
+
+
+async def test_small_files_of_several_writers_are_folded_by_upkeep(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path), judge="none") as one, open_memory(str(tmp_path)) as two:
+        for i in range(18):  # neither sees its own fragments alone, so neither folds them
+            await one.remember(f"Thing {i} of cats.", namespace="a")
+            await two.remember(f"Thing {i} of dogs.", namespace="a")
+        assert (await one._store.tail()).scattered
+        before = await check_store(one)
+        await one._store.tend()
+        assert (await one._store.tail()).fragments < 4
+        assert await check_store(two) == before
+
+
+async def test_vectors_of_a_large_table_are_indexed_and_the_index_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "VECTOR_ROWS", 20)
+    monkeypatch.setattr(store, "SEGMENTS", 2)
+    async with open_memory(str(tmp_path), judge="none") as memory:
+        pieces = []
+        for i in range(5):
+            await memory.remember_many([f"Thing {i} of {j} cats." for j in range(12)], namespace="a")
+            await memory._store.optimize()
+            pieces.append((await memory._store.tail()).segments)
+        assert (pieces[0], pieces[1], max(pieces)) == (0, 1, 3)
+        assert pieces[-1] < 3
+        assert len(await check_store(memory)) == 60
+        (hit,) = await memory.recall("Thing 3 of 7 cats.", namespace="a", k=1)
+        assert hit.note.content == "Thing 3 of 7 cats."
+
+
+async def test_a_slow_reader_reads_on_when_its_version_is_cleaned_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "BATCH_ROWS", 4)
+    async with open_memory(str(tmp_path), judge="none") as one, open_memory(str(tmp_path)) as two:
+        made = {(await one.remember(f"Thing {i} of cats.", namespace="a")).note.id for i in range(12)}
+        seen: list[str] = []
+        async for notes in one._store.every_note():
+            seen += [note.id for note in notes]
+            await two._store.optimize(timedelta(0))
+        assert sorted(seen) == sorted(made)
 
 
 # --- without a lock: as on an object store ---------------------------------------------------------------
