@@ -121,6 +121,23 @@ async def test_empty_newest_manifests_are_set_aside(
     assert len(list((tmp_path / "notes.lance" / "_versions").glob("*.torn"))) == torn
 
 
+async def test_an_old_store_without_any_whole_manifest_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path), judge="none") as memory:
+        for i in range(store.BEGINNING):
+            await memory.remember(f"Thing {i}.", namespace="a")
+    versions = tmp_path / "notes.lance" / "_versions"
+    kept = {each: each.read_bytes() for each in versions.glob("*.manifest")}
+    for each in kept:
+        each.write_bytes(b"")
+    async with open_memory(str(tmp_path)) as memory:
+        with pytest.raises(StoreError, match="Put a backup in its place"):
+            await memory.notes(namespace="a")
+    for each, whole in kept.items():
+        each.write_bytes(whole)  # nothing was moved
+    async with open_memory(str(tmp_path)) as memory:
+        assert len(await check_store(memory)) == store.BEGINNING
+
+
 @pytest.mark.parametrize("writes", [0, 1])
 async def test_a_store_that_was_half_made_is_made_whole(
     tmp_path: Path, writes: int, monkeypatch: pytest.MonkeyPatch

@@ -78,6 +78,8 @@ QUOTAS = "zettelmem.quotas"
 """Metadata of the column of namespaces: what each may hold, so that every process reads it with the rows."""
 MANIFEST_END = b"LANC"
 """The last bytes of a manifest that is whole."""
+BEGINNING = 20
+"""Versions that a table may have before its first change is acknowledged: it is made, then its indices."""
 PRIMARY = b"lance-schema:unenforced-primary-key:position"
 """Metadata by which LanceDB knows the column of the primary key."""
 RETENTION = timedelta(seconds=10)
@@ -509,16 +511,26 @@ def _add_line(path: Path, file: str | os.PathLike[str]) -> None:
 def _set_torn_aside(path: Path) -> list[Path]:
     """Move newest manifests that a power cut tore out of the way, so that the version before opens.
 
-    And a table that has no whole manifest at all: nothing in it was ever acknowledged.
+    And a young table that has no whole manifest at all: nothing in it was ever acknowledged.
+
+    Raises:
+        StoreError: an older table has none. That is no power cut, and nothing is moved.
     """
     table = path / f"{TABLE}.lance"
-    moved: list[Path] = []
+    torn: list[Path] = []
     # Version n is stored as 2**64-1-n, so the newest manifest has the lowest name.
     for manifest in sorted((table / "_versions").glob("*.manifest")):
         if manifest.read_bytes().endswith(MANIFEST_END):
-            return moved
-        moved.append(manifest.rename(manifest.with_suffix(".torn")))
-    if table.exists():
+            break
+        torn.append(manifest)
+    else:
+        if torn and 2**64 - 1 - int(torn[0].stem) > BEGINNING:
+            raise StoreError(
+                f"every list of files in {table / '_versions'} is damaged, as no power cut does; the notes "
+                f"may still be in {table / 'data'}. Put a backup in its place, or move it away to begin anew"
+            )
+    moved = [manifest.rename(manifest.with_suffix(".torn")) for manifest in torn]
+    if table.exists() and not any((table / "_versions").glob("*.manifest")):
         moved.append(table.rename(path / f"{TABLE}-{len(list(path.glob('*.torn')))}.torn"))
     return moved
 
