@@ -27,7 +27,7 @@ Signal = NDArray[np.float64]
 WEIGHTS: Mapping[str, float] = {
     "content": 1.2,
     "surroundings": 3.6,
-    "meaning": 3.0,
+    "meaning": 3.5,
     "speaker": 1.0,
     "thread": 6.0,
     "links": 0.3,
