@@ -197,10 +197,11 @@ def test_a_client_is_told_absolute_paths_and_only_what_differs_from_the_defaults
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(home)
-    run("install", "--client", "cursor", "--yes", "--db", "mine", "--no-confirm")
+    run("install", "--client", "cursor", "--yes", "--db", "mine", "--no-confirm", "--audit", "log.jsonl")
     entry = json.loads(client_of(home, "cursor").path.read_text())["mcpServers"]["memory"]
     assert Path(entry["command"]).is_absolute()
-    assert entry["args"][2:] == ["--no-confirm", "--db", str(home / "mine")]
+    assert entry["args"][2:4] == ["--no-confirm", "--db"]
+    assert entry["args"][4:] == [str(home / "mine"), "--audit", str(home / "log.jsonl")]
 
 
 def test_an_environment_of_uvx_is_started_through_uvx(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -370,6 +371,20 @@ async def test_revising_and_undoing_ask_too_and_can_be_told_not_to(era: str) -> 
     async with assistant(era, server_for(confirm=False), elicitation_callback=user) as memory:
         note = await memory.call("remember", content="Ana has a cat.")
         await memory.call("forget", ids=[note["id"]])
+
+
+async def test_changes_reach_the_audit_log_under_the_servers_own_door(era: str, tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    async with assistant(era, server_for(audit=str(log))) as memory:
+        note = await memory.call("remember", content="Ana has a cat.", said_by="user")
+        await memory.call("revise", note_id=note["id"], content="Ana has two cats.")
+        done = await memory.call("forget", ids=[note["id"]])
+        await memory.call("undo", change=done["changes"][0])
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    told = [(line["verb"], line["notes"], line["via"]) for line in lines]
+    assert told == [
+        (verb, [note["id"]], "mcp") for verb in ("remember", "connect", "revise", "forget", "undo")
+    ]
 
 
 # --- errors --------------------------------------------------------------------------------------

@@ -89,8 +89,9 @@ def _configure(given: dict[str, object], settings: Settings) -> int:
 
     client = known_clients(Path.home(), os.environ)[str(given["client"])]
     told = settings.model_dump(exclude_defaults=True)
-    if settings.db and "://" not in settings.db:  # the client starts us in a folder of its own
-        told["db"] = str(Path(settings.db).expanduser().absolute())
+    for name in ("db", "audit", "token_file"):  # the client starts us in a folder of its own
+        if name in told and "://" not in told[name]:
+            told[name] = str(Path(told[name]).expanduser().absolute())
     flags = ["--no-confirm"] if told.pop("confirm", True) is False else []
     flags += [part for name, value in told.items() for part in (_flag(name), str(value))]
     try:

@@ -41,7 +41,7 @@ async def _memory(settings: Settings) -> list[tuple[bool, str]]:
     from zettelmem import AsyncMemory, ZettelmemError
 
     try:
-        async with AsyncMemory(settings.uri) as memory:
+        async with AsyncMemory(settings.uri, audit=settings.audit or None) as memory:
             examined = await memory.examine()
             await memory.recall("Is the embedder there?", namespace=settings.path)
             stats = await memory.stats(namespace=settings.path)

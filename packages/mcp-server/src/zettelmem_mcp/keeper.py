@@ -98,7 +98,13 @@ class Keeper:
 
         if self.settings.judge == "model" and self._model is None:
             self._model = await asyncio.to_thread(named_model, self.settings.model)
-        memory = AsyncMemory(self.settings.uri, model=self._model, judge="offline", neighbours=NEIGHBOURS)
+        memory = AsyncMemory(
+            self.settings.uri,
+            model=self._model,
+            judge="offline",
+            neighbours=NEIGHBOURS,
+            audit=self.settings.audit or None,
+        )
         await memory.recall("warm up", namespace=self.settings.path, k=1)
         self.tend(self.settings.path)
         return memory

@@ -30,6 +30,7 @@ class Settings(BaseModel):
         default="ask", description="who links notes: the assistant, a model, the client's model, the rules"
     )
     model: str = Field(default="", description="the model of `--judge model`, such as `openai:gpt-5-mini`")
+    audit: str = Field(default="", description="file of a log of who changed what and when; none if empty")
     confirm: bool = Field(default=True, description="ask the user before a note is forgotten or rewritten")
     http: str = Field(default="", description="HOST:PORT to serve streamable HTTP on; stdio if empty")
     allowed_hosts: str = Field(
