@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 PREFIX = "ZETTELMEM_"
@@ -20,38 +21,36 @@ class BadSetting(ValueError):
 class Settings(BaseModel):
     """What the server can be told. Each is a flag, `--allowed-hosts`, and ZETTELMEM_ALLOWED_HOSTS."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    db: str = Field(
-        default="", description="directory of the memory, or an object-store URI; your data directory"
-    )
-    namespace: str = Field(default="me", description="whose memory, a path such as `me` or `acme/ana`")
-    judge: Literal["ask", "model", "client", "offline"] = Field(
-        default="ask", description="who links notes: the assistant, a model, the client's model, the rules"
-    )
-    model: str = Field(default="", description="the model of `--judge model`, such as `openai:gpt-5-mini`")
-    audit: str = Field(default="", description="file of a log of who changed what and when; none if empty")
-    confirm: bool = Field(default=True, description="ask the user before a note is forgotten or rewritten")
-    http: str = Field(default="", description="HOST:PORT to serve streamable HTTP on; stdio if empty")
-    allowed_hosts: str = Field(
-        default="", description="names that clients may call an HTTP server by, comma-separated"
-    )
-    token_file: str = Field(
-        default="", description="JSON file of the bearer tokens that an HTTP server accepts"
-    )
-    verifier: str = Field(
-        default="", description="`module:name` of your own token verifier, instead of a token file"
-    )
-    public_url: str = Field(
-        default="", description="what clients call the HTTP server; from the address if empty"
-    )
-    rate: int = Field(
-        default=1200, ge=0, description="HTTP requests a minute of one token or address, 0: no limit"
-    )
-    max_request: int = Field(default=2 * 1024 * 1024, ge=1024, description="bytes of one HTTP request")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
-        default="WARNING", description="what goes to stderr"
-    )
+    db: str = ""
+    """Directory of the memory, or an object-store URI; your data directory if empty."""
+    namespace: str = "me"
+    """Whose memory, a path such as `me` or `acme/ana`."""
+    judge: Literal["ask", "model", "client", "offline"] = "ask"
+    """Who links notes: the assistant, a model, the client's model, the rules."""
+    model: str = ""
+    """The model of `--judge model`, such as `openai:gpt-5-mini`."""
+    audit: str = ""
+    """File of a log of who changed what and when; none if empty."""
+    confirm: bool = True
+    """Ask the user before a note is forgotten or rewritten."""
+    http: str = ""
+    """HOST:PORT to serve streamable HTTP on; stdio if empty."""
+    allowed_hosts: str = ""
+    """Names that clients may call an HTTP server by, comma-separated."""
+    token_file: str = ""
+    """JSON file of the bearer tokens that an HTTP server accepts."""
+    verifier: str = ""
+    """`module:name` of your own token verifier, instead of a token file."""
+    public_url: str = ""
+    """What clients call the HTTP server; from the address if empty."""
+    rate: int = Field(default=1200, ge=0)
+    """HTTP requests a minute of one token or address, 0: no limit."""
+    max_request: int = Field(default=2 * 1024 * 1024, ge=1024)
+    """Bytes of one HTTP request."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+    """What goes to stderr."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -91,11 +90,8 @@ class Settings(BaseModel):
     @property
     def uri(self) -> str:
         """Where the memory is."""
-        if self.db:
-            return self.db if "://" in self.db else str(Path(self.db).expanduser())
-        import platformdirs
-
-        return str(Path(platformdirs.user_data_dir("zettelmem", appauthor=False)) / "memory")
+        place = self.db or f"{platformdirs.user_data_dir('zettelmem', appauthor=False)}/memory"
+        return place if "://" in place else str(Path(place).expanduser())
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
