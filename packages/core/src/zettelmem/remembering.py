@@ -147,7 +147,7 @@ class Remembering:
         """Drafts of one batch, no key twice, as notes in one commit; known keys are revised or left."""
         for _ in range(TRIES):
             ids = {draft.key: keyed_id(namespace, draft.key) for draft in drafts if draft.key}
-            there = await self.store.get(ids.values(), forgotten=True)
+            there = await self.store.get_to_change(ids.values(), forgotten=True)
             known = {key: there[note_id] for key, note_id in ids.items() if note_id in there}
             try:
                 new = await self._remember_new(
@@ -201,7 +201,7 @@ class Remembering:
         try:
             changes = await self.revise(note, fields, "remembered again under the same key")
         except InvalidInput:
-            fresh = (await self.store.get([note.id])).get(note.id)
+            fresh = (await self.store.get_to_change([note.id])).get(note.id)
             if fresh is None or any(getattr(fresh, name) != value for name, value in fields.items()):
                 raise
             # Somebody else remembered the very same meanwhile.
@@ -215,7 +215,7 @@ class Remembering:
         last: dict[str, Note | None] = {}
         for thread in dict.fromkeys(draft.thread for draft in drafts if draft.thread):
             end = await self.store.last_of_thread(namespace, thread)
-            last[thread] = (await self.store.get([end[0]])).get(end[0]) if end else None
+            last[thread] = (await self.store.get_to_change([end[0]])).get(end[0]) if end else None
         plans = []
         for place, draft in enumerate(drafts):
             previous = last.get(draft.thread) if draft.thread else None
@@ -271,7 +271,7 @@ class Remembering:
             plan.ranked = list({**dict(near), **dict(by_name[-self.k :])}.items())
         ids = [note_id for plan in plans for note_id, _ in plan.ranked]
         ids += [plan.note.id for plan in plans]  # which are not there, and the commit need not look again
-        return await self.store.get([*ids, *(plan.previous for plan in plans if plan.previous)])
+        return await self.store.get_to_change([*ids, *(plan.previous for plan in plans if plan.previous)])
 
     async def _decide(self, plan: _Plan, judge: Judge, state: dict[str, Note], now: datetime) -> None:
         """Let the judge decide about a plan, and play the decision on `state`."""
@@ -322,18 +322,18 @@ class Remembering:
         """The note's nearest notes, numbered, nearest first."""
         sight = Filter(namespace=note.namespace, exact=True)
         (found,) = await self.store.nearest(sight, vector[None], self.k + 1)
-        state = await self.store.get(other for other, _ in found if other != note.id)
+        state = await self.store.get_to_change(other for other, _ in found if other != note.id)
         near = [(state[other], cosine) for other, cosine in found if other in state]
         return numbered(near[: self.k])
 
     async def finish(self, note_id: str, judge: Judge) -> Remembered | None:
         """Let the judge look at a pending note; None if it failed again or nothing is pending."""
-        note = (await self.store.get([note_id])).get(note_id)
+        note = (await self.store.get_to_change([note_id])).get(note_id)
         if note is None or note.pending is None:
             return None
         now = self.clock()
         before = [x for x in note.links if x.relation is Relation.FOLLOWS and x.source == note.id]
-        previous = (await self.store.get([x.target for x in before[:1]])).values()
+        previous = (await self.store.get_to_change([x.target for x in before[:1]])).values()
         given: dict[str, Any] = {
             name: getattr(note, name) for name in DESCRIBED if name not in note.pending.fields
         }
@@ -371,7 +371,7 @@ class Remembering:
     async def _beyond(self, note: Note) -> list[str]:
         """The notes that follow those that follow `note`: they may be found by its words."""
         after = [x.source for x in note.links if x.relation is Relation.FOLLOWS and x.target == note.id]
-        following = (await self.store.get(after)).values()
+        following = (await self.store.get_to_change(after)).values()
         return [
             x.source
             for each in following

@@ -543,36 +543,52 @@ def _cleaned_away(error: StoreError) -> bool:
 def _whole(
     read: Callable[Concatenate[Store, Asked], Coroutine[Any, Any, Answered]],
 ) -> Callable[Concatenate[Store, Asked], Coroutine[Any, Any, Answered]]:
-    """A read of one version and of one embedding model, which goes on when its caller is cancelled.
+    """A read of one version, which goes on when its caller is cancelled.
 
     It is made again if upkeep of another process cleaned away the version that it reads. LanceDB does not
     survive the cancelling of a query: a later one that needs the same part of an index may wait for it
-    forever. And vectors that another process has replaced by another model's meanwhile must not be
-    compared with ours: the answer is looked over for that, whether it is one or an error.
+    forever.
     """
 
-    async def of_one_model(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+    async def of_one_version(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        for _ in range(READS - 1):
+            try:
+                return await read(store, *args, **kwargs)
+            except StoreError as error:
+                if not _cleaned_away(error):
+                    raise
+        return await read(store, *args, **kwargs)
+
+    @wraps(read)
+    async def whole(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        return await _to_its_end(of_one_version(store, *args, **kwargs))
+
+    return whole
+
+
+def _of_one_model(
+    read: Callable[Concatenate[Store, Asked], Coroutine[Any, Any, Answered]],
+) -> Callable[Concatenate[Store, Asked], Coroutine[Any, Any, Answered]]:
+    """A read of vectors, which must not be compared with ours if they are another model's by now.
+
+    Another process may have moved the store meanwhile: whether the read gave an answer or an error, it is
+    looked whether it did.
+    """
+
+    @wraps(read)
+    async def checked(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
         try:
             return await read(store, *args, **kwargs)
         finally:
             await store.check_model()
 
-    async def of_one_version(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
-        for _ in range(READS - 1):
-            try:
-                return await of_one_model(store, *args, **kwargs)
-            except StoreError as error:
-                if not _cleaned_away(error):
-                    raise
-        return await of_one_model(store, *args, **kwargs)
+    return checked
 
-    @wraps(read)
-    async def to_its_end(store: Store, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
-        reading = asyncio.ensure_future(of_one_version(store, *args, **kwargs))
-        reading.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(reading)
 
-    return to_its_end
+async def _to_its_end(read: Coroutine[Any, Any, Answered]) -> Answered:
+    reading = asyncio.ensure_future(read)
+    reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(reading)
 
 
 class Store:
@@ -640,9 +656,13 @@ class Store:
                 )
         return self._connection
 
-    @_whole
     async def _table(self) -> AsyncTable | None:
         """The table, or None where nothing has been remembered yet."""
+        return self._opened or await self._open()
+
+    @_whole
+    @_of_one_model
+    async def _open(self) -> AsyncTable | None:
         if self._opened is None:
             connection = await self._connect()
             # Another process may be in the midst of making it. The lock always comes before `_opening`.
@@ -670,14 +690,17 @@ class Store:
         Raises:
             StoreMismatch: one did.
         """
-        table = self._opened
-        if table is None or self.path is None:  # a bucket or a store in memory is never moved by others
-            return
+        if self._opened is not None and self.path is not None:  # others move no bucket and no memory
+            await self._version_of(self._opened)
+
+    async def _version_of(self, table: AsyncTable) -> int:
+        """The table's newest version, looked at if it is another than the last."""
         with _as_store_error(f"reading {self.uri}"):
-            version = await table.version()
+            version: int = await table.version()
             if version != self._checked:
                 self._check(await table.schema())
                 self._checked = version
+        return version
 
     def _check(self, schema: pa.Schema) -> None:
         _check_version(self.uri, schema)
@@ -746,6 +769,12 @@ class Store:
 
     async def get(self, ids: Iterable[str], *, forgotten: bool = False) -> dict[str, Note]:
         """The notes of these ids that exist, by id, whatever their namespace: the caller checks that."""
+        rows = await self._rows(ids, _NOTE_COLUMNS)
+        notes = (_to_note(row) for row in rows.to_pylist()) if rows is not None else ()
+        return {note.id: note for note in notes if forgotten or note.forgotten_at is None}
+
+    async def get_to_change(self, ids: Iterable[str], *, forgotten: bool = False) -> dict[str, Note]:
+        """As `get`, for a commit that follows: it need not read them again if nobody wrote meanwhile."""
         notes = {note_id: row.note for note_id, row in (await self._read_rows(ids)).items()}
         return {note_id: note for note_id, note in notes.items() if forgotten or note.forgotten_at is None}
 
@@ -787,15 +816,10 @@ class Store:
         with _as_store_error(f"reading {self.uri}"):
             return await table.query().where(_where(sight)).select(columns).to_arrow()
 
-    @_whole
     async def version(self) -> int:
         """The number of the table's newest version; 0 where nothing has been remembered yet."""
         table = await self._table()
-        if table is None:
-            return 0
-        with _as_store_error(f"reading {self.uri}"):
-            version: int = await table.version()
-            return version
+        return 0 if table is None else await _to_its_end(self._version_of(table))
 
     async def order(
         self, sight: Filter, by: Literal["recorded_at", "occurred_at"] = "recorded_at"
@@ -825,6 +849,7 @@ class Store:
         )
 
     @_whole
+    @_of_one_model
     async def nearest(self, sight: Filter, vectors: Vectors, limit: int) -> list[list[tuple[str, float]]]:
         """For each vector the ids of the nearest notes and their cosine in [-1, 1], nearest first."""
         found: list[list[tuple[str, float]]] = [[] for _ in vectors]
@@ -853,6 +878,7 @@ class Store:
         return found
 
     @_whole
+    @_of_one_model
     async def worded(
         self, sight: Filter, texts: Sequence[str], limit: int
     ) -> list[list[tuple[str, Vectors]]]:
@@ -872,6 +898,7 @@ class Store:
             return await asyncio.gather(*(one(text) for text in texts))
 
     @_whole
+    @_of_one_model
     async def search(
         self, sight: Filter, text: str, vector: Vectors, limit: int
     ) -> tuple[Candidates, Matched]:
@@ -891,6 +918,7 @@ class Store:
         return _candidates(content, around, near), Matched(_scores(content), _scores(around))
 
     @_whole
+    @_of_one_model
     async def survey(self, sight: Filter) -> Candidates:
         """Every note in sight."""
         rows = await self._select(sight, _SIGHT)
@@ -914,6 +942,7 @@ class Store:
         return Matched(_scores(content), _scores(around))
 
     @_whole
+    @_of_one_model
     async def look(
         self, ids: Iterable[str], sight: Filter
     ) -> tuple[Candidates, Callable[[Sequence[str]], dict[str, Note]]]:
