@@ -101,6 +101,23 @@ async def test_another_schema_version_is_refused_by_number(
             await memory.notes(namespace="a")
 
 
+@pytest.mark.parametrize("path", ["db", "./db", "dbs/ana", "file://db"])
+async def test_a_relative_path_is_a_directory_here_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with open_memory(path, judge="none") as memory:
+        await memory.remember("Cats purr.", namespace="a")
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        await memory.remember("Cats bite.", namespace="a")
+    monkeypatch.chdir(tmp_path)
+    async with open_memory(path) as memory:
+        assert len(await memory.recall("cats", namespace="a")) == 2
+        assert memory._store.path is not None
+        assert memory._store.path.is_relative_to(tmp_path)
+
+
 @pytest.mark.parametrize("torn", [1, 2])
 async def test_empty_newest_manifests_are_set_aside(
     tmp_path: Path, torn: int, caplog: pytest.LogCaptureFixture

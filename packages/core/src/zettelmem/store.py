@@ -480,9 +480,10 @@ def _as_store_error(doing: str) -> Generator[None]:
 
 
 def _local_path(uri: str) -> Path | None:
-    if uri.startswith("file://"):
-        return Path(uri.removeprefix("file://"))
-    return None if "://" in uri else Path(uri).expanduser()
+    """The directory that is meant, whole: LanceDB takes a path such as `db` for a database in its cloud."""
+    if "://" in uri and not uri.startswith("file://"):
+        return None
+    return Path(uri.removeprefix("file://")).expanduser().absolute()
 
 
 def _sync_disk(path: Path) -> None:
