@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-if TYPE_CHECKING:
-    from zettelmem import Neighbour, Note
+from . import core
 
 PREVIEW = 240
 """Characters of a note in a list of neighbours."""
@@ -70,7 +69,7 @@ def answer(value: BaseModel, *text: str) -> CallToolResult:
     return CallToolResult(content=[told], structured_content=value.model_dump(exclude_none=True))
 
 
-def card(note: Note, **more: Any) -> Card:
+def card(note: core.Note, **more: Any) -> Card:
     """`note` as structure."""
     return Card(
         id=note.id,
@@ -86,24 +85,32 @@ def card(note: Note, **more: Any) -> Card:
     )
 
 
-def found(head: str, notes: Sequence[Note], more: str = "", cursor: str | None = None) -> CallToolResult:
+def found(head: str, notes: Sequence[core.Note], more: str = "", cursor: str | None = None) -> CallToolResult:
     """Notes between a line before and a line after them."""
     return answer(Found(notes=[card(note) for note in notes], cursor=cursor), head, fenced(notes), more)
 
 
-def fenced(notes: Iterable[Note]) -> str:
+def whole(graph: core.Graph, size: int, start: int = 0, *, history: bool) -> tuple[Card, str]:
+    """The note in the middle of `graph` with its links, and on request what was done to it."""
+    note = core.cut(graph.notes[0], size, start)
+    context, links = core.one_line(note.context, 300), core.tell_links(note, graph)
+    changes = core.tell_history(note) if history else None
+    told = [core.tell(note), f"  context: {context}", *(f"  link: {each}" for each in links)]
+    told += [f"  change {each}" for each in changes or ()]
+    return card(note, context=context or None, links=links, history=changes), "\n".join(told)
+
+
+def fenced(notes: Iterable[core.Note]) -> str:
     """Notes as fenced text, "" for none."""
-    from zettelmem import fence, tell
-
-    told = "\n".join(map(tell, notes))
-    return fence(told, "notes") if told else ""
+    told = "\n".join(map(core.tell, notes))
+    return core.fence(told, "notes") if told else ""
 
 
-def around(neighbours: Sequence[Neighbour]) -> tuple[list[Around], str]:
+def around(neighbours: Sequence[core.Neighbour]) -> tuple[list[Around], str]:
     """Numbered neighbours as structure, and as fenced text with what `connect` may change about them."""
-    from zettelmem import cut, fence, one_line, tell
-
-    seen = [(each.number, cut(each.note, PREVIEW)) for each in neighbours]
-    cards = [Around(neighbour=n, content=x.content, when=f"{x.occurred_at:%Y-%m-%d}") for n, x in seen]
-    told = [f"{tell(x, f'neighbour {n}:')}\n  keywords: {one_line(', '.join(x.keywords))}" for n, x in seen]
-    return cards, fence("\n".join(told), "neighbours") if told else ""
+    cards, told = [], []
+    for number, note in ((each.number, core.cut(each.note, PREVIEW)) for each in neighbours):
+        cards.append(Around(neighbour=number, content=note.content, when=f"{note.occurred_at:%Y-%m-%d}"))
+        keywords = core.one_line(", ".join(note.keywords))
+        told.append(f"{core.tell(note, f'neighbour {number}:')}\n  keywords: {keywords}")
+    return cards, core.fence("\n".join(told), "neighbours") if told else ""

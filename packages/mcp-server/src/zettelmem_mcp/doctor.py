@@ -7,6 +7,7 @@ import importlib.metadata
 import shutil
 from collections.abc import Iterator, Mapping
 
+from . import core
 from .clients import NAME, BadConfiguration, Client
 from .keeper import named_model
 from .settings import BadSetting, Settings
@@ -38,14 +39,12 @@ def diagnose(settings: Settings, clients: Mapping[str, Client]) -> Iterator[tupl
 
 
 async def _memory(settings: Settings) -> list[tuple[bool, str]]:
-    from zettelmem import AsyncMemory, ZettelmemError
-
     try:
-        async with AsyncMemory(settings.uri, audit=settings.audit or None) as memory:
+        async with core.AsyncMemory(settings.uri, audit=settings.audit or None) as memory:
             examined = await memory.examine()
             await memory.recall("Is the embedder there?", namespace=settings.path)
             stats = await memory.stats(namespace=settings.path)
-    except ZettelmemError as error:
+    except core.ZettelmemError as error:
         return [(False, f"the memory at {settings.uri}: {error} (--db)")]
     told = f"{stats.notes} notes, {stats.pending} not connected"
     return [

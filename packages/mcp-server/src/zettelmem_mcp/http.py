@@ -18,14 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 
+from . import core
 from .server import build_server
 from .settings import LOCAL, BadSetting, Settings, in_words
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from zettelmem import LanguageModel
 
 SCOPE = "memory"
 """The scope that a token needs."""
@@ -126,7 +125,7 @@ def _verifier(settings: Settings, audience: str) -> TokenVerifier | None:
     return verifier
 
 
-def build_app(settings: Settings, *, model: LanguageModel | None = None) -> Starlette:
+def build_app(settings: Settings, *, model: core.LanguageModel | None = None) -> Starlette:
     """The server as an ASGI application.
 
     Raises:

@@ -9,15 +9,13 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import anyio
 from mcp.server.auth.middleware.auth_context import get_access_token
 
+from . import core
 from .settings import Settings
-
-if TYPE_CHECKING:
-    from zettelmem import AsyncMemory, LanguageModel
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -40,11 +38,11 @@ class Keeper:
         model: who judges, with `--judge model`; made from the settings where None.
     """
 
-    def __init__(self, settings: Settings, model: LanguageModel | None = None) -> None:
+    def __init__(self, settings: Settings, model: core.LanguageModel | None = None) -> None:
         self.settings = settings
         self._model = model
         self._users = 0
-        self._opening: asyncio.Task[AsyncMemory] | None = None
+        self._opening: asyncio.Task[core.AsyncMemory] | None = None
         self._work: set[asyncio.Task[Any]] = set()
         self._upkeep: set[asyncio.Task[Any]] = set()
         self._judging = asyncio.Lock()
@@ -84,21 +82,19 @@ class Keeper:
         if self._users and self.state in ("idle", "failed"):
             self._opening = _started(self._open(), set())
 
-    async def memory(self) -> AsyncMemory:
+    async def memory(self) -> core.AsyncMemory:
         """The memory, as soon as it is loaded."""
         self.warm()
         if self._opening is None:
             raise RuntimeError("the server is not running")
         return await asyncio.shield(self._opening)
 
-    async def _open(self) -> AsyncMemory:
+    async def _open(self) -> core.AsyncMemory:
         for module in ("zettelmem", "lancedb"):  # seconds of work, so not on the event loop
             await asyncio.to_thread(importlib.import_module, module)
-        from zettelmem import AsyncMemory
-
         if self.settings.judge == "model" and self._model is None:
             self._model = await asyncio.to_thread(named_model, self.settings.model)
-        memory = AsyncMemory(
+        memory = core.AsyncMemory(
             self.settings.uri,
             model=self._model,
             judge="offline",
@@ -151,10 +147,10 @@ class Keeper:
             )
 
 
-def named_model(name: str) -> LanguageModel:
+def named_model(name: str) -> core.LanguageModel:
     """The language model that pydantic-ai knows by `name`."""
     providers = importlib.import_module("zettelmem.providers.pydantic_ai")
-    model: LanguageModel = providers.PydanticAI(name)
+    model: core.LanguageModel = providers.PydanticAI(name)
     return model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcp import MCPError, types
 from mcp.server import MCPServer
@@ -12,11 +12,8 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.subscriptions import InMemorySubscriptionBus, ServerEvent
 from mcp.shared.subscriptions import ResourceUpdated
 
-from . import answers
+from . import answers, core
 from .keeper import Keeper
-
-if TYPE_CHECKING:
-    from zettelmem import Page
 
 PAGE = 50
 """Notes in one page of `resources/list`."""
@@ -82,18 +79,16 @@ def add_resources(server: MCPServer[Keeper], keeper: Keeper, events: Sealed) -> 
     """Register the resources, their completion, their paging and subscriptions to them."""
     events.serve_legacy(server)
 
-    async def newest(limit: int, **narrower: Any) -> Page:
+    async def newest(limit: int, **narrower: Any) -> core.Page:
         memory = await keeper.memory()
         return await memory.notes(namespace=keeper.namespace(), limit=limit, newest_first=True, **narrower)
 
     async def told(limit: int, **narrower: Any) -> str:
-        from zettelmem import InvalidInput, fit
-
         try:
             notes = (await newest(limit, **narrower)).notes
-        except InvalidInput as error:
+        except core.InvalidInput as error:
             raise ResourceError(str(error)) from error
-        found = fit(notes, TOKENS)
+        found = core.fit(notes, TOKENS)
         left = len(notes) - len(found)
         more = f"\n{left} more; browse lists them." if left else ""
         return f"{len(found)} notes, newest first.\n{answers.fenced(found)}{more}"
@@ -122,17 +117,12 @@ def add_resources(server: MCPServer[Keeper], keeper: Keeper, events: Sealed) -> 
     @server.resource("memory://note/{id}", title="A note", mime_type="application/json")
     async def note(id: str) -> str:  # noqa: A002 - the template's name for it
         """A note with its links and history."""
-        from zettelmem import NotFound, cut, tell_history, tell_links
-
         memory = await keeper.memory()
         try:
             graph = await memory.graph(namespace=keeper.namespace(), start=id, hops=1, limit=21)
-        except NotFound as error:
+        except core.NotFound as error:
             raise ResourceNotFoundError(str(error).partition(";")[0]) from error
-        found = cut(graph.notes[0], 100_000)
-        links, history = tell_links(found, graph), tell_history(found)
-        shown = answers.card(found, context=found.context or None, links=links, history=history)
-        return shown.model_dump_json(exclude_none=True)
+        return answers.whole(graph, 100_000, history=True)[0].model_dump_json(exclude_none=True)
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
     async def complete(_: Any, argument: types.CompletionArgument, __: Any) -> types.Completion:
@@ -148,19 +138,17 @@ def add_resources(server: MCPServer[Keeper], keeper: Keeper, events: Sealed) -> 
         """`resources/list`: the fixed ones, then every note, a page at a time."""
         if ctx.method != "resources/list":
             return await call_next(ctx)
-        from zettelmem import InvalidInput, one_line
-
         cursor = (ctx.params or {}).get("cursor")
         try:
             page = await newest(PAGE, after=cursor)
-        except (InvalidInput, AttributeError) as error:
+        except (core.InvalidInput, AttributeError) as error:
             raise MCPError(types.INVALID_PARAMS, "that is no cursor of ours; begin without one") from error
         listed = [] if cursor else await server.list_resources()
         listed += [
             types.Resource(
                 uri=f"memory://note/{each.id}",
                 name=each.id,
-                title=one_line(each.content, 60),
+                title=core.one_line(each.content, 60),
                 mime_type="application/json",
             )
             for each in page.notes

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve, Sample
 from mcp.server.mcpserver.exceptions import ToolError
@@ -15,12 +15,9 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, CreateMessageResult, SamplingMessage, TextContent, ToolAnnotations
 from pydantic import BaseModel, BeforeValidator, Field
 
-from . import answers
+from . import answers, core
 from .answers import Done, Found, Stored
 from .keeper import Keeper
-
-if TYPE_CHECKING:
-    from zettelmem import AsyncMemory, Draft, Remembered
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -88,6 +85,10 @@ class Sure(BaseModel):
     """What the user is asked."""
 
     sure: bool = Field(title="Go ahead", description="Nothing is changed otherwise")
+
+
+Word = ElicitationResult[Sure]
+"""What the user answered."""
 
 
 # --- what all tools share ------------------------------------------------------------------------
@@ -159,10 +160,10 @@ async def _finish(ctx: Ctx, work: Coroutine[Any, Any, T], told: str) -> T:
     )
 
 
-async def _carry_out(ctx: Ctx, works: Iterable[Coroutine[Any, Any, Remembered]], told: str) -> CallToolResult:
+async def _carry_out(ctx: Ctx, works: Iterable[Awaitable[core.Remembered]], told: str) -> CallToolResult:
     """Finish one write after the other, and answer with their changes."""
 
-    async def each() -> list[Remembered]:
+    async def each() -> list[core.Remembered]:
         return [await work for work in works]
 
     made = await _finish(ctx, each(), "writing")
@@ -172,15 +173,17 @@ async def _carry_out(ctx: Ctx, works: Iterable[Coroutine[Any, Any, Remembered]],
     return answers.answer(Done(changes=changes), f"{told} Changes: {', '.join(changes)}.")
 
 
-async def _ready(ctx: Ctx) -> tuple[Keeper, AsyncMemory, tuple[str, ...]]:
-    """The keeper, its memory, and whose namespace it is."""
+async def _ready(ctx: Ctx, word: Word | None = None) -> tuple[Keeper, core.AsyncMemory, tuple[str, ...]]:
+    """The keeper, its memory, and whose namespace it is, unless the user's word was no."""
+    if word is not None and not (isinstance(word, AcceptedElicitation) and word.data.sure):
+        raise ToolError("The user said no; nothing was changed. Do not ask again unprompted.")
     keeper = ctx.request_context.lifespan_context
     if keeper.state != "ready":
         await ctx.report_progress(0, message="loading the memory")
     return keeper, await _finish(ctx, keeper.memory(), "loading the memory"), keeper.namespace()
 
 
-async def _changed(ctx: Ctx, done: Remembered) -> None:
+async def _changed(ctx: Ctx, done: core.Remembered) -> None:
     """Tell subscribers what a write touched."""
     notes = (done.note.id, *done.note.linked_ids())
     for uri in ("memory://recent", "memory://stats", *(f"memory://note/{each}" for each in notes)):
@@ -188,11 +191,9 @@ async def _changed(ctx: Ctx, done: Remembered) -> None:
     await ctx.notify_resources_changed()
 
 
-def _spoken(content: str, who: str, **more: Any) -> Draft:
+def _spoken(content: str, who: str, **more: Any) -> core.Draft:
     """Words as said by somebody, and believed accordingly."""
-    from zettelmem import Message
-
-    return Message(content=content, role=who, **more).draft(thread=None, via="mcp")
+    return core.Message(content=content, role=who, **more).draft(thread=None, via="mcp")
 
 
 # --- remember and connect ------------------------------------------------------------------------
@@ -211,11 +212,10 @@ async def _store(
     keeper, memory, namespace = await _ready(ctx)
     same = json.dumps([content, thread, str(occurred_at or ""), f"{datetime.now(UTC):%Y-%m-%d}"])
     key = f"mcp:{hashlib.sha256(same.encode()).hexdigest()[:32]}"
-    draft = dict(_spoken(content, said_by, at=occurred_at, key=key))
+    said = dict(_spoken(content, said_by, at=occurred_at, key=key))
+    draft = {**said, "kind": kind, "tags": tags, "thread": thread}
     judge: Literal["offline", "ask"] = "offline" if keeper.settings.judge == "offline" else "ask"
-    work = memory.remember_many(
-        [{**draft, "kind": kind, "tags": tags, "thread": thread}], namespace=namespace, judge=judge
-    )
+    work = memory.remember_many([draft], namespace=namespace, judge=judge)
     return (await _finish(ctx, work, "writing"))[0]
 
 
@@ -247,39 +247,34 @@ async def remember(
     """Store one fact for later conversations: what the user is, has, likes, plans or decided, a
     correction, a lesson. Unasked, one call a fact. Then connect it to the numbered neighbours it returns.
     Never store passwords, keys, card numbers or small talk."""
-    from zettelmem import InvalidInput
-
     keeper, memory, namespace = await _ready(ctx)
-    note, done, waiting = stored.note, stored, stored.note.pending is not None
-    known, neighbours = stored.known and said is None, list(stored.neighbours)
+    note, done, by_model = stored.note, stored, keeper.settings.judge == "model"
+    decision: Any = getattr(said.content, "text", "") if said else None
+    if note.pending is not None and not note.shown and not by_model:
+        decision = {}  # there is nothing to decide
+    try:
+        if decision is not None:
+            done = await _finish(ctx, memory.connect(note.id, decision, namespace=namespace), "linking")
+    except core.InvalidInput as error:  # as good as no answer: the assistant is asked instead
+        logger.info("the client's model decided what cannot be: %s", error)
+    known, waiting = stored.known and said is None, done.note.pending is not None
+    neighbours: Sequence[core.Neighbour] = ()
     head = f"{'Known already' if known else 'Stored'} as [{note.id}], change {stored.change}."
-    if said is not None:
-        words = said.content.text if isinstance(said.content, TextContent) else ""
-        try:
-            done = await _finish(ctx, memory.connect(note.id, words, namespace=namespace), "linking")
-            waiting = False
-        except InvalidInput as error:  # as good as no answer: the assistant is asked instead
-            logger.info("the client's model decided what cannot be: %s", error)
-    if not waiting:
-        neighbours = []
-        head += f" Linked with {len(done.note.links)} notes." if done.note.links else ""
-    elif keeper.settings.judge == "model":
-        neighbours = []
+    if waiting and by_model:
         head += " A model links it in the background; nothing more to do."
-    elif note.shown:
-        neighbours = neighbours or await memory.neighbours(note.id, namespace=namespace)
+    elif waiting:
+        neighbours = stored.neighbours or await memory.neighbours(note.id, namespace=namespace)
         head += (
             f" Now call connect with note_id {note.id} and the neighbours it truly belongs with"
             " (supersedes if it makes one untrue), or links [] if none."
         )
-    else:  # there is nothing to decide
-        done = await _finish(ctx, memory.connect(note.id, {}, namespace=namespace), "linking")
+    elif done.note.links:
+        head += f" Linked with {len(done.note.links)} notes."
     keeper.tend(namespace)
     await _changed(ctx, done)
     around, text = answers.around(neighbours)
-    value = Stored(
-        id=note.id, change=stored.change, known=known, neighbours=around, evolved=list(done.evolved)
-    )
+    evolved = list(done.evolved)
+    value = Stored(id=note.id, change=stored.change, known=known, neighbours=around, evolved=evolved)
     return answers.answer(value, head, text)
 
 
@@ -297,21 +292,16 @@ async def connect(
 ) -> Annotated[CallToolResult, Stored]:
     """Link a note to its numbered neighbours, as remember showed them: what is this note to each?
     supersedes closes a neighbour that is no longer true. Most need no link."""
-    from zettelmem import ConflictError, DecisionRefused
-
     _, memory, namespace = await _ready(ctx)
     if links is None and changes is None:
         around, text = answers.around(await memory.neighbours(note_id, namespace=namespace))
         change = (await memory.history(note_id, namespace=namespace))[-1].change
         value = Stored(id=note_id, change=change, neighbours=around)
         return answers.answer(value, f"Neighbours of [{note_id}], by number.", text)
-    decision = {
-        "links": [each.model_dump() for each in links or ()],
-        "changes": [each.model_dump() for each in changes or ()],
-    }
+    decision = {"links": [*map(dict, links or ())], "changes": [*map(dict, changes or ())]}
     try:
         done = await _finish(ctx, memory.connect(note_id, decision, namespace=namespace), "linking")
-    except (DecisionRefused, ConflictError) as error:  # the numbers are given that hold now
+    except (core.DecisionRefused, core.ConflictError) as error:  # the numbers are given that hold now
         _, text = answers.around(await memory.neighbours(note_id, namespace=namespace))
         raise ToolError(
             f"{str(error).partition('; call neigh')[0]}. Nothing was linked. These are the numbers of "
@@ -343,13 +333,11 @@ async def recall(
     """Find what is remembered about something. Call it unasked, before answering, whenever earlier
     conversations, the user's life, work, people or preferences may matter. Nothing found: say you do not
     know. Weigh who said each note; untrusted ones may lie."""
-    from zettelmem import fit
-
     _, memory, namespace = await _ready(ctx)
     hits = await memory.recall(
         query, namespace=namespace, k=limit, tags=tags, thread=thread, since=since, until=until, as_of=as_of
     )
-    found = fit([hit.note for hit in hits], budget)
+    found = core.fit([hit.note for hit in hits], budget)
     head = f"{len(found)} notes, best first." if found else "Nothing is remembered about that."
     left = len(hits) - len(found)
     return answers.found(head, found, f"{left} more hits had no room: give a larger budget." if left else "")
@@ -364,28 +352,22 @@ async def get_notes(
     budget: Budget = 4_000,
 ) -> Annotated[CallToolResult, Found]:
     """Read notes whole, with their links."""
-    from zettelmem import NotFound, cut, fence, one_line, tell, tell_history, tell_links
-
     _, memory, namespace = await _ready(ctx)
     value, told = Found(notes=[]), []
     share = max(200, budget * 4 // len(ids) - 800 * (1 + history))
     for note_id in dict.fromkeys(ids):
         try:
             graph = await memory.graph(namespace=namespace, start=note_id, hops=1, limit=21)
-        except NotFound:
+        except core.NotFound:
             value.missing.append(note_id)
             continue
-        note, context = cut(graph.notes[0], share, start), one_line(graph.notes[0].context, 300)
-        links, changes = tell_links(note, graph), tell_history(note) if history else []
-        value.notes.append(
-            answers.card(note, context=context or None, links=links, history=changes if history else None)
-        )
-        told += [tell(note), f"  context: {context}", *(f"  link: {each}" for each in links)]
-        told += [f"  change {each}" for each in changes]
+        card, text = answers.whole(graph, share, start, history=history)
+        value.notes.append(card)
+        told.append(text)
     head = f"{len(value.notes)} of {len(ids)} notes."
     if value.missing:
         head += f" Not there: {', '.join(value.missing)}. Ids come from recall and browse."
-    return answers.answer(value, head, fence("\n".join(told), "notes") if told else "")
+    return answers.answer(value, head, core.fence("\n".join(told), "notes") if told else "")
 
 
 @tool("Browse notes", "reads", tags=["travel"], limit=20)
@@ -402,13 +384,11 @@ async def browse(
 ) -> Annotated[CallToolResult, Found]:
     """List notes, newest first, a page at a time: to review, tidy up or see all of a thread or tag. To
     answer a question use recall."""
-    from zettelmem import fit
-
     _, memory, namespace = await _ready(ctx)
     narrower: dict[str, Any] = {"tags": tags, "thread": thread, "since": since, "until": until}
     narrower |= {"namespace": namespace, "pending": unconnected, "after": cursor, "newest_first": True}
     page = await memory.notes(limit=limit, **narrower)
-    found = fit(page.notes, budget)
+    found = core.fit(page.notes, budget)
     if len(found) < len(page.notes):  # the page ends where the room did
         page = await memory.notes(limit=len(found), **narrower)
     head = f"{len(found)} notes, newest first." if found else "No notes there."
@@ -421,38 +401,28 @@ async def browse(
 
 def _ask(ctx: Ctx, question: str) -> Elicit[Sure] | Sure:
     """The user's word for it where the client can ask for it; otherwise the client's own consent holds."""
-    can = ctx.client_capabilities.elicitation if ctx.client_capabilities else None
-    confirm = ctx.request_context.lifespan_context.settings.confirm
-    return (
-        Sure(sure=True)
-        if not confirm or can is None or (can.url and not can.form)
-        else Elicit(question, Sure)
-    )
+    can = ctx.client_capabilities and ctx.client_capabilities.elicitation
+    if not ctx.request_context.lifespan_context.settings.confirm or not can or (can.url and not can.form):
+        return Sure(sure=True)
+    return Elicit(question, Sure)
 
 
-def _refused(word: ElicitationResult[Sure]) -> None:
-    if not (isinstance(word, AcceptedElicitation) and word.data.sure):
-        raise ToolError("The user said no; nothing was changed. Do not ask again unprompted.")
+async def _quoted(ctx: Ctx, ids: Iterable[str]) -> str:
+    """What notes say, for the user to know them by."""
+    _, memory, namespace = await _ready(ctx)
+    notes = [await memory.get(each, namespace=namespace) for each in ids]
+    return " ".join(f"“{core.one_line(note.content, 150)}”" for note in notes)
 
 
 async def _may_revise(note_id: str, content: str | None, reason: str, ctx: Ctx) -> Elicit[Sure] | Sure:
-    from zettelmem import one_line
-
-    _, memory, namespace = await _ready(ctx)
-    old = (await memory.get(note_id, namespace=namespace)).content
     if content is None:
         return Sure(sure=True)
-    words = f"Change the memory “{one_line(old, 200)}” to “{one_line(content, 200)}”?"
-    return _ask(ctx, f"{words} {one_line(reason)}")
+    words = f"{await _quoted(ctx, [note_id])} to “{core.one_line(content, 150)}”"
+    return _ask(ctx, f"Change the memory {words}? {core.one_line(reason)}")
 
 
 async def _may_forget(ids: list[str], ctx: Ctx) -> Elicit[Sure] | Sure:
-    from zettelmem import one_line
-
-    _, memory, namespace = await _ready(ctx)
-    notes = [await memory.get(each, namespace=namespace) for each in dict.fromkeys(ids)]
-    told = " ".join(f"“{one_line(note.content, 120)}”" for note in notes)
-    return _ask(ctx, f"Forget {len(notes)} memories? {told}")
+    return _ask(ctx, f"Forget {len(set(ids))} memories? {await _quoted(ctx, dict.fromkeys(ids))}")
 
 
 async def _may_undo(change: str, ctx: Ctx) -> Elicit[Sure] | Sure:
@@ -465,7 +435,7 @@ async def _may_undo(change: str, ctx: Ctx) -> Elicit[Sure] | Sure:
 @tool("Revise a note", "destroys", note_id="k3v9x2ab", content="Ana moved to Porto in June 2026.")
 async def revise(
     note_id: Id,
-    may: Annotated[ElicitationResult[Sure], Resolve(_may_revise)],
+    may: Annotated[Word, Resolve(_may_revise)],
     ctx: Ctx,
     content: Text | None = None,
     said_by: Who = "assistant",
@@ -476,8 +446,7 @@ async def revise(
 ) -> Annotated[CallToolResult, Done]:
     """Correct a note that was wrong from the start, or mark it as ended. If things changed, remember the
     new fact instead and connect it with supersedes."""
-    _refused(may)
-    _, memory, namespace = await _ready(ctx)
+    _, memory, namespace = await _ready(ctx, may)
     fields: dict[str, Any] = {"content": content, "tags": tags, "kind": kind, "invalid_at": ended}
     fields = {name: value for name, value in fields.items() if value is not None}
     if not fields:
@@ -491,13 +460,11 @@ async def revise(
 
 @tool("Forget notes", "destroys", ids=["k3v9x2ab"])
 async def forget(
-    ids: Ids, may: Annotated[ElicitationResult[Sure], Resolve(_may_forget)], ctx: Ctx
+    ids: Ids, may: Annotated[Word, Resolve(_may_forget)], ctx: Ctx
 ) -> Annotated[CallToolResult, Done]:
     """Put notes out of sight because the user wants it, or because they are bad. Recall them first for
     their ids. undo brings each back."""
-    _refused(may)
-    _, memory, namespace = await _ready(ctx)
-
+    _, memory, namespace = await _ready(ctx, may)
     works = (memory.forget(note_id, namespace=namespace) for note_id in dict.fromkeys(ids))
     return await _carry_out(ctx, works, f"Forgotten: {len(set(ids))} notes.")
 
@@ -505,10 +472,9 @@ async def forget(
 @tool("Undo a change", "destroys", change="k3v9x2ab.1")
 async def undo(
     change: Annotated[Id, Field(description="as remember, connect, revise, forget or history gave it")],
-    may: Annotated[ElicitationResult[Sure], Resolve(_may_undo)],
+    may: Annotated[Word, Resolve(_may_undo)],
     ctx: Ctx,
 ) -> Annotated[CallToolResult, Done]:
     """Take one change back, at every note it touched. Undoing a remember forgets the note."""
-    _refused(may)
-    _, memory, namespace = await _ready(ctx)
+    _, memory, namespace = await _ready(ctx, may)
     return await _carry_out(ctx, [memory.undo(change, namespace=namespace)], f"Undone {change}.")
