@@ -77,11 +77,14 @@ def test_a_model_by_name_comes_from_the_provider(monkeypatch: pytest.MonkeyPatch
         def __init__(self, name: str) -> None:
             self.name = name
 
+        def load(self) -> None:
+            self.loaded = True
+
     module = type(sys)("zettelmem.providers.pydantic_ai")
     monkeypatch.setitem(module.__dict__, "PydanticAI", Named)
     monkeypatch.setitem(sys.modules, "zettelmem.providers.pydantic_ai", module)
     made: Any = keeper.named_model("openai:gpt-5-mini")
-    assert made.name == "openai:gpt-5-mini"
+    assert (made.name, made.loaded) == ("openai:gpt-5-mini", True)
 
 
 # --- install -------------------------------------------------------------------------------------

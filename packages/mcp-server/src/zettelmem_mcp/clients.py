@@ -16,6 +16,8 @@ from typing import Any
 
 NAME = "memory"
 """What our entry is called in a client."""
+PLACES = {"darwin": ("", "Library/Application Support"), "win32": ("APPDATA", "AppData/Roaming")}
+"""Where programs keep their settings: the variable that tells, or the folder below the user's own."""
 
 
 class BadConfiguration(ValueError):
@@ -38,29 +40,33 @@ class Client:
             BadConfiguration: it is no plain JSON object.
         """
         try:
-            text = self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return "", {}
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadConfiguration(f"{self.path} cannot be read: {error}") from error
-        try:
-            found = json.loads(text) if text.strip() else {}
-        except ValueError as error:
-            raise BadConfiguration(
-                f"{self.path} is no plain JSON (comments?): {error}. Add the entry by hand"
-            ) from error
+            text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+            found = json.loads(text.strip() or "{}")
+        except (OSError, ValueError) as error:
+            told = f"{self.path} cannot be read as plain JSON (comments?): {error}"
+            raise BadConfiguration(f"{told}. Add the entry by hand") from error
         if not isinstance(found, dict) or not isinstance(found.get(self.key, {}), dict):
             raise BadConfiguration(f"{self.path} holds no object {self.key!r}; add it by hand")
         return text, found
 
+    def command(self) -> str | None:
+        """What our entry starts, "" if that cannot be told, None where there is no entry.
+
+        Raises:
+            BadConfiguration: as `read` does.
+        """
+        entry = self.read()[1].get(self.key, {}).get(NAME)
+        return None if entry is None else str(entry.get("command", "")) if isinstance(entry, dict) else ""
+
     def changed(self, command: Sequence[str] | None) -> tuple[str, str]:
         """The file's text now, and with an entry that starts `command`, or without one where it is None."""
         text, found = self.read()
-        servers = {name: each for name, each in found.get(self.key, {}).items() if name != NAME}
+        before = found.get(self.key, {})
+        servers = {name: each for name, each in before.items() if name != NAME}
         if command is not None:
             kind = {"type": "stdio"} if self.typed else {}
             servers[NAME] = {**kind, "command": command[0], "args": list(command[1:])}
-        if found.get(self.key, {}) == servers:
+        if before == servers:
             return text, text
         return text, json.dumps({**found, self.key: servers}, indent=2, ensure_ascii=False) + "\n"
 
@@ -94,21 +100,15 @@ def known_clients(
     home: Path, environment: Mapping[str, str], platform: str = sys.platform
 ) -> dict[str, Client]:
     """The clients we can set up, by name, with the files of `home`."""
-    if platform == "darwin":
-        apps = home / "Library" / "Application Support"
-    elif platform == "win32":
-        apps = Path(environment.get("APPDATA") or home / "AppData" / "Roaming")
-    else:
-        apps = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    return {
-        each.name: each
-        for each in (
-            Client("claude-desktop", apps / "Claude" / "claude_desktop_config.json"),
-            Client("claude-code", home / ".claude.json", typed=True),
-            Client("cursor", home / ".cursor" / "mcp.json"),
-            Client("vscode", apps / "Code" / "User" / "mcp.json", key="servers", typed=True),
-        )
-    }
+    variable, folder = PLACES.get(platform, ("XDG_CONFIG_HOME", ".config"))
+    apps = Path(environment.get(variable) or home / folder)
+    known = (
+        Client("claude-desktop", apps / "Claude" / "claude_desktop_config.json"),
+        Client("claude-code", home / ".claude.json", typed=True),
+        Client("cursor", home / ".cursor" / "mcp.json"),
+        Client("vscode", apps / "Code" / "User" / "mcp.json", key="servers", typed=True),
+    )
+    return {each.name: each for each in known}
 
 
 def own_command(arguments: Sequence[str]) -> list[str]:

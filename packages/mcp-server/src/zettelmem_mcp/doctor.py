@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 
 from . import core
-from .clients import NAME, BadConfiguration, Client
+from .clients import BadConfiguration, Client
+from .http import build_app
 from .keeper import named_model
 from .settings import BadSetting, Settings
 
@@ -20,15 +21,12 @@ def diagnose(settings: Settings, clients: Mapping[str, Client]) -> Iterator[tupl
     yield from asyncio.run(_memory(settings))
     if settings.judge == "model":
         try:
-            model = named_model(settings.model)
-            getattr(model, "load", lambda: None)()
+            named_model(settings.model)
             yield True, f"model {settings.model} can be made (it was not called)"
         except Exception as error:  # noqa: BLE001 - a vendor's client may raise anything
             other = "Give another --model, or --judge ask which needs none"
             yield False, f"model {settings.model}: {error}. {other}"
     if settings.http:
-        from .http import build_app
-
         try:
             build_app(settings)
             yield True, f"HTTP on {settings.http} may be served"
@@ -55,16 +53,12 @@ async def _memory(settings: Settings) -> list[tuple[bool, str]]:
 
 def _client(client: Client) -> Iterator[tuple[bool, str]]:
     try:
-        _, found = client.read()
+        command = client.command()
     except BadConfiguration as error:
         yield False, f"{client.name}: {error}"
         return
-    entry = found.get(client.key, {}).get(NAME)
-    if entry is None:
-        return  # not set up there, which is nothing wrong
-    command = str(entry.get("command", "")) if isinstance(entry, dict) else ""
-    if command and shutil.which(command):
+    if command is not None and shutil.which(command):
         yield True, f"{client.name} starts {command}"
-    else:
+    elif command is not None:
         again = f"zettelmem-mcp install --client {client.name}"
         yield False, f"{client.name} starts {command or 'nothing'}, which is not there: {again}"

@@ -40,22 +40,24 @@ class Token(BaseModel):
     expires: datetime | None = None
 
 
+TOKENS = TypeAdapter(list[Token])
+
+
 class TokenFile:
-    """Verifies bearer tokens against a file, which is read again when it changes."""
+    """Verifies bearer tokens against a file, read each time: what is taken out of it ends at once."""
 
     def __init__(self, path: str, audience: str) -> None:
         self._path = Path(path).expanduser()
         self._audience = audience
-        self._stamp: tuple[int, int] | None = None
-        self._tokens: dict[str, Token] = {}
-        self._read()
 
-    def _read(self) -> None:
+    def read(self) -> dict[str, Token]:
+        """The tokens by their SHA-256.
+
+        Raises:
+            BadSetting: the file cannot be read or is none of tokens.
+        """
         try:
-            stat = self._path.stat()
-            if self._stamp == (stat.st_mtime_ns, stat.st_size):
-                return
-            found = TypeAdapter(list[Token]).validate_json(self._path.read_bytes())
+            found = TOKENS.validate_json(self._path.read_bytes())
         except OSError as error:
             raise BadSetting(f"token file {self._path}: {error.strerror}") from error
         except ValidationError as error:
@@ -63,18 +65,14 @@ class TokenFile:
                 f"token file {self._path}: {in_words(error)}; it is a list such as "
                 '[{"sha256": "<64 hex digits>", "subject": "ana", "expires": "2027-01-01T00:00:00Z"}]'
             ) from error
-        self._tokens = {each.sha256: each for each in found}
-        self._stamp = (stat.st_mtime_ns, stat.st_size)
+        return {each.sha256: each for each in found}
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token's rights, or None if it is none of ours; the SDK checks when it expires."""
         try:
-            self._read()
-        except BadSetting:
+            each = self.read()[hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()]
+        except (BadSetting, KeyError):
             return None  # a file that cannot be read opens no door
-        each = self._tokens.get(hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest())
-        if each is None:
-            return None
         return AccessToken(
             token=token,
             client_id=each.subject,
@@ -110,19 +108,19 @@ class RateLimit:
 
 def _verifier(settings: Settings, audience: str) -> TokenVerifier | None:
     if settings.token_file:
-        return TokenFile(settings.token_file, audience)
+        file = TokenFile(settings.token_file, audience)
+        file.read()  # what is wrong with it is found out now, not by callers
+        return file
     if not settings.verifier:
         return None
     try:
         found: Any = pkgutil.resolve_name(settings.verifier)
-        found.verify_token  # noqa: B018 - a name of something else is found out now, not by callers
-    except (ImportError, AttributeError, ValueError) as error:
-        raise BadSetting(
-            f"verifier {settings.verifier!r} cannot be loaded ({error}); give module:name of an "
-            "object with `async verify_token(token)`"
-        ) from error
-    verifier: TokenVerifier = found() if isinstance(found, type) else found
-    return verifier
+        verifier: TokenVerifier = found() if isinstance(found, type) else found
+        verifier.verify_token  # noqa: B018 - as above
+        return verifier
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        what = "give module:name of an object with `async verify_token(token)`"
+        raise BadSetting(f"verifier {settings.verifier!r} cannot be loaded ({error}); {what}") from error
 
 
 def build_app(settings: Settings, *, model: core.LanguageModel | None = None) -> Starlette:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar
+from importlib import import_module
+from typing import Any, Literal, Self, TypeVar, cast
 
 import anyio
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -91,16 +91,12 @@ class Keeper:
 
     async def _open(self) -> core.AsyncMemory:
         for module in ("zettelmem", "lancedb"):  # seconds of work, so not on the event loop
-            await asyncio.to_thread(importlib.import_module, module)
+            await asyncio.to_thread(import_module, module)
         if self.settings.judge == "model" and self._model is None:
             self._model = await asyncio.to_thread(named_model, self.settings.model)
-        memory = core.AsyncMemory(
-            self.settings.uri,
-            model=self._model,
-            judge="offline",
-            neighbours=NEIGHBOURS,
-            audit=self.settings.audit or None,
-        )
+        judge: Literal["model", "offline"] = "model" if self.settings.judge == "model" else "offline"
+        uri, audit = self.settings.uri, self.settings.audit or None
+        memory = core.AsyncMemory(uri, model=self._model, judge=judge, neighbours=NEIGHBOURS, audit=audit)
         await memory.recall("warm up", namespace=self.settings.path, k=1)
         self.tend(self.settings.path)
         return memory
@@ -136,22 +132,19 @@ class Keeper:
         by_model, now = self.settings.judge == "model", datetime.now(UTC)
         if by_model or now > self._tended + PATIENCE:
             self._tended = now
-            _started(self._link(namespace, by_model), self._upkeep)
+            _started(self._link(namespace, None if by_model else now - PATIENCE), self._upkeep)
 
-    async def _link(self, namespace: tuple[str, ...], by_model: bool) -> None:
+    async def _link(self, namespace: tuple[str, ...], before: datetime | None) -> None:
         memory = await self.memory()
-        overdue = None if by_model else datetime.now(UTC) - PATIENCE
         async with self._judging:
-            await memory.finish_pending(
-                namespace=namespace, judge="model" if by_model else "offline", before=overdue
-            )
+            await memory.finish_pending(namespace=namespace, before=before)
 
 
 def named_model(name: str) -> core.LanguageModel:
-    """The language model that pydantic-ai knows by `name`."""
-    providers = importlib.import_module("zettelmem.providers.pydantic_ai")
-    model: core.LanguageModel = providers.PydanticAI(name)
-    return model
+    """The language model that pydantic-ai knows by `name`; a wrong name is told now, not for every note."""
+    model: Any = import_module("zettelmem.providers.pydantic_ai").PydanticAI(name)
+    model.load()
+    return cast("core.LanguageModel", model)
 
 
 def _started(work: Coroutine[Any, Any, T], kept: set[asyncio.Task[Any]]) -> asyncio.Task[T]:
