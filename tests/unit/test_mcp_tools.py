@@ -671,3 +671,24 @@ async def test_loading_is_reported_as_progress(era: str) -> None:
     async with assistant(era) as memory:
         await memory.client.call_tool("recall", {"query": "Ana"}, progress_callback=progress)
         assert told == ["loading the memory"]
+
+
+async def test_the_memory_is_loaded_as_soon_as_a_client_has_the_list_of_tools(
+    era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zettelmem_mcp.server.GRACE", 3_600)
+    server = server_for()
+    async with assistant(era, server) as memory:
+        assert server.keeper.state == "idle"
+        await memory.client.list_tools()
+        assert server.keeper.state in ("loading", "ready")
+
+
+async def test_the_memory_is_loaded_for_a_client_that_never_asks_for_the_list(
+    era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zettelmem_mcp.server.GRACE", 0)
+    server = server_for()
+    async with assistant(era, server) as memory:
+        await memory.client.list_prompts()
+        assert server.keeper.state in ("loading", "ready")

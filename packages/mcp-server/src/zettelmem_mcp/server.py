@@ -14,7 +14,7 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool
 from pydantic import ValidationError
 
 from . import __version__, core
@@ -27,13 +27,21 @@ from .tools import EXAMPLES, TOOLS
 INSTRUCTIONS = words("instructions")
 
 GRACE = 0.25
-"""Seconds in which a client may shake hands before the loading of the memory competes for the processor."""
+"""Seconds after which the memory is loaded for a client that does not ask for the list of tools.
+
+Until then, and until the list is asked for, nothing competes with the handshake for the processor.
+"""
 
 
 class Server(MCPServer[Keeper]):
     """An MCP server whose errors tell the assistant what to do."""
 
     keeper: Keeper
+
+    async def list_tools(self) -> list[Tool]:
+        """The tools. A client that asks for them has shaken hands, so the memory is loaded from now on."""
+        asyncio.get_running_loop().call_soon(self.keeper.warm)
+        return await super().list_tools()
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Keeper, Any] | None = None
