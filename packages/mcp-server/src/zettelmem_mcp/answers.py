@@ -106,6 +106,14 @@ def fenced(notes: Iterable[core.Note]) -> str:
     return core.fence(told, "notes") if told else ""
 
 
+def listed(notes: Sequence[core.Note], tokens: int, head: str, least: int = 300) -> str:
+    """How many notes there are, those of them that so many tokens have room for, and how many more."""
+    fitting = core.fit(notes, tokens, least)
+    left = len(notes) - len(fitting)
+    more = f"\n{left} more; browse lists them." if left else ""
+    return f"{len(fitting)} notes{head}\n{fenced(fitting)}{more}"
+
+
 def around(neighbours: Sequence[core.Neighbour]) -> tuple[list[Around], str]:
     """Numbered neighbours as structure, and as fenced text with what `connect` may change about them."""
     cards, told = [], []

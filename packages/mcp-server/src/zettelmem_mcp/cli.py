@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__
+from .clients import BadConfiguration, difference, known_clients, own_command
 from .settings import BadSetting, Settings, read_settings
 
 CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
@@ -73,7 +74,6 @@ def _serve(settings: Settings) -> None:
 
 
 def _doctor(settings: Settings) -> int:
-    from .clients import known_clients
     from .doctor import diagnose
 
     bad = 0
@@ -85,13 +85,8 @@ def _doctor(settings: Settings) -> int:
 
 
 def _configure(given: dict[str, object], settings: Settings) -> int:
-    from .clients import BadConfiguration, difference, known_clients, own_command
-
     client = known_clients(Path.home(), os.environ)[str(given["client"])]
     told = settings.model_dump(exclude_defaults=True)
-    for name in ("db", "audit", "token_file"):  # the client starts us in a folder of its own
-        if name in told and "://" not in told[name]:
-            told[name] = str(Path(told[name]).expanduser().absolute())
     flags = ["--no-confirm"] if told.pop("confirm", True) is False else []
     flags += [part for name, value in told.items() for part in (_flag(name), str(value))]
     try:

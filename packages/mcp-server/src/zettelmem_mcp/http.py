@@ -47,7 +47,7 @@ class TokenFile:
     """Verifies bearer tokens against a file, read each time: what is taken out of it ends at once."""
 
     def __init__(self, path: str, audience: str) -> None:
-        self._path = Path(path).expanduser()
+        self._path = Path(path)
         self._audience = audience
 
     def read(self) -> dict[str, Token]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 from mcp.server import MCPServer
 from pydantic import Field
 
-from . import answers, core
+from . import answers
 from .keeper import Keeper
 
 TOKENS = 2_000
@@ -29,11 +28,7 @@ def add_prompts(server: MCPServer[Keeper], keeper: Keeper) -> None:
     async def about(topic: str, limit: int) -> str:
         memory = await keeper.memory()
         hits = await memory.recall(topic[:10_000], namespace=keeper.namespace(), k=limit)
-        return told([hit.note for hit in hits], "best first.")
-
-    def told(notes: Sequence[core.Note], head: str, least: int = 300) -> str:
-        found = core.fit(notes, TOKENS, least)
-        return f"{len(found)} notes, {head}\n{answers.fenced(found)}"
+        return answers.listed([hit.note for hit in hits], TOKENS, ", best first.")
 
     @server.prompt(title="Recall before answering")
     async def recall_first(question: Annotated[str, Field(description="what you want answered")]) -> str:
@@ -53,8 +48,8 @@ def add_prompts(server: MCPServer[Keeper], keeper: Keeper) -> None:
         """Look through the notes of the last seven days and tidy up."""
         memory, week = await keeper.memory(), datetime.now(UTC) - timedelta(days=7)
         page = await memory.notes(namespace=keeper.namespace(), since=week, limit=100, newest_first=True)
-        head = "of the last seven days; browse lists the rest, if there are more."
-        return words("weekly_review", notes=told(page.notes, head, least=120))
+        head = " of the last seven days, newest first."
+        return words("weekly_review", notes=answers.listed(page.notes, TOKENS, head, least=120))
 
     @server.prompt(title="Forget about something")
     async def forget_about(

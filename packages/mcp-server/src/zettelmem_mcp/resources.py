@@ -85,13 +85,10 @@ def add_resources(server: MCPServer[Keeper], keeper: Keeper, events: Sealed) -> 
 
     async def told(limit: int, **narrower: Any) -> str:
         try:
-            notes = (await newest(limit, **narrower)).notes
+            page = await newest(limit, **narrower)
         except core.InvalidInput as error:
             raise ResourceError(str(error)) from error
-        found = core.fit(notes, TOKENS)
-        left = len(notes) - len(found)
-        more = f"\n{left} more; browse lists them." if left else ""
-        return f"{len(found)} notes, newest first.\n{answers.fenced(found)}{more}"
+        return answers.listed(page.notes, TOKENS, ", newest first.")
 
     @server.resource("memory://recent", title="Recent notes", mime_type="text/plain")
     async def recent() -> str:

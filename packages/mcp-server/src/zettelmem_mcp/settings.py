@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 PREFIX = "ZETTELMEM_"
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -18,12 +18,20 @@ class BadSetting(ValueError):
     """A setting that cannot be used; the text says what to give instead."""
 
 
+def _absolute(place: str) -> str:
+    return place if not place or "://" in place else str(Path(place).expanduser().absolute())
+
+
+Place = Annotated[str, AfterValidator(_absolute)]
+"""A path, from the root on, for clients start us in folders of their own; or an object-store URI."""
+
+
 class Settings(BaseModel):
     """What the server can be told. Each is a flag, `--allowed-hosts`, and ZETTELMEM_ALLOWED_HOSTS."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    db: str = ""
+    db: Place = ""
     """Directory of the memory, or an object-store URI; your data directory if empty."""
     namespace: str = "me"
     """Whose memory, a path such as `me` or `acme/ana`."""
@@ -31,7 +39,7 @@ class Settings(BaseModel):
     """Who links notes: the assistant, a model, the client's model, the rules."""
     model: str = ""
     """The model of `--judge model`, such as `openai:gpt-5-mini`."""
-    audit: str = ""
+    audit: Place = ""
     """File of a log of who changed what and when; none if empty."""
     confirm: bool = True
     """Ask the user before a note is forgotten or rewritten."""
@@ -39,7 +47,7 @@ class Settings(BaseModel):
     """HOST:PORT to serve streamable HTTP on; stdio if empty."""
     allowed_hosts: str = ""
     """Names that clients may call an HTTP server by, comma-separated."""
-    token_file: str = ""
+    token_file: Place = ""
     """JSON file of the bearer tokens that an HTTP server accepts."""
     verifier: str = ""
     """`module:name` of your own token verifier, instead of a token file."""
@@ -90,8 +98,7 @@ class Settings(BaseModel):
     @property
     def uri(self) -> str:
         """Where the memory is."""
-        place = self.db or f"{platformdirs.user_data_dir('zettelmem', appauthor=False)}/memory"
-        return place if "://" in place else str(Path(place).expanduser())
+        return self.db or str(platformdirs.user_data_path("zettelmem", appauthor=False) / "memory")
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
