@@ -676,7 +676,7 @@ async def test_loading_is_reported_as_progress(era: str) -> None:
 async def test_the_memory_is_loaded_as_soon_as_a_client_has_the_list_of_tools(
     era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zettelmem_mcp.server.GRACE", 3_600)
+    monkeypatch.setattr("zettelmem_mcp.keeper.GRACE", 3_600)
     server = server_for()
     async with assistant(era, server) as memory:
         assert server.keeper.state == "idle"
@@ -687,7 +687,7 @@ async def test_the_memory_is_loaded_as_soon_as_a_client_has_the_list_of_tools(
 async def test_the_memory_is_loaded_for_a_client_that_never_asks_for_the_list(
     era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zettelmem_mcp.server.GRACE", 0)
+    monkeypatch.setattr("zettelmem_mcp.keeper.GRACE", 0)
     server = server_for()
     async with assistant(era, server) as memory:
         await memory.client.list_prompts()

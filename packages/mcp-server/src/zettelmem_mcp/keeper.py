@@ -28,6 +28,11 @@ FAREWELL = 10.0
 """Seconds that work under way may take once the client is gone."""
 BEAT = 2.0
 """Seconds after which a client that waits hears again that its call goes on."""
+GRACE = 0.25
+"""Seconds after which the memory is loaded for a client that does not ask for the list of tools.
+
+Until then, and until the list is asked for, nothing competes with the handshake for the processor.
+"""
 
 
 class Keeper:
@@ -50,6 +55,7 @@ class Keeper:
 
     async def __aenter__(self) -> Self:
         self._users += 1
+        asyncio.get_running_loop().call_later(GRACE, self.warm)
         return self
 
     async def __aexit__(self, *_: object) -> None:

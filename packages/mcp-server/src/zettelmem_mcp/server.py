@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp import MCPError
@@ -25,12 +23,6 @@ from .settings import Settings, in_words
 from .tools import EXAMPLES, TOOLS
 
 INSTRUCTIONS = words("instructions")
-
-GRACE = 0.25
-"""Seconds after which the memory is loaded for a client that does not ask for the list of tools.
-
-Until then, and until the list is asked for, nothing competes with the handshake for the processor.
-"""
 
 
 class Server(MCPServer[Keeper]):
@@ -90,13 +82,6 @@ def build_server(
         verifier, auth: who may call it over HTTP; both or neither.
     """
     keeper = Keeper(settings, model)
-
-    @asynccontextmanager
-    async def lifespan(_: MCPServer[Keeper]) -> AsyncIterator[Keeper]:
-        async with keeper:
-            asyncio.get_running_loop().call_later(GRACE, keeper.warm)
-            yield keeper
-
     events = Sealed(keeper)
     server = Server(
         "zettelmem",
@@ -105,7 +90,7 @@ def build_server(
         instructions=INSTRUCTIONS,
         version=__version__,
         log_level=settings.log_level,
-        lifespan=lifespan,
+        lifespan=lambda _: keeper,
         tools=TOOLS,
         subscriptions=events,
         token_verifier=verifier,
