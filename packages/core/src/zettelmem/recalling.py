@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .note import Filter, Hit, Namespace, Note, within
 from .protocols import Reranker, Vectors
-from .store import Store
+from .store import Hydrate, Store
 
 DEPTH = 100
 """Candidates that each of the searches brings to a recall."""
@@ -21,6 +21,8 @@ SMALL = 1_000
 """Notes up to which a namespace is read whole rather than searched."""
 KEPT = 16
 """Namespaces read whole that stay in memory for as long as the table does not change: 2 MB each at most."""
+ROOM = 4 << 20
+"""Bytes that the notes of such a namespace may take, too, once it is asked again."""
 SPARE = 10
 """Notes read beyond the k best, because the notes linked to them may change the order."""
 TELLERS = 5
@@ -38,11 +40,22 @@ MAX_BUDGET = 10_000_000
 _Found = tuple[ranking.Candidates, ranking.Ranking, dict[str, Note]]
 
 
+@dataclass
+class _Kept:
+    """A namespace in memory as it was at a version of the table."""
+
+    version: int
+    candidates: ranking.Candidates
+    notes: Hydrate | None = None
+    again: bool = False
+
+
 @dataclass(frozen=True)
 class _Searched:
     """What a query found: candidates, whether they are all there is in sight, and how they match."""
 
     candidates: ranking.Candidates
+    notes: Hydrate | None
     complete: bool
     matched: ranking.Matched
     query: str
@@ -70,7 +83,7 @@ class Recalling:
         self._embedding = embedding
         self._reranker = reranker
         self._speakers: dict[Namespace, tuple[int, list[str], int]] = {}
-        self._surveys: dict[Filter, tuple[int, ranking.Candidates]] = {}
+        self._surveys: dict[Filter, _Kept] = {}
 
     async def recall(
         self,
@@ -123,7 +136,7 @@ class Recalling:
         found = await self._search(query, sight, now, len(ids))
         rest, _ = await self._store.look(set(ids) - set(found.candidates.ids), sight)
         found = found.plus(rest)
-        return found.candidates, found.ranked(expand=True), await self._store.get(found.candidates.ids)
+        return found.candidates, found.ranked(expand=True), await self._get(found, found.candidates.ids)
 
     async def _best(self, query: str, sight: Filter, now: datetime, k: int, *, expand: bool) -> _Found:
         """The best notes in sight, at least k of them."""
@@ -133,7 +146,7 @@ class Recalling:
             return candidates, ranking.Ranking.none(), {}
         ranked = found.ranked(expand=expand)
         if found.complete:
-            notes = await self._store.get(candidates.ids[i] for i in ranked.order[: max(k, TELLERS)])
+            notes = await self._get(found, (candidates.ids[i] for i in ranked.order[: max(k, TELLERS)]))
         else:
             # One read brings the likely hits and the notes linked to the best; those take part from here.
             likely = [candidates.ids[i] for i in ranked.order[: k + SPARE]]
@@ -147,7 +160,7 @@ class Recalling:
         told = {note_id: notes[note_id].content for note_id in tellers if note_id in notes}
         ranked = ranked.plus("bridge", ranking.bridges(candidates, query, told))
         best = [candidates.ids[i] for i in ranked.order[: max(k, RERANKED) if self._reranker else k]]
-        notes |= await self._store.get(note_id for note_id in best if note_id not in notes)
+        notes |= await self._get(found, (note_id for note_id in best if note_id not in notes))
         if self._reranker is not None:
             ranked = await self._reranked(query, candidates, ranked, notes)
         return candidates, ranked, notes
@@ -183,25 +196,35 @@ class Recalling:
         if count > SMALL:
             vector = await embedded
             candidates, matched = await self._store.search(sight, query, vector, depth)
-            return _Searched(candidates, False, matched, query, vector, asked)
+            return _Searched(candidates, None, False, matched, query, vector, asked)
         # Reading them all is cheaper than searching, and nothing linked is missed.
-        vector, candidates, matched = await asyncio.gather(
+        vector, (candidates, notes), matched = await asyncio.gather(
             embedded, self._survey(sight, version), self._store.match(sight, query)
         )
-        return _Searched(candidates, True, matched, query, vector, asked)
+        return _Searched(candidates, notes, True, matched, query, vector, asked)
 
-    async def _survey(self, sight: Filter, version: int) -> ranking.Candidates:
-        """Every note in sight; what was read stays until the table changes."""
+    async def _survey(self, sight: Filter, version: int) -> tuple[ranking.Candidates, Hydrate | None]:
+        """Every note in sight; what was read stays until the table changes.
+
+        The first time only what ranks them is read. Whoever asks again before anything is written will ask
+        more, so then the notes themselves are kept as well.
+        """
         if sight.known_at is not None:  # then what was valid depends on what was known
-            return await self._store.survey(sight)
+            return await self._store.survey(sight), None
         wider = sight.model_copy(update={"valid_at": None})
         kept = self._surveys.pop(wider, None)
-        if kept is None or kept[0] != version:
-            kept = (version, await self._store.survey(wider))
+        if kept is None or kept.version != version:
+            kept = _Kept(version, await self._store.survey(wider))
+        elif not kept.again:
+            kept.again, kept.notes = True, await self._store.hydrate(wider, ROOM)
         self._surveys[wider] = kept  # the one asked last stands last
         while len(self._surveys) > KEPT:
             self._surveys.pop(next(iter(self._surveys)))
-        return kept[1] if sight.valid_at is None else kept[1].valid(sight.valid_at)
+        found = kept.candidates if sight.valid_at is None else kept.candidates.valid(sight.valid_at)
+        return found, kept.notes
+
+    async def _get(self, found: _Searched, ids: Iterable[str]) -> dict[str, Note]:
+        return await self._store.get(ids) if found.notes is None else found.notes(ids)
 
     async def _who_speaks(self, namespace: Namespace, version: int) -> tuple[list[str], int]:
         """Who ever said something in the namespace, and how many notes it holds; kept per table version."""

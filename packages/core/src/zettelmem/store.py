@@ -110,6 +110,8 @@ READS = 5
 ATTEMPTS = 20
 """How often rows that somebody else keeps writing are made again before a ConflictError."""
 
+FEW_ROWS = 64
+"""Rows a batch where reading may stop early."""
 BATCH_ROWS = 500
 """Rows held in memory at a time while the whole table is read."""
 
@@ -134,6 +136,8 @@ _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
 _HINT = f"{TABLE}.lance/_versions/latest_version_hint.json"
 _FLOATS = {"content_vector", "vector"}
 
+Hydrate = Callable[[Iterable[str]], dict[str, Note]]
+"""Makes whole notes of the ids that are among some rows; most rows are never asked for."""
 EraseStep = Callable[[dict[str, Note]], tuple[set[str], dict[str, Note]]]
 """From the fresh states of some notes to the ids that go and the other notes as they are without them."""
 Step = Callable[[dict[str, Note]], Sequence[Changes]]
@@ -944,9 +948,7 @@ class Store:
 
     @_whole
     @_of_one_model
-    async def look(
-        self, ids: Iterable[str], sight: Filter
-    ) -> tuple[Candidates, Callable[[Sequence[str]], dict[str, Note]]]:
+    async def look(self, ids: Iterable[str], sight: Filter) -> tuple[Candidates, Hydrate]:
         """The notes of these ids that are in sight, as candidates that nothing has matched yet.
 
         And a function that makes whole notes of those asked for, as far as they are among them:
@@ -962,16 +964,25 @@ class Store:
             where = _where(sight) & col("id").isin([lit(each) for each in wanted])
             columns = list(dict.fromkeys([*_NOTE_COLUMNS, *_SIGHT]))
             rows = await table.query().where(where).select(columns).to_arrow()
-        whole = rows.select(_NOTE_COLUMNS)
-        place = {note_id: i for i, note_id in enumerate(rows["id"].to_pylist())}
+        return _candidates(rows), _hydrating(rows.select(_NOTE_COLUMNS))
 
-        def notes(few: Sequence[str]) -> dict[str, Note]:
-            import pyarrow as pa
+    @_whole
+    async def hydrate(self, sight: Filter, room: int) -> Hydrate | None:
+        """All notes in sight in memory, as what makes whole notes of some; None if they take more bytes."""
+        import pyarrow as pa
 
-            taken = whole.take(pa.array([place[each] for each in few if each in place], pa.int64()))
-            return {row["id"]: _to_note(row) for row in taken.to_pylist()} if len(taken) else {}
-
-        return _candidates(rows), notes
+        table = await self._table()
+        if table is None:
+            return None
+        kept, taken = [], 0
+        with _as_store_error(f"reading {self.uri}"):
+            query = table.query().where(_where(sight)).select(_NOTE_COLUMNS)
+            async for batch in await query.to_batches(max_batch_length=FEW_ROWS):
+                taken += batch.nbytes
+                if taken > room:
+                    return None
+                kept.append(batch)
+        return _hydrating(pa.Table.from_batches(kept)) if kept else None
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -1809,6 +1820,19 @@ async def _worded(
 
 def _scores(rows: pa.Table) -> dict[str, float]:
     return dict(zip(rows["id"].to_pylist(), rows["_score"].to_pylist(), strict=True))
+
+
+def _hydrating(rows: pa.Table) -> Hydrate:
+    """Making a note costs more than reading its row, so only those that are asked for are made."""
+    import pyarrow as pa
+
+    place = {note_id: i for i, note_id in enumerate(rows["id"].to_pylist())}
+
+    def hydrate(ids: Iterable[str]) -> dict[str, Note]:
+        taken = rows.take(pa.array([place[each] for each in ids if each in place], pa.int64()))
+        return {row["id"]: _to_note(row) for row in taken.to_pylist()} if len(taken) else {}
+
+    return hydrate
 
 
 def _candidates(*found: pa.Table) -> Candidates:
