@@ -42,7 +42,7 @@ WEIGHTS: Mapping[str, float] = {
     "length": 0.9,
 }
 """What each signal counts."""
-BIAS = -7.6
+BIAS = -9.1
 """From the weighted sum to log odds, less log(n): fitted on how often a candidate of that sum was right."""
 
 WORDS = 0.6
