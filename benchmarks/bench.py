@@ -97,7 +97,7 @@ async def bench(
         if options.json:
             report.write_json(options.json, everything)
         if options.plot:
-            console.print(draw(options.plot, figures, title) or f"drawn: {options.plot}")
+            console.print(draw(options.plot, figures, title) or f"drawn: {options.plot}", markup=False)
     finally:
         await shelf.close()
         leave()

@@ -100,7 +100,7 @@ async def run(arms: Sequence[Arm], shelf: Shelf, console: Console) -> list[Outco
             try:
                 await arm.prepare(shelf)
             except Unavailable as missing:
-                console.print(f"{arm.name} is left out: {missing}")
+                console.print(f"{arm.name} is left out: {missing}", markup=False)
                 continue
             progress.reset(task, description=f"{arm.name}: asking", total=len(corpus.questions))
             retrieved, seconds, tokens = [], [], []
