@@ -212,11 +212,13 @@ class Recalling:
         if sight.known_at is not None:  # then what was valid depends on what was known
             return await self._store.survey(sight), None
         wider = sight.model_copy(update={"valid_at": None})
-        kept = self._surveys.pop(wider, None)
+        kept = self._surveys.get(wider)
         if kept is None or kept.version != version:
             kept = _Kept(version, await self._store.survey(wider))
         elif not kept.again:
-            kept.again, kept.notes = True, await self._store.hydrate(wider, ROOM)
+            kept.again = True  # first, so that of recalls at the same time one reads them
+            kept.notes = await self._store.hydrate(wider, ROOM)
+        self._surveys.pop(wider, None)
         self._surveys[wider] = kept  # the one asked last stands last
         while len(self._surveys) > KEPT:
             self._surveys.pop(next(iter(self._surveys)))

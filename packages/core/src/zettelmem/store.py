@@ -329,14 +329,14 @@ def _schema(dimensions: int, embedder: str) -> pa.Schema:
     )
 
 
-def _kept(schema: pa.Schema, name: str) -> str | None:
+def _said(schema: pa.Schema, name: str) -> str | None:
     """What a table says of itself: its `schema` version, its `embedder`, its `dimensions`."""
     value: bytes | None = (schema.metadata or {}).get(f"zettelmem.{name}".encode())
     return None if value is None else value.decode()
 
 
 def _check_version(uri: str, schema: pa.Schema) -> None:
-    version = _kept(schema, "schema")
+    version = _said(schema, "schema")
     if version != str(SCHEMA_VERSION):
         raise StoreMismatch(
             f"{uri} has schema version {version}, this zettelmem reads {SCHEMA_VERSION}; "
@@ -709,7 +709,7 @@ class Store:
 
     def _check(self, schema: pa.Schema) -> None:
         _check_version(self.uri, schema)
-        written = _kept(schema, "embedder")
+        written = _said(schema, "embedder")
         if written != self._embedder:
             raise StoreMismatch(
                 f"{self.uri} was written with embedder {written!r}, not {self._embedder!r}; vectors of two "
@@ -1092,8 +1092,7 @@ class Store:
                 ids,
             )
         self.commits += 1
-        if self._durable and self.path is not None:
-            await asyncio.to_thread(_sync_disk, self.path)
+        await self._sync()
 
     async def _merge(self, rows: Mapping[str, Row], base: Mapping[str, Row]) -> int:
         import pyarrow as pa
@@ -1123,7 +1122,7 @@ class Store:
             )
         if result.version == before + 1:  # nobody else wrote in between
             self._wrote_at = result.version
-            if len(new) < SMALL[-1]:
+            if self._lockable and len(new) < SMALL[-1]:  # without a lock others may write them meanwhile
                 self._loose.append(_on_itself(new))
             if self._kept_at == before:
                 self._kept_at = result.version
@@ -1138,8 +1137,6 @@ class Store:
         """
         import pyarrow as pa
 
-        if not self._lockable:  # without a lock somebody else may write them meanwhile
-            return []
         small = _small([len(each) for each in self._loose])
         again: list[pa.Table] = []
         kept: list[pa.Table] = []
@@ -1209,8 +1206,7 @@ class Store:
         async with self._turn, self._lock():
             with _as_store_error(f"writing {self.uri}"):
                 await table.delete(col("id").isin([lit(each) for each in ids]))
-            if self._durable and self.path is not None:
-                await asyncio.to_thread(_sync_disk, self.path)
+            await self._sync()
 
     async def erase(self, sight: Filter, step: EraseStep, vectors: Mapping[str, Vectors]) -> Swept:
         """Write the whole table anew without some notes, then drop every older version, index and file.
@@ -1258,8 +1254,7 @@ class Store:
                     await table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
                 left = len(await table.list_versions())  # type: ignore[no-untyped-call]
             await asyncio.to_thread(self._remove_torn)
-            if self._durable and self.path is not None:
-                await asyncio.to_thread(_sync_disk, self.path)
+            await self._sync()
             kept = tuple(sorted(self.files() & old - {LOCK, MOVING, EXPORTS, _HINT}))
         return Swept(max(0, versions - left + 1), left, kept)
 
@@ -1323,7 +1318,7 @@ class Store:
             StoreError: the disk failed, another process does the same or erases, or this is an object
                 store, where writers cannot be kept out.
         """
-        if self.path is None and not self.uri.startswith("memory://"):
+        if not self._lockable:
             raise StoreError(
                 f"{self.uri} is an object store, where other writers cannot be kept out while its vectors "
                 "are replaced; re-embed a copy of it in a directory, and copy that back"
@@ -1336,7 +1331,7 @@ class Store:
                 table = await connection.open_table(TABLE)
                 schema = await table.schema()
             _check_version(self.uri, schema)
-            before, made = _kept(schema, "embedder"), 0
+            before, made = _said(schema, "embedder"), 0
             with _as_store_error(f"re-embedding {self.uri}"):
                 if before != self._embedder:
                     stage = await self._stage((await embed([""]))[""])
@@ -1363,7 +1358,7 @@ class Store:
             try:
                 stage = await connection.open_table(STAGE)
                 there = await stage.schema()
-                if _kept(there, "embedder") == self._embedder and there.field("vector").type == vector:
+                if _said(there, "embedder") == self._embedder and there.field("vector").type == vector:
                     return stage
             except (OSError, RuntimeError, ValueError) as error:  # a power cut; nothing in it is unique
                 logger.warning("the vectors made so far cannot be read and are made anew: %s", error)
@@ -1842,8 +1837,9 @@ def _candidates(*found: pa.Table) -> Candidates:
     seen: set[str] = set()
     keep: list[pa.Table] = []
     for rows in found:
-        new = [i for i, note_id in enumerate(rows["id"].to_pylist()) if note_id not in seen]
-        seen.update(rows["id"].to_pylist())
+        ids = rows["id"].to_pylist()
+        new = [i for i, note_id in enumerate(ids) if note_id not in seen]
+        seen.update(ids)
         keep.append(rows.select(_SIGHT).take(pa.array(new, pa.int64())))
     rows = pa.concat_tables(keep)
     ids = rows["id"].to_pylist()
