@@ -144,12 +144,14 @@ async def _grow(directory: Path, count: int, end: float) -> dict[str, Any]:
     early = max(1, min(5_000, count // 10))
     found: dict[str, Any] = {}
     largest = 0
-    async with AsyncMemory(str(directory), embedder=HashEmbedder(384)) as memory:
+    embedder = HashEmbedder(384)
+    async with AsyncMemory(str(directory), embedder=embedder) as memory:
         started, done = time.monotonic(), 0
         while done < count and time.monotonic() < end:
             text = f"{' '.join(chance.choices(WORDS, k=30))} number {done} {chance.getrandbits(32):x}"
             await memory.remember(text, namespace="user")
             done += 1
+            embedder.texts.clear()  # it would be the largest thing in memory that grows
             if done % 100 == 0:
                 largest = max(largest, _disk(directory))
             if done % 2_500 == 0:

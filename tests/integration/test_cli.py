@@ -601,7 +601,7 @@ def test_a_file_that_cannot_be_read_is_said(run: Run, monkeypatch: pytest.Monkey
         def readline(self, size: int | None = -1, /) -> bytes:
             raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("zettelmem.cli.carry.Path.open", lambda *args: Torn())
+    monkeypatch.setattr("pathlib.Path.open", lambda *args: Torn())
     monkeypatch.setattr("zettelmem.cli.carry._size", lambda file: 1)
     run("import", "torn.jsonl", code=2)
     assert "cannot read torn.jsonl: Input/output error" in run.err

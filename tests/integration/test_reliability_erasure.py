@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from doubles import judging, open_memory, open_sync
 from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Message, NeighbourChange, Note, NotFound
 from zettelmem.cli import app
+from zettelmem.exchange import read_note
 from zettelmem.testing import hold, notes_of
-from zettelmem.upkeep import erasure
-from zettelmem.upkeep.erasure import Search, needles
+from zettelmem.upkeep import searching
+from zettelmem.upkeep.searching import Search, needles
 
 WORDS = "garden river train piano market storm window letter bread island doctor ticket".split()
 
@@ -205,7 +206,7 @@ def test_the_search_finds_a_needle_wherever_it_stands(tmp_path: Path, place: int
 def test_every_word_is_searched_for_however_many_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasure, "AT_ONCE", 50)
+    monkeypatch.setattr(searching, "AT_ONCE", 50)
     words = [f"zyzzyva{i:05d}" for i in range(400)]
     with open_sync(str(tmp_path), judge="none") as memory:
         note = memory.remember(" ".join(words), namespace="ana").note
@@ -220,20 +221,54 @@ def test_every_word_is_searched_for_however_many_there_are(
         assert memory.forget(note.id, namespace="ana", erase=True).verified
 
 
-def test_the_receipt_names_the_exports_that_still_hold_it(tmp_path: Path) -> None:
-    def run(*words: str, code: int = 0) -> str:
-        done = CliRunner().invoke(app, [*words, "--db", str(tmp_path / "memory"), "-n", "ana"])
-        assert done.exit_code == code, done.output
-        return done.output
+def run(store: Path, *words: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, [*words, "--db", str(store), "-n", "ana"])
+    assert done.exit_code == code, done.output
+    return done.output
 
-    run("remember", "The passphrase is quokkaquokka.")
-    for name in ("kept.jsonl", "gone.jsonl"):
-        run("export", str(tmp_path / name))
+
+def test_exports_are_as_if_the_erased_note_had_never_come(tmp_path: Path) -> None:
+    store, export = tmp_path / "memory", tmp_path / "notes.jsonl"
+    with Memory(str(store)) as memory:
+        kept = memory.remember("Ana keeps bees.", namespace="ana", thread="t").note
+        gone = memory.remember("They are quokkaquokka bees.", namespace="ana", thread="t").note
+        assert memory.get(kept.id, namespace="ana").links
+        memory.remember("Elsewhere, said by bo.", namespace="bo")
+    run(store, "export", str(export))
+    export.chmod(0o600)
+    with Memory(str(store)) as memory:
+        memory.forget(gone.id, namespace="ana")
+        receipt = memory.forget(gone.id, namespace="ana", erase=True)
+        assert receipt.verified, receipt.how
+        assert (receipt.exports_rewritten, receipt.exports) == ((str(export),), ())
+        assert f"taken out of {export}" in receipt.how
+        assert files_with(tmp_path, "quokkaquokka") == []
+        (line,) = export.read_bytes().splitlines()
+        assert read_note(line).id == kept.id
+        assert read_note(line).links == ()
+        assert export.stat().st_mode & 0o777 == 0o600
+        before = export.read_bytes()
+        again = memory.erase(namespace="bo")
+        assert (again.exports_rewritten, export.read_bytes()) == ((), before)
+
+
+def test_what_is_no_file_of_whole_notes_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    store = tmp_path / "memory"
+    run(store, "remember", "The passphrase is quokkaquokka.")
+    outside = tmp_path / "outside.jsonl"
+    for name in ("drawn.svg", "mixed.jsonl", "linked.jsonl", "gone.jsonl"):
+        run(store, "graph" if name.endswith("svg") else "export", str(tmp_path / name))
     (tmp_path / "gone.jsonl").unlink()
-    told = run("erase", "--yes", "--json")
-    receipt = json.loads(told)
+    (tmp_path / "linked.jsonl").rename(outside)
+    (tmp_path / "linked.jsonl").symlink_to(outside)
+    with (tmp_path / "mixed.jsonl").open("a") as file:
+        file.write("my own line\n")
+    left = sorted(str(tmp_path / name) for name in ("drawn.svg", "mixed.jsonl", "linked.jsonl"))
+    before = [Path(name).read_bytes() for name in left]
+    receipt = json.loads(run(store, "erase", "--yes", "--json"))
     assert receipt["verified"]
-    assert receipt["exports"] == [str(tmp_path / "kept.jsonl")]
+    assert (receipt["exports"], receipt["exports_rewritten"]) == (left, [])
+    assert [Path(name).read_bytes() for name in left] == before
     assert "have to be removed by hand" in receipt["how"]
-    run("remember", "Elsewhere wombatwombat.")
-    assert json.loads(run("erase", "--yes", "--json"))["exports"] == []
+    run(store, "remember", "Elsewhere wombatwombat.")
+    assert json.loads(run(store, "erase", "--yes", "--json"))["exports"] == []

@@ -484,8 +484,10 @@ class Erasure(Value):
         files_scanned, bytes_scanned: what was searched afterwards: every file of the store.
         searched_for: how many words and phrases of the erased notes were searched for. What other notes
             say too is not among them.
-        exports: files that `zettelmem export` wrote, outside the store, which still hold some of it or
-            cannot be read. They are not touched: remove them.
+        exports_rewritten: files that `zettelmem export` wrote, outside the store, and that held some of the
+            notes: they are as if those had never come.
+        exports: other files that notes were exported to, such as pictures, which hold some of it or cannot
+            be read. They are not touched: remove them.
         verified: nothing was found in the store, and no file or version from before is left.
         how: how that was made sure of, or what was found, in words.
     """
@@ -499,6 +501,7 @@ class Erasure(Value):
     files_scanned: int = 0
     bytes_scanned: int = 0
     searched_for: int = 0
+    exports_rewritten: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     verified: bool = False
     how: str = ""
@@ -643,8 +646,8 @@ class Filter(Value):
     pending: bool = False
 
     def covers(self, namespace: Namespace) -> bool:
-        """Whether `namespace` is this filter's or below it."""
-        return namespace[: len(self.namespace)] == self.namespace
+        """Whether notes of `namespace` may be seen."""
+        return (namespace if self.exact else namespace[: len(self.namespace)]) == self.namespace
 
 
 class Stats(Value):

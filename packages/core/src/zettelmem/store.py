@@ -95,12 +95,14 @@ SMALL = (FOLD * 4, FOLD * FOLD * 4)
 """Rows below which a fragment is small: in the first place, and if few of those are there."""
 LOOSE = 3 * FOLD
 """Fragments besides those made by compaction, from which upkeep looks for small ones."""
-VECTOR_ROWS = 10_000
+VECTOR_ROWS = 4_000
 """Rows from which vectors are indexed. Up to here looking at all of them is as fast, and exact."""
 SEGMENTS = 16
 """Pieces of a vector index, from which it is made anew."""
 INDEX_CACHE, METADATA_CACHE = 128 << 20, 64 << 20
 """Bytes of indices and of other facts about files that LanceDB may keep in memory."""
+M_ARENA_MAX = -8
+"""The number of this setting in glibc's malloc.h."""
 REFINE = 2
 """How many times the notes asked for are looked at closely where a vector index is only nearly right."""
 KEPT = 128
@@ -637,6 +639,7 @@ class Store:
         if self._closed:
             raise StoreError("this memory is closed; open a new one")
         if self._connection is None:
+            _few_arenas()
             import lancedb
 
             if self.path is not None and not self.read_only:
@@ -1616,6 +1619,17 @@ def _trim_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)
+
+
+def _few_arenas() -> None:
+    """Let glibc make one heap a core for the threads of LanceDB, not eight.
+
+    Each keeps what its threads freed, so a long-lived writer came to hold twice what it used. It is a
+    setting of the whole process; MALLOC_ARENA_MAX in the environment goes before.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt(M_ARENA_MAX, max(2, os.cpu_count() or 2))
 
 
 def _small(sizes: Sequence[int]) -> list[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,6 @@ from zettelmem.errors import InvalidInput, ZettelmemError
 from zettelmem.judging import Judge
 from zettelmem.note import Erasure, Trust
 
-from .carry import confined
 from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
 
 app = typer.Typer(
@@ -298,7 +297,9 @@ def export(
     """Write whole notes with their history to a JSONL file."""
     with settings.memory() as memory, _writing(file, force) as stream:
         if file != "-":
-            memory.exported(confined(file))  # before, so that no crash leaves one that erasing misses
+            memory.exported(
+                exchange.confined(file)
+            )  # before, so that no crash leaves one that erasing misses
         count, after, more = 0, None, True
         while more:
             page = memory.notes(namespace=settings.space, limit=1_000, after=after)
@@ -341,6 +342,8 @@ def graph(
         raise InvalidInput(f"{file} ends in neither .svg nor .dot; name the picture you want")
     with settings.memory() as memory:
         found = memory.graph(namespace=settings.space, start=start, hops=hops, limit=limit)
+        if file != "-":
+            memory.exported(exchange.confined(file))
     if file == "-" and settings.as_json:
         settings.tell(found, lambda: None)
         return
@@ -496,17 +499,11 @@ def _writing(file: str, force: bool) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    target = confined(file)
+    target = exchange.confined(file)
     if target.exists() and not force:
         raise InvalidInput(f"{file} is there already; choose another name, or overwrite it with --force")
-    beside = Path(f"{target}.part")
     try:
-        beside.unlink(missing_ok=True)
-        with beside.open("xb") as stream:  # never through a link that somebody put there
+        with exchange.replacing(target) as stream:
             yield stream
-        beside.replace(target)
     except OSError as error:
         raise InvalidInput(f"cannot write {file}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()

@@ -8,11 +8,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from zettelmem.errors import InvalidInput, NotFound
-from zettelmem.exchange import BadLine, Incoming
+from zettelmem.exchange import BadLine, Incoming, confined
 from zettelmem.judging import Judge
 from zettelmem.note import Namespace, Note, Remembered
 from zettelmem.sync import Memory
@@ -170,19 +169,6 @@ def _close(memory: Memory, note: Note, exported: Note) -> None:
     decided = any("invalid_at" in entry.after for entry in note.history)
     if exported.invalid_at is not None and note.invalid_at is None and not decided:
         memory.revise(note.id, namespace=note.namespace, invalid_at=exported.invalid_at, reason="as exported")
-
-
-def confined(file: str) -> Path:
-    """The file that is meant, which lies where it is named: not a link that leads out of its folder.
-
-    Raises:
-        InvalidInput: it is such a link.
-    """
-    named = Path(os.path.abspath(file))  # noqa: PTH100 - `resolve` would follow the link
-    folder, real = named.parent.resolve(), named.resolve()
-    if not real.is_relative_to(folder):
-        raise InvalidInput(f"{file} is a link that leads out of its folder, to {real}; name that file itself")
-    return real
 
 
 @contextmanager

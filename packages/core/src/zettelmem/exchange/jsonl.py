@@ -179,3 +179,18 @@ def _derived_key(draft: Draft, note: Note | None, seen: Counter[str]) -> str:
 def note_line(note: Note) -> str:
     """The whole note, history and links included, as one line of JSON without the line's end."""
     return note.model_dump_json()
+
+
+def read_note(line: bytes) -> Note:
+    """The note that `note_line` wrote.
+
+    Raises:
+        InvalidInput: that is no such line.
+    """
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"is no JSON: {error}") from error
+    if not isinstance(value, dict) or not value.keys() >= _NOTE_ONLY:
+        raise InvalidInput("is no whole note")
+    return build(Note, value)
