@@ -23,7 +23,7 @@ from zettelmem import (
 )
 from zettelmem.note import MAX_CHANGES, MAX_HISTORY, Changes, Pending, build
 from zettelmem.testing import hold
-from zettelmem.upkeep.erasure import scrub
+from zettelmem.upkeep.scrubbing import scrub
 
 NOW = START + 10 * DAY
 
@@ -537,28 +537,21 @@ def revised(each: Note, times: int, size: int = 1) -> Note:
     return each
 
 
-def bounded(each: Note) -> Note:
-    return each.model_copy(update={"history": evolution.bounded(each.history)})
-
-
 def test_a_history_keeps_its_newest_changes_and_counts_the_rest() -> None:
     short = revised(born(A), MAX_CHANGES - 1)
-    assert bounded(short) is not None
-    assert evolution.bounded(short.history) is short.history
-    long = revised(bounded(revised(born(A), MAX_CHANGES + 10)), 5)
-    kept = bounded(long)
-    assert len(kept.history) == MAX_CHANGES
-    assert kept.history[1:] == long.history[-MAX_CHANGES + 1 :]
+    assert (short.dropped, len(short.history)) == (0, MAX_CHANGES)
+    kept = revised(short, 16)
+    assert [each.change for each in kept.history] == [f"{A}.{17 + i}" for i in range(MAX_CHANGES)]
     assert (kept.dropped, kept.revision) == (16, MAX_CHANGES + 16)
     hold([kept])
 
 
 def test_large_changes_are_dropped_sooner_but_never_the_newest() -> None:
-    kept = bounded(revised(born(A), 20, size=20_000))
+    kept = revised(born(A), 20, size=20_000)
     assert sum(len(each.model_dump_json(exclude_defaults=True)) for each in kept.history) <= MAX_HISTORY
     assert 1 < len(kept.history) < 10
     hold([kept])
-    huge = bounded(revised(born(A), 3, size=2 * MAX_HISTORY))
+    huge = revised(born(A), 3, size=2 * MAX_HISTORY)
     assert [each.dropped for each in huge.history] == [3]
     assert (
         evolution.undo(huge.history[-1].change, {A: huge}, NOW).note.data == huge.history[-1].before["data"]
@@ -570,23 +563,23 @@ def test_a_change_that_a_neighbour_has_dropped_cannot_be_undone() -> None:
     state = after(
         state_of(born(A)), evolution.remember(note(B), None, [born(A)], decided(links=[link(0)]), NOW)
     )
-    state[A] = bounded(revised(state[A], MAX_CHANGES + 1))
+    state[A] = revised(state[A], MAX_CHANGES + 1)
     with pytest.raises(ConflictError, match=f"older than the {MAX_CHANGES} changes that note {A} keeps"):
         evolution.undo(f"{B}.1", state, NOW)
 
 
 def test_before_its_oldest_kept_change_a_note_is_seen_as_that_found_it() -> None:
-    kept = bounded(revised(born(A), MAX_CHANGES + 9))
+    kept = revised(born(A), MAX_CHANGES + 9)
     for at in (NOW - DAY, kept.history[0].at - DAY / 2):
         assert evolution.known_at(kept, at).data == kept.history[0].before["data"]
     assert evolution.known_at(kept, kept.history[0].at).data == kept.history[0].after["data"]
 
 
 def test_rebasing_a_bounded_note_keeps_what_both_wrote() -> None:
-    base = bounded(revised(born(A), MAX_CHANGES + 4))
+    base = revised(born(A), MAX_CHANGES + 4)
     ours = evolution.revise(base, {"context": "ours"}, NOW + 999 * DAY).note
-    fresh = bounded(evolution.revise(base, {"tags": ("theirs",)}, NOW + 998 * DAY).note)
-    made = bounded(evolution.rebase(base, ours, fresh))
+    fresh = evolution.revise(base, {"tags": ("theirs",)}, NOW + 998 * DAY).note
+    made = evolution.rebase(base, ours, fresh)
     assert (made.context, made.tags, made.revision) == ("ours", ("theirs",), base.revision + 2)
     assert made.dropped + len(made.history) == made.revision
 
@@ -597,7 +590,7 @@ def test_erasing_leaves_a_bounded_history_counted() -> None:
     )
     state[A] = revised(state[A], MAX_CHANGES - 2)
     state = after(state, evolution.forget(state[B], [state[A]], NOW + 999 * DAY))
-    kept = bounded(state[A])
+    kept = state[A]
     scrubbed = scrub({B: state[B]}, {A: kept})[A]
     assert (scrubbed.dropped, scrubbed.revision, len(scrubbed.history)) == (1, kept.revision, MAX_CHANGES)
     assert [each.change for each in scrubbed.history if each.verb == "erase"] == [

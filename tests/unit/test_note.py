@@ -21,7 +21,6 @@ from zettelmem.note import (
     Filter,
     as_namespace,
     build,
-    changed_fields,
     keyed_id,
     random_id,
 )
@@ -231,11 +230,6 @@ def test_keyed_ids_tell_every_namespace_and_key_apart(
     assert set(made) <= set(ALPHABET)
     assert made == keyed_id(tuple(path), key)
     assert (made == other) == ((path, key) == (other_path, other_key))
-
-
-def test_changed_fields_leave_bookkeeping_out() -> None:
-    other = note(context="new", revision=2, links=(Link(source=A, target=B, relation=Relation.RELATES),))
-    assert changed_fields(note(), other) == ("context",)
 
 
 def test_a_value_passes_the_door_as_it_is() -> None:

@@ -132,7 +132,7 @@ class _Sheet:
             update={
                 **fields,
                 "links": links,
-                "history": (*note.history, build(Evolution, told)),
+                "history": _bounded((*note.history, build(Evolution, told))),
                 "revision": note.revision if is_cause and new else note.revision + 1,
             }
         )
@@ -335,7 +335,7 @@ def entry_of(note: Note, change: str) -> Evolution | None:
     return next((entry for entry in note.history if entry.change == change), None)
 
 
-def bounded(history: tuple[Evolution, ...]) -> tuple[Evolution, ...]:
+def _bounded(history: tuple[Evolution, ...]) -> tuple[Evolution, ...]:
     """The newest changes of a history, as many as a note may keep; the first tells how many are dropped."""
     kept = size = 0
     for entry in reversed(history):
@@ -439,7 +439,7 @@ def rebase(base: Note, ours: Note, fresh: Note) -> Note:
     Links and history of both are kept; a field that both changed stays as in `fresh`, and our history
     does not claim it.
     """
-    entries = ours.history[len(base.history) :]
+    entries = ours.history[-(ours.revision - base.revision) :]
     ours_alone = {
         name for entry in entries for name in entry.after if getattr(base, name) == getattr(fresh, name)
     }
@@ -464,7 +464,7 @@ def rebase(base: Note, ours: Note, fresh: Note) -> Note:
         update={
             **{name: getattr(ours, name) for name in ours_alone},
             "links": tuple(links),
-            "history": tuple(history),
+            "history": _bounded(tuple(history)),
             "revision": fresh.revision + len(entries),
         }
     )

@@ -299,16 +299,15 @@ class AsyncMemory:
         note = await self.get(note_id, namespace=namespace)
         kept = await self._store.get(each.id for each in note.shown)
         if note.shown and all(x.id in kept and kept[x.id].revision == x.revision for x in note.shown):
-            texts = [note.content, *(each.content for each in kept.values())]
-            vectors = await self._embedding.documents(texts, {})
-            own = vectors[note.content]
-            return numbered((kept[x.id], float(own @ vectors[kept[x.id].content])) for x in note.shown)
-        vectors = await self._embedding.documents([note.content], {})
-        around = await self._writes.around(note, vectors[note.content])
+            vectors = await self._store.content_vectors([note.id, *kept])
+            if kept.keys() | {note.id} <= vectors.keys():  # otherwise one was erased meanwhile
+                own = vectors[note.id]
+                return numbered((kept[x.id], float(own @ vectors[x.id])) for x in note.shown)
+        around = await self._writes.around(note)
         await self._writes.commit(
             [note.id],
             lambda fresh: [evolution.show(alive(fresh, note.id), [x.note for x in around], self.clock())],
-            vectors,
+            {},
         )
         return around
 

@@ -714,16 +714,6 @@ def keyed_id(namespace: Namespace, key: str) -> str:
     return _base32(digest)[:12]
 
 
-def changed_fields(before: Note, after: Note) -> tuple[str, ...]:
-    """The names of the fields, links and bookkeeping aside, in which two states of a note differ."""
-    skip = {"links", "history", "revision", "shown"}
-    return tuple(
-        name
-        for name in Note.model_fields
-        if name not in skip and getattr(before, name) != getattr(after, name)
-    )
-
-
 def within(name: str, value: int, low: int, high: int) -> None:
     """Raise InvalidInput, naming the range, unless `value` is in [low, high]."""
     if not low <= value <= high:

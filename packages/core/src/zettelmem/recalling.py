@@ -21,6 +21,8 @@ SMALL = 1_000
 """Notes up to which a namespace is read whole rather than searched."""
 KEPT = 16
 """Namespaces read whole that stay in memory for as long as the table does not change: 2 MB each at most."""
+KNOWN = 1_000
+"""Namespaces whose speakers and number of notes stay in memory."""
 ROOM = 4 << 20
 """Bytes that the notes of such a namespace may take, too, once it is asked again."""
 SPARE = 10
@@ -234,7 +236,10 @@ class Recalling:
         if kept is None or kept[0] != version:
             names = (await self._store.columns(Filter(namespace=namespace), ["who"]))["who"]
             kept = (version, sorted({name for name in names if name}), len(names))
+            self._speakers.pop(namespace, None)
             self._speakers[namespace] = kept
+            if len(self._speakers) > KNOWN:
+                del self._speakers[next(iter(self._speakers))]
         return kept[1], kept[2]
 
 

@@ -318,10 +318,17 @@ class Remembering:
         )
         return changes
 
-    async def around(self, note: Note, vector: Vectors) -> list[Neighbour]:
-        """The note's nearest notes, numbered, nearest first."""
+    async def around(self, note: Note) -> list[Neighbour]:
+        """The nearest notes of one that is stored, numbered, nearest first.
+
+        Raises:
+            NotFound: it was erased meanwhile.
+        """
+        own = (await self.store.content_vectors([note.id])).get(note.id)
+        if own is None:
+            raise NotFound(f"note {note.id} was erased meanwhile")
         sight = Filter(namespace=note.namespace, exact=True)
-        (found,) = await self.store.nearest(sight, vector[None], self.k + 1)
+        (found,) = await self.store.nearest(sight, own[None], self.k + 1)
         state = await self.store.get_to_change(other for other, _ in found if other != note.id)
         near = [(state[other], cosine) for other, cosine in found if other in state]
         return numbered(near[: self.k])
@@ -350,9 +357,9 @@ class Remembering:
         if still is not None:
             return None
         note = note.model_copy(update=fields)
-        vectors = await self.embedding.documents(_texts(note), {})
+        vectors = await self.embedding.documents([note.description], {})
         plan = _Plan(note, None)
-        plan.neighbours = await self.around(note, vectors[note.content])
+        plan.neighbours = await self.around(note)
         state = [each.note.id for each in plan.neighbours]
         plan.decision, problem = await self.judging.decide(note, plan.neighbours, judge)
         if problem:

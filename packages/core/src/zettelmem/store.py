@@ -379,7 +379,7 @@ def _to_row(row: Row, base_revision: int) -> dict[str, Any]:
         "shown": _SHOWN.dump_json(note.shown).decode(),
         "revision": note.revision,
         "base_revision": base_revision,
-        "history": _HISTORY.dump_json(evolution.bounded(note.history), exclude_defaults=True).decode(),
+        "history": _HISTORY.dump_json(note.history, exclude_defaults=True).decode(),
         "size": len(note.content.encode()),
         "length": len(note.content.split()),
         "says_when": says_when(note.content),
@@ -804,6 +804,14 @@ class Store:
                     del self._kept[each]
         return {note_id: row for note_id, row in found.items() if row is not None}
 
+    @_of_one_model
+    async def content_vectors(self, ids: Iterable[str]) -> dict[str, Vectors]:
+        """The unit vectors of the contents of these notes that exist, by id, float32."""
+        rows = await self._rows(ids, ["id", "content_vector"])
+        if rows is None:
+            return {}
+        return dict(zip(rows["id"].to_pylist(), _matrix(rows["content_vector"]), strict=True))
+
     @_whole
     async def _rows(self, ids: Iterable[str], columns: list[str]) -> pa.Table | None:
         from lancedb.expr import col, lit
@@ -1061,7 +1069,7 @@ class Store:
                         await self.journal.fail(told)
                     raise
         for job, changes in made:
-            job.done.set_result([_as_stored(each) for each in changes])
+            job.done.set_result(changes)
 
     async def _write(self, rows: Mapping[str, Row], before: Mapping[str, Row]) -> None:
         """Write the rows on their base revisions; those that others changed meanwhile are made again."""
@@ -1742,11 +1750,6 @@ def _as_rows(rows: pa.Table) -> dict[str, Row]:
         note.id: Row(note, contents[i], vectors[i], tuple(before[i]), after[i])
         for i, note in enumerate(notes)
     }
-
-
-def _as_stored(changes: Changes) -> Changes:
-    notes = [note.model_copy(update={"history": evolution.bounded(note.history)}) for note in changes.notes]
-    return changes.model_copy(update={"notes": tuple(notes)})
 
 
 def _without(
