@@ -101,8 +101,10 @@ SEGMENTS = 16
 """Pieces of a vector index, from which it is made anew."""
 INDEX_CACHE, METADATA_CACHE = 128 << 20, 64 << 20
 """Bytes of indices and of other facts about files that LanceDB may keep in memory."""
-M_ARENA_MAX = -8
-"""The number of this setting in glibc's malloc.h."""
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
+"""The numbers of these settings in glibc's malloc.h."""
+LARGE = 4 << 20
+"""Bytes of a piece of memory that goes back to the system as soon as it is freed."""
 REFINE = 2
 """How many times the notes asked for are looked at closely where a vector index is only nearly right."""
 KEPT = 128
@@ -639,7 +641,7 @@ class Store:
         if self._closed:
             raise StoreError("this memory is closed; open a new one")
         if self._connection is None:
-            _few_arenas()
+            _few_heaps()
             import lancedb
 
             if self.path is not None and not self.read_only:
@@ -1149,6 +1151,8 @@ class Store:
         import pyarrow as pa
 
         small = _small([len(each) for each in self._loose])
+        if not any(small):
+            return []
         again: list[pa.Table] = []
         kept: list[pa.Table] = []
         seen = set(new["id"].to_pylist())
@@ -1623,21 +1627,25 @@ class Store:
 
 
 def _trim_memory() -> None:
-    """Give back what compaction needed: glibc keeps it for the threads that it ran in."""
+    """Give back what compaction needed: glibc and Arrow keep it for the threads that it ran in."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)
 
 
-def _few_arenas() -> None:
-    """Let glibc make one heap a core for the threads of LanceDB, not eight.
+def _few_heaps() -> None:
+    """Let glibc make one heap a core for the threads of LanceDB, not eight, and none of large pieces.
 
-    Each keeps what its threads freed, so a long-lived writer came to hold twice what it used. It is a
-    setting of the whole process; MALLOC_ARENA_MAX in the environment goes before.
+    Each keeps what its threads freed, so a long-lived writer came to hold twice what it used. These are
+    settings of the whole process; where the environment sets one of them, they are left alone.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
+    if mallopt is not None and not {"MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_"} & os.environ.keys():
         mallopt(M_ARENA_MAX, max(2, os.cpu_count() or 2))
+        mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def _small(sizes: Sequence[int]) -> list[bool]:
