@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from reliability_fuzz import fuzz
 from reliability_trials import crowd, kills
 from zettelmem import AsyncMemory, Memory
+from zettelmem.store import optimize
 from zettelmem.testing import HashEmbedder, hold, notes_of
 
 WORDS = (
@@ -170,7 +171,7 @@ async def _grow(directory: Path, count: int, end: float) -> dict[str, Any]:
         await memory.examine(repair=True)
         with warnings.catch_warnings():  # nobody reads meanwhile
             warnings.simplefilter("ignore", UserWarning)
-            await memory._store.optimize(timedelta(0), orphans=True)
+            await optimize(memory._store, timedelta(0), orphans=True)
         compact = _disk(directory)
     found |= {
         "disk MB at most": largest >> 20,

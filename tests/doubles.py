@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from zettelmem import AsyncMemory, Decision, Memory, Note
-from zettelmem.store import _to_note
+from zettelmem.store.rows import to_note
 from zettelmem.testing import Asked, HashEmbedder, ScriptedModel, hold
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ def open_sync(uri: str = "memory://", **arguments: Any) -> Memory:
 
 async def everything(memory: AsyncMemory) -> dict[str, Note]:
     """Every note of the store by id, of all namespaces, forgotten ones too."""
-    notes = [_to_note(row) async for rows in memory._store.everything() for row in rows]
+    notes = [to_note(row) async for rows in memory._store.everything() for row in rows]
     found = {note.id: note for note in notes}
     assert len(found) == len(notes), "a note is stored twice"
     return found

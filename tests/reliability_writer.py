@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from zettelmem import AsyncMemory, ConflictError, Decision, LinkChoice, NeighbourChange, NotFound, QuotaError
+from zettelmem.store import optimize
 from zettelmem.testing import HashEmbedder
 
 SPACE = "shared"
@@ -67,7 +68,7 @@ async def tend(directory: str, pause: float) -> None:
     """Upkeep whether it is due or not, with pauses of so many seconds."""
     async with AsyncMemory(directory, embedder=HashEmbedder()) as memory:
         for i in itertools.count():
-            await memory._store.optimize(timedelta(minutes=10))
+            await optimize(memory._store, timedelta(minutes=10))
             say(did="tend", round=i)
             await asyncio.sleep(pause)
 

@@ -248,7 +248,7 @@ async def test_forgetting_leaves_no_link_behind_and_an_unknown_id_is_told() -> N
 
 async def holding(memory: AsyncMemory, word: str) -> list[str]:
     """The notes that can be found by `word`: it is in one of their lexical fields."""
-    table = await memory._store._table()
+    table = await memory._store.table()
     assert table is not None
     rows = (await table.query().select(["content", "surroundings", "live"]).to_arrow()).to_pylist()
     return sorted(row["content"] for row in rows if row["live"] and word in row["surroundings"])

@@ -224,7 +224,7 @@ async def test_a_disk_that_cannot_sync_is_told_and_the_store_stays_readable(
         raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr("zettelmem.store._sync_disk", full)
+        patch.setattr("zettelmem.store.disk.sync", full)
         with pytest.raises((StoreError, OSError), match="No space left"):
             await failing.remember("While it failed.", namespace="ana")
     await failing.remember("After it recovered.", namespace="ana")

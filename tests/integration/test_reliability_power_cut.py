@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from doubles import check_store, open_memory, open_sync
-from zettelmem import AsyncMemory, store
+from zettelmem import AsyncMemory
+from zettelmem.store import disk as disk_of_store
+from zettelmem.store import optimize
 from zettelmem.testing import HashEmbedder, hold, notes_of
 
 IMAGES = 3
@@ -80,14 +82,14 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Disk:
     disk = Disk(tmp_path / "memory", tmp_path / "images", random.Random(request.node.name))
-    real = store._sync_disk
+    real = disk_of_store.sync
 
     def watched(path: Path) -> None:
         real(path)
         if path == disk.root:
             disk.sync()
 
-    monkeypatch.setattr(store, "_sync_disk", watched)
+    monkeypatch.setattr(disk_of_store, "sync", watched)
     return disk
 
 
@@ -113,7 +115,7 @@ async def test_compaction_deletes_nothing_before_what_replaces_it_is_safe(disk: 
         for i in range(6):
             await keep(memory, disk, f"Fact {i} about quokkas.")
         for _ in range(2):
-            await memory._store.optimize(timedelta(milliseconds=1))
+            await optimize(memory._store, timedelta(milliseconds=1))
             await keep(memory, disk, "Another.")
         await check_store(memory)
     assert disk.check() >= 8 * IMAGES

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from doubles import check_store, contents, everything, open_memory, open_sync, said
-from zettelmem import ConflictError, StoreError, StoreMismatch, store
+from zettelmem import ConflictError, StoreError, StoreMismatch
 from zettelmem.note import Filter
 from zettelmem.ranking import Matched
-from zettelmem.store import Store
+from zettelmem.store import Store, disk, indices, optimize, reading, rows, tail_of, tend, tending, writing
 from zettelmem.testing import HashEmbedder
 
 # --- opening -----------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ async def test_another_schema_version_is_refused_by_number(
 ) -> None:
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember("Cats purr.", namespace="a")
-    monkeypatch.setattr(store, "SCHEMA_VERSION", 99)
+    monkeypatch.setattr(rows, "SCHEMA_VERSION", 99)
     async with open_memory(str(tmp_path)) as memory:
         with pytest.raises(StoreMismatch, match="has schema version 1, this zettelmem reads 99"):
             await memory.notes(namespace="a")
@@ -140,7 +140,7 @@ async def test_empty_newest_manifests_are_set_aside(
 
 async def test_an_old_store_without_any_whole_manifest_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     async with open_memory(str(tmp_path), judge="none") as memory:
-        for i in range(store.BEGINNING):
+        for i in range(disk.BEGINNING):
             await memory.remember(f"Thing {i}.", namespace="a")
     versions = tmp_path / "notes.lance" / "_versions"
     kept = {each: each.read_bytes() for each in versions.glob("*.manifest")}
@@ -152,7 +152,7 @@ async def test_an_old_store_without_any_whole_manifest_is_not_taken_for_an_empty
     for each, whole in kept.items():
         each.write_bytes(whole)  # nothing was moved
     async with open_memory(str(tmp_path)) as memory:
-        assert len(await check_store(memory)) == store.BEGINNING
+        assert len(await check_store(memory)) == disk.BEGINNING
 
 
 @pytest.mark.parametrize("writes", [0, 1])
@@ -165,7 +165,7 @@ async def test_a_store_that_was_half_made_is_made_whole(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_index", dies)
+        patch.setattr(indices, "make", dies)
         async with open_memory(str(tmp_path)) as memory:
             with pytest.raises(StoreError, match="killed"):
                 await memory.remember("Lost with the crash.", namespace="a")
@@ -206,7 +206,7 @@ async def test_every_commit_is_synced_unless_it_need_not_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(store, "_sync_disk", synced.append)
+    monkeypatch.setattr(disk, "sync", synced.append)
     async with open_memory(str(tmp_path / "d"), durable=True, judge="none") as memory:
         made = await memory.remember("One.", namespace="a")
         await memory.revise(made.note.id, namespace="a", tags=["x"])
@@ -222,11 +222,11 @@ async def test_every_commit_is_synced_unless_it_need_not_be(
 def test_syncing_reaches_a_real_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_sync(str(tmp_path), durable=True) as memory:
         memory.remember("One.", namespace="a")
-    store._sync_disk(tmp_path)
+    disk.sync(tmp_path)
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
-    store._sync_disk(tmp_path)
+    disk.sync(tmp_path)
     with pytest.raises(OSError, match="No such file"):
-        store._sync_disk(tmp_path / "missing")
+        disk.sync(tmp_path / "missing")
 
 
 async def test_erased_rows_are_gone() -> None:
@@ -236,8 +236,8 @@ async def test_erased_rows_are_gone() -> None:
         assert set(await everything(memory)) == {made[1].note.id}
     async with open_memory() as memory:
         await memory._store.delete(["00000000"])
-        await memory._store.optimize()
-        assert await memory._store.tail() == store.Tail(0, 0)
+        await optimize(memory._store)
+        assert await tail_of(memory._store) == tending.Tail(0, 0)
         assert await memory._store.version() == 0
 
 
@@ -248,8 +248,8 @@ async def test_upkeep_keeps_everything_and_shortens_the_tail(tmp_path: Path) -> 
     async with open_memory(str(tmp_path), judge="none") as memory:
         before = await check_store(memory)
         hits = contents(await memory.recall("cats", namespace="a", k=50))
-        await memory._store.optimize()
-        tail = await memory._store.tail()
+        await optimize(memory._store)
+        tail = await tail_of(memory._store)
         assert tail.rows == 0
         assert tail.fragments < 5
         assert not tail.long
@@ -264,7 +264,7 @@ async def test_what_is_written_note_by_note_lies_in_few_files(tmp_path: Path) ->
     async with open_memory(str(tmp_path), judge="none") as memory:
         for i in range(30):
             await memory.remember(f"Thing {i} of cats.", namespace="a")
-        tail = await memory._store.tail()
+        tail = await tail_of(memory._store)
         assert (tail.total, tail.fragments < 12) == (30, True)
         assert len(await check_store(memory)) == 30
         assert not tail.scattered
@@ -275,24 +275,24 @@ async def test_small_files_of_several_writers_are_folded_by_upkeep(tmp_path: Pat
         for i in range(18):  # neither sees its own fragments alone, so neither folds them
             await one.remember(f"Thing {i} of cats.", namespace="a")
             await two.remember(f"Thing {i} of dogs.", namespace="a")
-        assert (await one._store.tail()).scattered
+        assert (await tail_of(one._store)).scattered
         before = await check_store(one)
-        await one._store.tend()
-        assert (await one._store.tail()).fragments < 4
+        await tend(one._store)
+        assert (await tail_of(one._store)).fragments < 4
         assert await check_store(two) == before
 
 
 async def test_vectors_of_a_large_table_are_indexed_and_the_index_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "VECTOR_ROWS", 20)
-    monkeypatch.setattr(store, "SEGMENTS", 2)
+    monkeypatch.setattr(indices, "VECTOR_ROWS", 20)
+    monkeypatch.setattr(tending, "SEGMENTS", 2)
     async with open_memory(str(tmp_path), judge="none") as memory:
         pieces = []
         for i in range(5):
             await memory.remember_many([f"Thing {i} of {j} cats." for j in range(12)], namespace="a")
-            await memory._store.optimize()
-            pieces.append((await memory._store.tail()).segments)
+            await optimize(memory._store)
+            pieces.append((await tail_of(memory._store)).segments)
         assert (pieces[0], pieces[1], max(pieces)) == (0, 1, 3)
         assert pieces[-1] < 3
         assert len(await check_store(memory)) == 60
@@ -303,13 +303,13 @@ async def test_vectors_of_a_large_table_are_indexed_and_the_index_is_made_anew(
 async def test_a_slow_reader_reads_on_when_its_version_is_cleaned_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "BATCH_ROWS", 4)
+    monkeypatch.setattr(reading, "BATCH_ROWS", 4)
     async with open_memory(str(tmp_path), judge="none") as one, open_memory(str(tmp_path)) as two:
         made = {(await one.remember(f"Thing {i} of cats.", namespace="a")).note.id for i in range(12)}
         seen: list[str] = []
         async for notes in one._store.every_note():
             seen += [note.id for note in notes]
-            await two._store.optimize(timedelta(0))
+            await optimize(two._store, timedelta(0))
         assert sorted(seen) == sorted(made)
 
 
@@ -323,8 +323,8 @@ def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
         self._locked = True
         yield
 
-    monkeypatch.setattr(Store, "_lock", nobody_waits)
-    monkeypatch.setattr(Store, "_lockable", False)
+    monkeypatch.setattr(Store, "lock", nobody_waits)
+    monkeypatch.setattr(Store, "lockable", False)
 
 
 @pytest.mark.usefixtures("unlocked")
@@ -361,7 +361,7 @@ async def test_without_a_lock_a_row_that_is_always_taken_is_a_conflict(
                 busy = False
             return await merge(self, rows, base)
 
-        monkeypatch.setattr(store, "ATTEMPTS", 3)
+        monkeypatch.setattr(writing, "ATTEMPTS", 3)
         monkeypatch.setattr(Store, "_merge", taken)
         with pytest.raises(ConflictError, match=f"others kept writing {note_id} through 3 attempts") as told:
             await memory.revise(note_id, namespace="a", tags=["mine"])
@@ -378,7 +378,7 @@ async def test_without_a_lock_a_row_that_is_always_taken_is_a_conflict(
     "space", [(), ("a",), ("a/b", "c"), ("%", "%2F"), ("a%2Fb",), ("/",), ("a", "/b/")], ids=str
 )
 def test_a_namespace_survives_its_column(space: tuple[str, ...]) -> None:
-    assert store._namespace(store.namespace_column(space)) == space
+    assert rows.namespace_of(rows.namespace_column(space)) == space
 
 
 async def test_the_nearest_of_nothing_is_nothing() -> None:

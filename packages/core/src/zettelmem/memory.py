@@ -48,7 +48,7 @@ from .note import (
 from .protocols import Embedder, LanguageModel, Reranker, Vectors
 from .recalling import Recalling
 from .remembering import Remembering, Secrets, alive, numbered, others, remembered
-from .store import Store
+from .store import Store, reembed
 from .upkeep import audit as log
 from .upkeep import doctor, erasure
 
@@ -865,7 +865,7 @@ class AsyncMemory:
         async def embed(texts: Sequence[str]) -> dict[str, Vectors]:
             return await self._embedding.documents(texts, {})
 
-        before, made = await self._store.reembed(embed, progress or (lambda done, total: None))
+        before, made = await reembed(self._store, embed, progress or (lambda done, total: None))
         return Reembedded(before=before, after=self._embedding.embedder.name, vectors=made)
 
 

@@ -39,7 +39,7 @@ from .note import (
 )
 from .protocols import Vectors
 from .secrecy import kinds_in, redacted
-from .store import IdTaken, Step, Store, VectorsMissing
+from .store import IdTaken, Step, Store, VectorsMissing, tend
 from .text import names, names_it, plain, topics
 
 logger = logging.getLogger(__name__)
@@ -431,7 +431,7 @@ class Remembering:
 
     async def _refresh(self) -> None:
         try:
-            await self.store.tend()
+            await tend(self.store)
         except StoreError as error:  # nobody waits for it, and the next write tries again
             logger.warning("upkeep failed and will be tried again: %s", error)
 

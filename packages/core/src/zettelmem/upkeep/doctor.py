@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from zettelmem.embedding import Embedding
 from zettelmem.errors import StoreError, StoreMismatch
 from zettelmem.note import Changes, Erasure, Evolution, Examination, Finding, Link, Namespace, Note
-from zettelmem.store import Store
+from zettelmem.store import Store, optimize, tail_of
 
 from . import erasure
 from .audit import Audit, Standing, read, void
@@ -93,7 +93,7 @@ async def examine(
 ) -> Examination:
     """Check everything; `repair` mends links, indices, files and log, `purge` erases old forgotten notes."""
     try:
-        await store.tail()
+        await tail_of(store)
     except StoreMismatch as error:
         return Examination(findings=(Finding(check="embedder", trouble=True, count=1, told=str(error)),))
     except StoreError as error:
@@ -151,9 +151,9 @@ async def _links(store: Store, seen: _Seen, now: datetime, *, repair: bool) -> F
 
 
 async def _indices(store: Store, *, repair: bool) -> Finding:
-    tail = await store.tail()
+    tail = await tail_of(store)
     if repair and tail.long:
-        await store.optimize()
+        await optimize(store)
     return Finding(
         check="indices",
         trouble=tail.long,
@@ -166,7 +166,7 @@ async def _indices(store: Store, *, repair: bool) -> Finding:
 async def _files(store: Store, *, repair: bool) -> Finding:
     torn = [name for name in store.files() if name.endswith((".torn", ".tmp"))]
     if repair and torn:
-        await store.optimize(orphans=True)
+        await optimize(store, orphans=True)
     return Finding(
         check="files",
         trouble=bool(torn),
@@ -181,7 +181,7 @@ async def _size(store: Store, *, repair: bool) -> Finding:
     ratio = disk / live if live else 1.0
     large = disk > SMALL and ratio > SIZE_RATIO
     if repair and large:
-        await store.optimize(orphans=True)
+        await optimize(store, orphans=True)
         disk = (await store.size())[1]
     return Finding(
         check="size",

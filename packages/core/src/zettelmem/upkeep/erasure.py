@@ -11,7 +11,7 @@ from typing import Any
 from zettelmem.embedding import Embedding
 from zettelmem.errors import ConflictError
 from zettelmem.note import Erasure, Filter, Namespace, Note
-from zettelmem.store import EXPORTS, Store, VectorsMissing, namespace_column
+from zettelmem.store import EXPORTS, Store, VectorsMissing, erase_rows, namespace_column
 
 from . import exports
 from .scrubbing import scrub, strings
@@ -73,7 +73,7 @@ async def erase(
     vectors: Mapping[str, Any] = {}
     for _ in range(TRIES):
         try:
-            swept = await store.erase(sight, step, vectors)
+            swept = await erase_rows(store, sight, step, vectors)
         except VectorsMissing as missing:
             vectors = await embedding.documents(missing.texts, vectors)
         else:

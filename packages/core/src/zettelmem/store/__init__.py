@@ -1,0 +1,30 @@
+"""The only part that knows LanceDB: one table, one row a note, one atomic write a commit.
+
+On a local directory a commit reads the rows it is about, works its pure step out on them and writes the
+result while it holds a short lock between processes, then syncs the disk before it acknowledges. On an
+object store there is no lock: each row is guarded by its revision, and rows that somebody else wrote
+meanwhile are made again on the fresh state. Calls that arrive together share one write and one sync.
+"""
+
+from .disk import EXPORTS
+from .erasing import erase_rows
+from .moving import reembed
+from .reading import Hydrate
+from .rows import namespace_column
+from .tending import optimize, tail_of, tend
+from .writing import IdTaken, Step, Store, VectorsMissing
+
+__all__ = [
+    "EXPORTS",
+    "Hydrate",
+    "IdTaken",
+    "Step",
+    "Store",
+    "VectorsMissing",
+    "erase_rows",
+    "namespace_column",
+    "optimize",
+    "reembed",
+    "tail_of",
+    "tend",
+]

@@ -1,0 +1,35 @@
+"""The indices of the table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .rows import FLOATS
+
+if TYPE_CHECKING:
+    from lancedb.table import AsyncTable
+
+PRIMARY = b"lance-schema:unenforced-primary-key:position"
+"""Metadata by which LanceDB knows the column of the primary key."""
+VECTOR_ROWS = 4_000
+"""Rows from which vectors are indexed. Up to here looking at all of them is about as fast, and exact."""
+
+
+async def make(table: AsyncTable) -> None:
+    """Make the indices that are not there: all of them for a new table, none as a rule for an old one."""
+    from lancedb.index import FTS, BTree, IvfSq
+
+    there = {column for each in await table.list_indices() for column in each.columns}
+    if PRIMARY not in ((await table.schema()).field("id").metadata or {}):  # it can be set only once
+        await table.set_unenforced_primary_key("id")
+    wanted: dict[str, Any] = {
+        "content": FTS(with_position=False),
+        "surroundings": FTS(with_position=False),
+        "namespace": BTree(),
+        "id": BTree(),
+    }
+    if await table.count_rows() >= VECTOR_ROWS:
+        wanted |= {column: IvfSq(distance_type="cosine") for column in FLOATS}
+    for column, config in wanted.items():
+        if column not in there:
+            await table.create_index(column, config=config)

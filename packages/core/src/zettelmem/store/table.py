@@ -1,0 +1,328 @@
+"""The table: opened, checked, locked against other processes, synced. What reads and writes stands on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+
+from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError
+
+from . import disk, indices
+from .heaps import few_heaps
+from .rows import check_version, said, schema_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import pyarrow as pa
+    from lancedb import AsyncConnection
+    from lancedb.table import AsyncTable
+
+logger = logging.getLogger(__name__)
+
+# LanceDB reads it when it is imported, and warns on stderr at every query otherwise.
+os.environ.setdefault("LANCEDB_LOG", "error")
+
+INDEX_CACHE, METADATA_CACHE = 128 << 20, 64 << 20
+"""Bytes of indices and of other facts about files that LanceDB may keep in memory."""
+READS = 5
+"""How often a read is made whose version of the table somebody else cleaned away."""
+Asked = ParamSpec("Asked")
+Answered = TypeVar("Answered")
+Opened = TypeVar("Opened", bound="Table")
+
+
+@contextmanager
+def as_store_error(doing: str) -> Generator[None]:
+    """LanceDB's own errors as ours; everything that zettelmem raises passes through."""
+    try:
+        yield
+    except ZettelmemError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{doing} failed: {error}") from error
+
+
+def cleaned_away(error: StoreError) -> bool:
+    """Whether a file of the version that was read is no longer there."""
+    return error.__cause__ is not None and "not found" in str(error).lower()
+
+
+def whole(
+    read: Callable[Concatenate[Opened, Asked], Coroutine[Any, Any, Answered]],
+) -> Callable[Concatenate[Opened, Asked], Coroutine[Any, Any, Answered]]:
+    """A read of one version, which goes on when its caller is cancelled.
+
+    It is made again if upkeep of another process cleaned away the version that it reads. LanceDB does not
+    survive the cancelling of a query: a later one that needs the same part of an index may wait for it
+    forever.
+    """
+
+    async def of_one_version(store: Opened, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        for _ in range(READS - 1):
+            try:
+                return await read(store, *args, **kwargs)
+            except StoreError as error:
+                if not cleaned_away(error):
+                    raise
+        return await read(store, *args, **kwargs)
+
+    @wraps(read)
+    async def whole(store: Opened, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        return await to_its_end(of_one_version(store, *args, **kwargs))
+
+    return whole
+
+
+def of_one_model(
+    read: Callable[Concatenate[Opened, Asked], Coroutine[Any, Any, Answered]],
+) -> Callable[Concatenate[Opened, Asked], Coroutine[Any, Any, Answered]]:
+    """A read of vectors, which must not be compared with ours if they are another model's by now.
+
+    Another process may have moved the store meanwhile: whether the read gave an answer or an error, it is
+    looked whether it did.
+    """
+
+    @wraps(read)
+    async def checked(store: Opened, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
+        try:
+            return await read(store, *args, **kwargs)
+        finally:
+            await store.check_model()
+
+    return checked
+
+
+async def to_its_end(read: Coroutine[Any, Any, Answered]) -> Answered:
+    """The answer of a read that goes on when its caller is cancelled."""
+    reading = asyncio.ensure_future(read)
+    reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(reading)
+
+
+@dataclass(eq=False, repr=False)
+class Table:
+    """One table of notes. Opens nothing until the first read or write.
+
+    Args:
+        uri: a directory, an object-store URI, or ``memory://``.
+        embedder: name of the model whose vectors it holds.
+        storage_options: what LanceDB needs to reach the object store.
+        durable: on a local directory, sync the disk before a write is acknowledged.
+
+    Raises:
+        StoreError: the path is a file.
+
+    Attributes:
+        path: the directory; None elsewhere.
+        turn: held by the one call of this object that writes.
+    """
+
+    uri: str
+    embedder: str
+    storage_options: Mapping[str, str] | None = field(default=None, kw_only=True)
+    durable: bool = field(default=True, kw_only=True)
+    path: Path | None = field(init=False)
+    turn: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _opening: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _connection: AsyncConnection | None = field(init=False, default=None)
+    _opened: AsyncTable | None = field(init=False, default=None)
+    _closed: bool = field(init=False, default=False)
+    _locked: bool = field(init=False, default=False)
+    _checked: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.path = disk.local_path(self.uri)
+        if self.path is not None and self.path.exists() and not self.path.is_dir():
+            raise StoreError(f"{self.path} is a file; give a directory for the memory to live in")
+
+    async def connect(self) -> AsyncConnection:
+        """The database, its directory made and mended if need be."""
+        if self._closed:
+            raise StoreError("this memory is closed; open a new one")
+        if self._connection is None:
+            few_heaps()
+            import lancedb
+
+            if self.path is not None and not self.read_only:
+                try:
+                    self.path.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise StoreError(
+                        f"{self.path} cannot be made: {error.strerror}; give a directory you may write to"
+                    ) from error
+                async with self.lock():
+                    torn = await asyncio.to_thread(disk.set_torn_aside, self.path)
+                for manifest in torn:
+                    logger.warning("a power cut tore %s; it was set aside", manifest)
+            with as_store_error(f"opening {self.uri}"):
+                self._connection = await lancedb.connect_async(
+                    str(self.path) if self.path is not None else self.uri,
+                    storage_options=dict(self.storage_options) if self.storage_options else None,
+                    read_consistency_interval=timedelta(0),
+                    session=lancedb.Session(
+                        index_cache_size_bytes=INDEX_CACHE, metadata_cache_size_bytes=METADATA_CACHE
+                    ),
+                )
+        return self._connection
+
+    async def table(self) -> AsyncTable | None:
+        """The table, or None where nothing has been remembered yet."""
+        return self._opened or await self._open()
+
+    @whole
+    @of_one_model
+    async def _open(self) -> AsyncTable | None:
+        if self._opened is None:
+            connection = await self.connect()
+            # Another process may be in the midst of making it. The lock always comes before `_opening`.
+            alone = self._locked or self.read_only
+            async with nullcontext() if alone else self.lock(), self._opening:
+                if self._opened is None:
+                    with as_store_error(f"opening {self.uri}"):
+                        if disk.TABLE not in (await connection.list_tables()).tables:
+                            return None
+                        table = await connection.open_table(disk.TABLE)
+                        self._check(await table.schema())
+                        if not self.read_only:
+                            await indices.make(table)
+                        self._opened = table
+        return self._opened
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this is a directory that may be read and not written."""
+        return self.path is not None and self.path.is_dir() and not os.access(self.path, os.W_OK)
+
+    async def check_model(self) -> None:
+        """Make sure that no other process moved the store to another embedding model since it was opened.
+
+        Raises:
+            StoreMismatch: one did.
+        """
+        if self._opened is not None and self.path is not None:  # others move no bucket and no memory
+            await self._version_of(self._opened)
+
+    async def _version_of(self, table: AsyncTable) -> int:
+        """The table's newest version, looked at if it is another than the last."""
+        with as_store_error(f"reading {self.uri}"):
+            version: int = await table.version()
+            if version != self._checked:
+                self._check(await table.schema())
+                self._checked = version
+        return version
+
+    async def version(self) -> int:
+        """The number of the table's newest version; 0 where nothing has been remembered yet."""
+        table = await self.table()
+        return 0 if table is None else await to_its_end(self._version_of(table))
+
+    def _check(self, schema: pa.Schema) -> None:
+        check_version(self.uri, schema)
+        written = said(schema, "embedder")
+        if written != self.embedder:
+            raise StoreMismatch(
+                f"{self.uri} was written with embedder {written!r}, not {self.embedder!r}; vectors of two "
+                "models cannot be compared: open it with the embedder it was written with, or move it to "
+                "this one with `reembed`"
+            )
+
+    async def create(self, dimensions: int) -> AsyncTable:
+        """The table, made unless it is there, with its indices."""
+        connection = await self.connect()
+        async with self._opening:  # nobody opens what is not whole yet
+            with as_store_error(f"creating {self.uri}"):
+                table = await connection.create_table(
+                    disk.TABLE, schema=schema_of(dimensions, self.embedder), exist_ok=True
+                )
+                await indices.make(table)
+            self._opened = table
+        return table
+
+    async def close(self) -> None:
+        """Let go of the table. A commit under way is finished first."""
+        async with self.turn:
+            self._closed = True
+            if self._opened is not None:
+                self._opened.close()  # type: ignore[no-untyped-call]
+            if self._connection is not None:
+                self._connection.close()  # type: ignore[no-untyped-call]
+            self._opened = self._connection = None
+
+    @property
+    def lockable(self) -> bool:
+        """Whether other writers can be kept out: on an object store they cannot."""
+        return self.path is not None or self.uri.startswith("memory://")
+
+    @asynccontextmanager
+    async def lock(self) -> AsyncIterator[None]:
+        """Keep other processes from committing to the same directory."""
+        if self.path is None:
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
+            return
+        from filelock import AsyncFileLock
+
+        try:
+            lock = AsyncFileLock(self.path / disk.LOCK, poll_interval=0.002, run_in_executor=False)
+            await lock.acquire()
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be written: {error.strerror}; give a directory you may write to, or "
+                "only read this one"
+            ) from error
+        self._locked = True
+        try:
+            yield
+        finally:
+            self._locked = False
+            await lock.release()
+
+    async def sync(self) -> None:
+        """Make all that was written survive a power cut, if that is wanted."""
+        if self.durable and self.path is not None:
+            await asyncio.to_thread(disk.sync, self.path)
+
+    def files(self) -> set[str]:
+        """Every file under the directory of the store, relative to it; none where there is no directory."""
+        if self.path is None:
+            return set()
+        return {str(each.relative_to(self.path)) for each in self.path.rglob("*") if each.is_file()}
+
+    def exports(self) -> list[str]:
+        """The files that notes were exported to, as far as this store was told."""
+        return [] if self.path is None else disk.exports(self.path)
+
+    async def exported(self, file: str | os.PathLike[str]) -> None:
+        """Keep the name of a file that notes are exported to; a store that is only read keeps none."""
+        if self.path is None or self.read_only:
+            return
+        async with self.lock():
+            with as_store_error(f"writing {self.path}"):
+                await asyncio.to_thread(disk.add_export, self.path, file)
+            await self.sync()
+
+    async def size(self) -> tuple[int, int]:
+        """Bytes of the newest version's data and indices, and of all files of the store."""
+        table = await self.table()
+        if table is None:
+            return 0, 0
+        with as_store_error(f"reading {self.uri}"):
+            live = cast(Any, await table.stats())["total_bytes"]
+        return live, sum(self._sizes()) if self.path is not None else live
+
+    def _sizes(self) -> Generator[int]:
+        for name in self.files():
+            with suppress(FileNotFoundError):  # upkeep of another process was faster
+                yield (cast(Path, self.path) / name).stat().st_size
