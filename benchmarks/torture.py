@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import json
 import random
 import re
@@ -28,7 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from reliability_fuzz import fuzz
-from reliability_trials import crowd, kills
+from reliability_trials import bucket, crowd, kills
 from zettelmem import AsyncMemory, Memory
 from zettelmem.store import optimize
 from zettelmem.testing import HashEmbedder, hold, notes_of
@@ -72,6 +73,17 @@ def crowding(directory: Path, count: int, end: float) -> dict[str, Any]:
     whole = found["in sight"] == 4 * count - found["forgotten"] + found["brought back"]
     ok = not lost and not found["missed by the reader"] and whole
     return found | {"lost": len(lost), "ok": ok, "problems": lost[:5]}
+
+
+def sharing(directory: Path, count: int, end: float) -> dict[str, Any]:
+    """Two processes on an S3 bucket of a local moto server, `count` notes and revisions of one note each."""
+    if importlib.util.find_spec("moto") is None:
+        return {"ok": False, "problems": ["install an S3 server first: pip install --group bucket"]}
+    found = bucket(2, count, max(1.0, end - time.monotonic()))
+    lost = found.pop("lost")
+    whole = found["revisions of one note"] == 2 * count and found["its revision"] == 2 * count + 1
+    whole = whole and found["erasure verified"]
+    return found | {"lost": len(lost), "ok": whole and not lost, "problems": lost[:5]}
 
 
 def erasing(directory: Path, count: int, end: float) -> dict[str, Any]:
@@ -219,6 +231,7 @@ def _resident() -> int:
 TRIALS: dict[str, tuple[Callable[[Path, int, float], dict[str, Any]], int]] = {
     "kills": (killing, 200),
     "crowd": (crowding, 250),
+    "bucket": (sharing, 6),
     "erasures": (erasing, 100),
     "fuzz": (fuzzing, 10_000),
     "singles": (growing, 50_000),

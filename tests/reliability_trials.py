@@ -1,15 +1,20 @@
 """Trials that the reliability tests run for seconds and `benchmarks/torture.py` for hours."""
 
 import json
+import os
 import random
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 from zettelmem import Memory, NotFound
 from zettelmem.testing import HashEmbedder, hold, notes_of
@@ -23,6 +28,7 @@ class Process:
     """A writer in a process of its own; what it said is kept in a file, so no pipe fills up."""
 
     arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
     said: Path = field(init=False)
     running: subprocess.Popen[bytes] = field(init=False)
 
@@ -30,7 +36,10 @@ class Process:
         with tempfile.NamedTemporaryFile(prefix="said", delete=False) as out:
             self.said = Path(out.name)
             self.running = subprocess.Popen(
-                [sys.executable, str(WRITER), *self.arguments], stdout=out, stderr=subprocess.PIPE
+                [sys.executable, str(WRITER), *self.arguments],
+                stdout=out,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **self.environment},
             )
 
     def told(self) -> list[dict[str, Any]]:
@@ -182,5 +191,75 @@ def crowd(directory: Path, writers: int, notes: int, seconds: float) -> dict[str
         "missed by the reader": len(missed),
         "lost": lost,
         "rounds of upkeep": rounds,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+@contextmanager
+def s3(name: str) -> Iterator[dict[str, str]]:
+    """An S3 server of moto's in a process of its own, with a bucket; what is needed to reach it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                made = urllib.request.Request(f"{url}/{name}", method="PUT")
+                urllib.request.urlopen(made, timeout=10).close()
+                break
+            except URLError:
+                if time.monotonic() > deadline or serving.poll() is not None:
+                    raise
+                time.sleep(0.2)
+        yield {
+            "aws_endpoint": url,
+            "allow_http": "true",
+            "aws_access_key_id": "any",
+            "aws_secret_access_key": "any",
+            "aws_region": "us-east-1",
+        }
+    finally:
+        serving.kill()
+        serving.wait()
+
+
+def bucket(writers: int, notes: int, seconds: float) -> dict[str, Any]:
+    """Writers in as many processes on one bucket, without a lock between them; then one note is erased."""
+    started = time.monotonic()
+    with s3("memories") as options:
+        environment = {name.upper(): value for name, value in options.items()}
+        environment["AWS_ALLOW_HTTP"] = "true"
+        where = "s3://memories/shared"
+        with Memory(where, embedder=HashEmbedder(), storage_options=options) as memory:
+            shared = memory.remember("What everybody revises.", namespace=SPACE, key="shared").note
+            processes = [
+                Process(["revise", where, shared.id, f"w{i}", str(notes)], environment)
+                for i in range(writers)
+            ]
+            told = [each.finish(seconds) for each in processes]
+            lost = [x for each in told for x in missing(memory, [x for x in each if "content" in x])]
+            changes = {entry.change for entry in memory.history(shared.id, namespace=SPACE)}
+            revised = [x["change"] for each in told for x in each if x["did"] == "share"]
+            lost += [f"change {change}" for change in revised if change not in changes]
+            hold(memory)
+            revision = memory.get(shared.id, namespace=SPACE).revision
+            doomed = next(x["id"] for x in told[0] if "content" in x)
+            receipt = memory.forget(doomed, namespace=SPACE, erase=True)
+            hold(memory)
+    return {
+        "acknowledged": sum(map(len, told)),
+        "notes": sum("content" in x for each in told for x in each),
+        "revisions of one note": len(revised),
+        "its revision": revision,
+        "erasure verified": receipt.verified,
+        "objects searched": receipt.files_scanned,
+        "lost": lost,
         "seconds": round(time.monotonic() - started, 1),
     }

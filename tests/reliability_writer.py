@@ -3,6 +3,7 @@
 python reliability_writer.py write DIRECTORY NAME COUNT SEED     remember, connect, revise, forget, undo
 python reliability_writer.py tend DIRECTORY SECONDS              optimize until killed, with pauses
 python reliability_writer.py fill DIRECTORY NAME COUNT          remember until a quota is full
+python reliability_writer.py revise URI NOTE NAME COUNT          notes, and revisions of one that is shared
 python reliability_writer.py reembed DIRECTORY DIMENSIONS        move it to another embedding model
 """
 
@@ -73,6 +74,17 @@ async def tend(directory: str, pause: float) -> None:
             await asyncio.sleep(pause)
 
 
+async def revise(where: str, note_id: str, name: str, count: int) -> None:
+    """Notes of its own, and after each a revision of one that others revise too."""
+    async with AsyncMemory(where, embedder=HashEmbedder()) as memory:
+        for i in range(count):
+            text = f"{name} number {i} at the {PLACES[i % len(PLACES)]}"
+            done = await memory.remember(text, namespace=SPACE)
+            say(did="remember", id=done.note.id, content=text)
+            again = await memory.revise(note_id, namespace=SPACE, context=f"Seen by {name}, {i}.")
+            say(did="share", id=note_id, change=again.change)
+
+
 async def fill(directory: str, name: str, count: int) -> None:
     """Remember notes; those that the quota refuses are not claimed."""
     async with AsyncMemory(directory, embedder=HashEmbedder()) as memory:
@@ -94,6 +106,8 @@ if __name__ == "__main__":
         asyncio.run(tend(sys.argv[2], float(sys.argv[3])))
     elif sys.argv[1] == "fill":
         asyncio.run(fill(sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    elif sys.argv[1] == "revise":
+        asyncio.run(revise(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])))
     elif sys.argv[1] == "reembed":
         asyncio.run(reembed(sys.argv[2], int(sys.argv[3])))
     else:

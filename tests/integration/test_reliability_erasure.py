@@ -13,6 +13,7 @@ from doubles import judging, open_memory, open_sync
 from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Message, NeighbourChange, Note, NotFound
 from zettelmem.cli import app
 from zettelmem.exchange import read_note
+from zettelmem.store import pieces
 from zettelmem.testing import hold, notes_of
 from zettelmem.upkeep import searching
 from zettelmem.upkeep.searching import Search, needles
@@ -197,7 +198,7 @@ def test_the_search_finds_a_needle_wherever_it_stands(tmp_path: Path, place: int
     file = tmp_path / "data"
     file.write_bytes(noise[:place] + b"quokkaquokka" + noise[place:])
     search = Search(needles(["quokkaquokka", "another long word"]))
-    found, size = search.file(file)
+    found, size = search.over(pieces(file))
     assert b"quokkaquokka" in found
     assert b"another" not in b"".join(found)
     assert size == file.stat().st_size

@@ -3,8 +3,6 @@
 import asyncio
 import ctypes
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -314,17 +312,6 @@ async def test_a_slow_reader_reads_on_when_its_version_is_cleaned_away(
 
 
 # --- without a lock: as on an object store ---------------------------------------------------------------
-
-
-@pytest.fixture
-def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    @asynccontextmanager
-    async def nobody_waits(self: Store) -> AsyncIterator[None]:
-        self._locked = True
-        yield
-
-    monkeypatch.setattr(Store, "lock", nobody_waits)
-    monkeypatch.setattr(Store, "lockable", False)
 
 
 @pytest.mark.usefixtures("unlocked")

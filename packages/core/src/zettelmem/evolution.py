@@ -470,18 +470,28 @@ def rebase(base: Note, ours: Note, fresh: Note) -> Note:
     )
 
 
-def marked(changes: Changes, mark: str) -> Changes:
-    """The changes under an id of their own, where two writers may make one of the same revision at once."""
-    change = f"{changes.id}-{mark}"
+def marked(changes: Sequence[Changes], mark: str) -> list[Changes]:
+    """Changes of one write under ids of their own, where two writers may make one of a revision at once."""
+    ids = {each.id: f"{each.id}-{mark}" for each in changes}
 
     def renamed(note: Note) -> Note:
         history = tuple(
-            entry.model_copy(update={"change": change}) if entry.change == changes.id else entry
+            entry.model_copy(update={"change": ids[entry.change]}) if entry.change in ids else entry
             for entry in note.history
         )
         return note.model_copy(update={"history": history})
 
-    return Changes(id=change, notes=tuple(renamed(note) for note in changes.notes))
+    return [Changes(id=ids[each.id], notes=tuple(map(renamed, each.notes))) for each in changes]
+
+
+def erased(note: Note, now: datetime, mark: str) -> Note:
+    """The note a revision on, because what erased notes had left in it was taken out.
+
+    Only where writers have no lock: whoever read it before must not write it as it was.
+    """
+    told = {"change": f"{note.id}.{note.revision + 1}-{mark}", "verb": "erase", "cause": note.id, "at": now}
+    history = _bounded((*note.history, build(Evolution, told)))
+    return note.model_copy(update={"history": history, "revision": note.revision + 1})
 
 
 def known_at(note: Note, at: datetime) -> Note:

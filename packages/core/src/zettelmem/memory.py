@@ -427,7 +427,9 @@ class AsyncMemory:
         Raises:
             NotFound: no such note here.
             ConflictError: it was written since the revision given; nothing was done.
-            StoreError: `erase` on an object store, or the disk failed.
+            ConflictError: with `erase` on an object store, others kept writing; erase again.
+            StoreError: the disk or the bucket failed; or `zettelmem[buckets]`, which erasing in a bucket
+                needs, is not installed.
         """
         if erase:
             space = as_namespace(namespace)
@@ -466,7 +468,8 @@ class AsyncMemory:
 
         Raises:
             InvalidInput: the namespace is the whole store; delete its directory instead.
-            StoreError: this is an object store, or the disk failed.
+            ConflictError: on an object store, others kept writing; erase again.
+            StoreError: the disk or the bucket failed, or `zettelmem[buckets]` is not installed.
         """
         space = as_namespace(namespace)
         if not space:

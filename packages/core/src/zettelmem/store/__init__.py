@@ -6,7 +6,7 @@ object store there is no lock: each row is guarded by its revision, and rows tha
 meanwhile are made again on the fresh state. Calls that arrive together share one write and one sync.
 """
 
-from .disk import EXPORTS
+from .disk import EXPORTS, pieces
 from .erasing import erase_rows
 from .moving import reembed
 from .reading import Hydrate
@@ -24,6 +24,7 @@ __all__ = [
     "erase_rows",
     "namespace_column",
     "optimize",
+    "pieces",
     "reembed",
     "tail_of",
     "tend",

@@ -6,6 +6,8 @@ import ctypes
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from zettelmem.errors import StoreError
@@ -14,6 +16,8 @@ TABLE = "notes"
 LOCK = ".zettelmem.lock"
 EXPORTS = ".zettelmem.exports"
 """The files that notes were exported to, one a line as JSON, so that erasing can tell of them."""
+PIECE = 1 << 22
+"""Bytes of a file that are read at a time."""
 MANIFEST_END = b"LANC"
 """The last bytes of a manifest that is whole."""
 BEGINNING = 20
@@ -84,6 +88,27 @@ def exports(path: Path) -> list[str]:
     if not file.exists():
         return []
     return list(dict.fromkeys(json.loads(line) for line in file.read_text().splitlines()))
+
+
+def files(path: Path) -> set[str]:
+    """Every file under the directory, relative to it."""
+    return {str(each.relative_to(path)) for each in path.rglob("*") if each.is_file()}
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """A file in pieces of at most `PIECE` bytes; nothing where it is gone by now."""
+    with suppress(FileNotFoundError), path.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            yield piece
+
+
+def size(path: Path) -> int:
+    """Bytes of every file under the directory."""
+    total = 0
+    for each in path.rglob("*"):
+        with suppress(FileNotFoundError):  # upkeep of another process was faster
+            total += each.stat().st_size if each.is_file() else 0
+    return total
 
 
 def remove_torn(path: Path) -> None:

@@ -3,101 +3,245 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import secrets
 import warnings
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from zettelmem.errors import StoreError
-from zettelmem.note import Filter, Note
+from zettelmem import evolution
+from zettelmem.errors import ConflictError, StoreError
+from zettelmem.note import Filter, Note, random_id
 from zettelmem.protocols import Vectors
 from zettelmem.ranking import blend
 
 from . import indices
 from .disk import EXPORTS, LOCK, TABLE, remove_torn
 from .filters import where_of
-from .moving import MOVING, alone, drop_stage, reader
+from .moving import MOVING, Embed, alone, drop_stage, reader
 from .reading import BATCH_ROWS
 from .rows import WHOLE, Row, as_rows, to_row
 from .table import as_store_error
-from .writing import Store, VectorsMissing, see_around
+from .writing import ATTEMPTS, FRAGMENT, GUARD, Store, VectorsMissing, see_around, write_again
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from lancedb.table import AsyncTable
 
 HINT = f"{TABLE}.lance/_versions/latest_version_hint.json"
-EraseStep = Callable[[dict[str, Note]], tuple[set[str], dict[str, Note]]]
-"""From the fresh states of some notes to the ids that go and the other notes as they are without them."""
+TRIES = 8
+"""How often an erasure is worked out again because descriptions need vectors that nobody foresaw."""
+Choose = Callable[[Mapping[str, Note]], set[str]]
+"""From the fresh states of some notes to the ids of those that go; pure."""
+Scrub = Callable[[Mapping[str, Note], Mapping[str, Note]], dict[str, Note]]
+"""From notes that go and the others to those of the others that are different without them; pure."""
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What is left after an erasure, as far as files tell.
+    """What was erased, and what is left after it, as far as files tell.
 
     Attributes:
+        gone: the notes that went.
+        rewritten: other notes that were changed.
         versions_removed: versions of the table before it that are gone.
-        versions_left: versions that are there now.
+        versions_left: versions of the table before it that are still there.
         old_files: files from before it that are still there, relative to the store.
     """
 
-    versions_removed: int
-    versions_left: int
-    old_files: tuple[str, ...]
+    gone: dict[str, Note] = field(default_factory=dict)
+    rewritten: frozenset[str] = frozenset()
+    versions_removed: int = 0
+    versions_left: int = 0
+    old_files: tuple[str, ...] = ()
 
 
-async def erase_rows(store: Store, sight: Filter, step: EraseStep, vectors: Mapping[str, Vectors]) -> Swept:
-    """Write the whole table anew without some notes, then drop every older version, index and file.
+async def erase_rows(
+    store: Store, sight: Filter, choose: Choose, scrub: Scrub, embed: Embed, now: datetime
+) -> Swept:
+    """Take notes out of the table, write all others anew, drop every older version, index and file.
 
-    Other writers wait. A reader in another process that has just opened an older version fails
-    once with a StoreError. A crash on the way leaves the table as it was, or the new one with old
-    files beside it, which the next erasure or upkeep removes.
+    In a directory other writers wait, and one commit does it. A crash on the way leaves the table as it
+    was, or the new one with old files beside it, which the next erasure or upkeep removes. On an object
+    store others write meanwhile: the notes go in one commit, with all that others say of them, and it is
+    looked again until nothing of them has come back.
+
+    A reader in another process that has just opened an older version reads again.
 
     Args:
         store: where they are.
-        sight: the notes that the step is about, forgotten ones included.
-        step: pure; may be called more than once.
-        vectors: as for `commit`.
+        sight: the notes that it is about, forgotten ones included.
+        choose, scrub: which notes go, and how the others look without them.
+        embed: descriptions that change to their unit vectors.
+        now: when (aware).
 
     Raises:
-        VectorsMissing: a note is described differently now; nothing was written.
-        StoreError: the disk failed, or this is an object store, where writers cannot be kept out.
+        ConflictError: the others kept changing.
+        StoreError: the disk or the bucket failed, or obstore is missing, which erasing in a bucket needs.
     """
-    if not store.lockable:
-        raise StoreError(
-            f"{store.uri} is an object store, where other writers cannot be kept out while the table is "
-            "written anew; forget the notes, and erase in a copy of the store in a directory"
-        )
     table = await store.table()
     if table is None:
-        return Swept(0, 0, ())
+        return Swept()
+    if not store.lockable:
+        return await _among_others(store, table, sight, choose, scrub, embed, now)
+    vectors: Mapping[str, Vectors] = {}
+    for _ in range(TRIES):
+        try:
+            return await _alone(store, table, sight, choose, scrub, vectors)
+        except VectorsMissing as missing:
+            vectors = {**vectors, **await embed(missing.texts)}
+    raise ConflictError(f"the notes kept changing through {TRIES} attempts; try again later", ())
+
+
+async def _alone(
+    store: Store,
+    table: AsyncTable,
+    sight: Filter,
+    choose: Choose,
+    scrub: Scrub,
+    vectors: Mapping[str, Vectors],
+) -> Swept:
     async with store.turn, store.lock(), alone(store):
         await drop_stage(store)
-        with as_store_error(f"reading {store.uri}"):
-            where = where_of(sight, forgotten=True)
-            found = await table.query().where(where).select(WHOLE).to_arrow()
-        before = as_rows(found)
-        gone, scrubbed = step({note_id: row.note for note_id, row in before.items()})
-        after = _without(before, gone, scrubbed, vectors)
+        before = await _all_rows(table, sight)
+        ids = choose({note_id: row.note for note_id, row in before.items()})
+        after = _without(before, ids, scrub, vectors)
         changed = {note_id: row for note_id, row in after.items() if row is not before[note_id]}
-        old = store.files()
+        old, versions = await store.files(), await table.version()
+        if store.journal is not None:
+            await store.journal.erase(sight.namespace, ids)
         with as_store_error(f"erasing in {store.uri}"):
-            versions = len(await table.list_versions())  # type: ignore[no-untyped-call]
-            if store.journal is not None:
-                await store.journal.erase(sight.namespace, gone)
-            await _overwrite(table, gone | changed.keys(), changed)
+            earlier = len(await table.list_versions())  # type: ignore[no-untyped-call]
+            await _overwrite(table, ids | changed.keys(), changed)
             await indices.make(table)
             await store.sync()  # what is new is safe before what is old goes
-            with warnings.catch_warnings():  # that readers may fail is known
-                warnings.simplefilter("ignore", UserWarning)
-                await table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
-            left = len(await table.list_versions())  # type: ignore[no-untyped-call]
+            left = await _clean(table, versions, orphans=True)
         if store.path is not None:
             await asyncio.to_thread(remove_torn, store.path)
         await store.sync()
-        kept = tuple(sorted(store.files() & old - {LOCK, MOVING, EXPORTS, HINT}))
-    return Swept(max(0, versions - left + 1), left, kept)
+        kept = await store.files() & old
+    gone = {note_id: before[note_id].note for note_id in ids}
+    return Swept(gone, frozenset(changed), earlier - left, left, _still(kept))
+
+
+async def _among_others(
+    store: Store,
+    table: AsyncTable,
+    sight: Filter,
+    choose: Choose,
+    scrub: Scrub,
+    embed: Embed,
+    now: datetime,
+) -> Swept:
+    """Without a lock: everything is done again for as long as others bring something back meanwhile."""
+    vectors: dict[str, Vectors] = {}
+    gone: dict[str, Row] | None = None
+    rewritten: set[str] = set()
+    removed = left = 0
+    cleaned = False
+    async with store.turn:
+        old = await store.files()
+        for attempt in range(ATTEMPTS):
+            before = await _all_rows(table, sight)
+            if gone is None:
+                ids = choose({note_id: row.note for note_id, row in before.items()})
+                gone = {note_id: before[note_id] for note_id in ids}
+                if store.journal is not None:
+                    await store.journal.erase(sight.namespace, ids)
+            there = gone.keys() & before.keys()
+            try:
+                after = _without({**gone, **before}, {*gone}, scrub, vectors)
+            except VectorsMissing as missing:
+                vectors |= await embed(missing.texts)
+                continue
+            changed = {note_id: row for note_id, row in after.items() if row is not before[note_id]}
+            if cleaned and not there and not changed:
+                break
+            rewritten |= changed.keys()
+            cleaned = False
+            try:
+                with as_store_error(f"erasing in {store.uri}"):
+                    if there or changed:
+                        await _replace(table, there, changed, before, now)
+                    mark = await table.version()
+                    earlier = len(await table.list_versions())  # type: ignore[no-untyped-call]
+                    await _rewrite(table)
+                    await indices.make(table, anew=True)
+                    left = await _clean(table, mark, orphans=False)
+                    removed += earlier - left
+                    cleaned = True
+            except StoreError as error:
+                if "conflict" not in str(error).lower():  # that somebody else committed at that moment
+                    raise
+            await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
+        else:
+            raise ConflictError(
+                f"others kept writing through {ATTEMPTS} attempts; erase again later", tuple(gone or ())
+            )
+        kept = await store.files() & old
+    notes = {note_id: row.note for note_id, row in gone.items()}
+    return Swept(notes, frozenset(rewritten), removed, left, _still(kept))
+
+
+def _still(kept: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(kept - {LOCK, MOVING, EXPORTS, HINT}))
+
+
+async def _all_rows(table: AsyncTable, sight: Filter) -> dict[str, Row]:
+    with as_store_error("reading what is to be erased"):
+        return as_rows(await table.query().where(where_of(sight, forgotten=True)).select(WHOLE).to_arrow())
+
+
+async def _clean(table: AsyncTable, mark: int, *, orphans: bool) -> int:
+    """Drop every older version with its files; how many from before version `mark` are left."""
+    with warnings.catch_warnings():  # that readers may fail is known
+        warnings.simplefilter("ignore", UserWarning)
+        await table.optimize(cleanup_older_than=timedelta(0), delete_unverified=orphans)
+    versions = await table.list_versions()  # type: ignore[no-untyped-call]
+    return sum(each["version"] <= mark for each in versions)
+
+
+async def _replace(
+    table: AsyncTable,
+    gone: Collection[str],
+    rows: Mapping[str, Row],
+    before: Mapping[str, Row],
+    now: datetime,
+) -> None:
+    """Delete notes and write others over what was read of them, in one commit; the caller looks what was."""
+    import pyarrow as pa
+    from lancedb.expr import col, lit
+
+    schema = await table.schema()
+    mark = random_id(secrets.token_bytes(5))
+    new = {note_id: replace(row, note=evolution.erased(row.note, now, mark)) for note_id, row in rows.items()}
+    values = [to_row(row, before[note_id].note.revision) for note_id, row in new.items()]
+    merge = table.merge_insert("id").when_matched_update_all(where=GUARD).use_index(False)
+    if gone:
+        merge = merge.when_not_matched_by_source_delete(col("id").isin([lit(each) for each in gone]))
+    await merge.execute(pa.Table.from_pylist(values, schema=schema))
+
+
+async def _rewrite(table: AsyncTable) -> None:
+    """Write every row into a new fragment, because old ones keep the bytes of rows that were deleted."""
+    placed = await _placed(table)
+    newest = max(placed.values(), default=0)
+    for _ in range(ATTEMPTS):
+        old = [note_id for note_id, fragment in placed.items() if fragment <= newest]
+        if not old:
+            return
+        for start in range(0, len(old), BATCH_ROWS):
+            await write_again(table, old[start : start + BATCH_ROWS])
+        placed = await _placed(table)
+
+
+async def _placed(table: AsyncTable) -> dict[str, int]:
+    """The fragment that each row lies in."""
+    rows = await table.query().select(["id"]).with_row_id().to_arrow()
+    fragments = rows["_rowid"].to_numpy() >> FRAGMENT
+    return dict(zip(rows["id"].to_pylist(), fragments.tolist(), strict=True))
 
 
 async def _overwrite(table: AsyncTable, dropped: set[str], rows: Mapping[str, Row]) -> None:
@@ -117,11 +261,15 @@ async def _overwrite(table: AsyncTable, dropped: set[str], rows: Mapping[str, Ro
 
 
 def _without(
-    rows: Mapping[str, Row], gone: set[str], scrubbed: Mapping[str, Note], vectors: Mapping[str, Vectors]
+    rows: Mapping[str, Row], gone: set[str], scrub: Scrub, vectors: Mapping[str, Vectors]
 ) -> dict[str, Row]:
     """The rows that stay, described and surrounded as if those that go had never been."""
     missing: list[str] = []
     after = {note_id: row for note_id, row in rows.items() if note_id not in gone}
+    scrubbed = scrub(
+        {note_id: rows[note_id].note for note_id in gone},
+        {note_id: row.note for note_id, row in after.items()},
+    )
     for note_id, note in scrubbed.items():
         row = replace(rows[note_id], note=note)
         if note.description != rows[note_id].note.description:

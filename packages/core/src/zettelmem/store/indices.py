@@ -15,8 +15,11 @@ VECTOR_ROWS = 4_000
 """Rows from which vectors are indexed. Up to here looking at all of them is about as fast, and exact."""
 
 
-async def make(table: AsyncTable) -> None:
-    """Make the indices that are not there: all of them for a new table, none as a rule for an old one."""
+async def make(table: AsyncTable, *, anew: bool = False) -> None:
+    """Make the indices that are not there: all of them for a new table, none as a rule for an old one.
+
+    With `anew` every one, each in the place of the one before, so that no reader is without it.
+    """
     from lancedb.index import FTS, BTree, IvfSq
 
     there = {column for each in await table.list_indices() for column in each.columns}
@@ -31,5 +34,5 @@ async def make(table: AsyncTable) -> None:
     if await table.count_rows() >= VECTOR_ROWS:
         wanted |= {column: IvfSq(distance_type="cosine") for column in FLOATS}
     for column, config in wanted.items():
-        if column not in there:
-            await table.create_index(column, config=config)
+        if anew or column not in there:
+            await table.create_index(column, config=config, replace=anew)

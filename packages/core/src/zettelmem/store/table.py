@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import wraps
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError
 
-from . import disk, indices
+from . import buckets, disk, indices
 from .heaps import few_heaps
 from .rows import check_version, said, schema_of
 
@@ -294,11 +294,23 @@ class Table:
         if self.durable and self.path is not None:
             await asyncio.to_thread(disk.sync, self.path)
 
-    def files(self) -> set[str]:
-        """Every file under the directory of the store, relative to it; none where there is no directory."""
-        if self.path is None:
+    async def files(self) -> set[str]:
+        """Every file of the store, relative to where it is; none where it is in memory.
+
+        Raises:
+            StoreError: a bucket cannot be looked into.
+        """
+        if self.path is not None:
+            return await asyncio.to_thread(disk.files, self.path)
+        if self.lockable:
             return set()
-        return {str(each.relative_to(self.path)) for each in self.path.rglob("*") if each.is_file()}
+        return await asyncio.to_thread(buckets.names, self.uri, self.storage_options)
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """One of the files, piece by piece."""
+        if self.path is not None:
+            return disk.pieces(self.path / name)
+        return buckets.pieces(self.uri, self.storage_options, name)
 
     def exports(self) -> list[str]:
         """The files that notes were exported to, as far as this store was told."""
@@ -320,9 +332,4 @@ class Table:
             return 0, 0
         with as_store_error(f"reading {self.uri}"):
             live = cast(Any, await table.stats())["total_bytes"]
-        return live, sum(self._sizes()) if self.path is not None else live
-
-    def _sizes(self) -> Generator[int]:
-        for name in self.files():
-            with suppress(FileNotFoundError):  # upkeep of another process was faster
-                yield (cast(Path, self.path) / name).stat().st_size
+        return live, live if self.path is None else await asyncio.to_thread(disk.size, self.path)

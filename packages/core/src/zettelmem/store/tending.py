@@ -15,7 +15,7 @@ from .disk import remove_torn
 from .heaps import trim_memory
 from .rows import FLOATS
 from .table import as_store_error, whole
-from .writing import FOLD, Store, on_itself, small_ones
+from .writing import FOLD, FRAGMENT, Store, small_ones, write_again
 
 RETENTION = timedelta(seconds=10)
 """How long old versions of the table stay for readers in other processes, if there is room."""
@@ -88,7 +88,6 @@ async def fold(store: Store) -> None:
     worth to write the table and its indices anew.
     """
     import pyarrow as pa
-    from lancedb.expr import col, lit
 
     table = await store.table()
     if table is None:
@@ -96,19 +95,12 @@ async def fold(store: Store) -> None:
     async with store.turn, store.lock():
         with as_store_error(f"compacting {store.uri}"):
             placed = await table.query().select(["id"]).with_row_id().to_arrow()
-            fragment = placed["_rowid"].to_numpy() >> 32  # the address of a row begins with its fragment
+            fragment = placed["_rowid"].to_numpy() >> FRAGMENT
             _, which, sizes = np.unique(fragment, return_inverse=True, return_counts=True)
             small = np.array(small_ones(sizes.tolist()), bool)
             if not small.any():
                 return
-            ids = placed["id"].filter(pa.array(small[which])).to_pylist()
-            rows = await table.query().where(col("id").isin([lit(each) for each in ids])).to_arrow()
-            await (
-                table.merge_insert("id")
-                .when_matched_update_all(where="target.revision = source.base_revision")
-                .use_index(False)
-                .execute(on_itself(rows))
-            )
+            await write_again(table, placed["id"].filter(pa.array(small[which])).to_pylist())
 
 
 async def optimize(store: Store, retention: timedelta = RETENTION, *, orphans: bool = False) -> None:

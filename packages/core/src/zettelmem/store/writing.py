@@ -17,17 +17,23 @@ from zettelmem.protocols import Vectors
 from zettelmem.quotas import admitted
 from zettelmem.ranking import blend
 
+from .disk import TABLE
 from .reading import Reading
 from .rows import QUOTAS, Row, quotas_in, to_row
 from .table import as_store_error
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from lancedb.table import AsyncTable
 
 FOLD = 8
 """Small fragments that are made one, by the write that finds so many of its own, or by upkeep."""
 SMALL = (FOLD * 4, FOLD * FOLD * 4)
 """Rows below which a fragment is small: in the first place, and if few of those are there."""
+FRAGMENT = 32
+"""Bits by which the address of a row is its fragment's number and its place there."""
+GUARD = "target.revision = source.base_revision"
+"""The condition of every update: the row is as it was read."""
 ATTEMPTS = 20
 """How often rows that somebody else keeps writing are made again before a ConflictError."""
 WINDOW = 1_000
@@ -136,9 +142,7 @@ class Store(Reading):
                     state = {each: after[each].note for each in job.ids if each in after}
                     changes = list(job.step(state))
                     if not self.lockable:
-                        changes = [
-                            evolution.marked(each, random_id(secrets.token_bytes(5))) for each in changes
-                        ]
+                        changes = evolution.marked(changes, random_id(secrets.token_bytes(5)))
                     new = _with_vectors(changes, after, job.vectors)
                     await room.take(after, new)
                     after |= new
@@ -217,7 +221,7 @@ class Store(Reading):
             # several processes write: the index does not see what was inserted since it was built.
             result = await (
                 table.merge_insert("id")
-                .when_matched_update_all(where="target.revision = source.base_revision")
+                .when_matched_update_all(where=GUARD)
                 .when_not_matched_insert_all()
                 .use_index(False)
                 .execute(new)
@@ -230,7 +234,20 @@ class Store(Reading):
                 self._kept_at = result.version
                 for note_id in rows:
                     self._kept.pop(note_id, None)
+        if result.num_inserted_rows > len(rows.keys() - base.keys()):
+            await self._take_back(table, result.version, base.keys() & rows.keys())
         return int(result.num_inserted_rows + result.num_updated_rows) - sum(map(len, again))
+
+    async def _take_back(self, table: AsyncTable, version: int, ids: Iterable[str]) -> None:
+        """Delete what a write made anew because somebody erased it after it was read: without a lock only."""
+        from lancedb.expr import col, lit
+
+        with as_store_error(f"writing {self.uri}"):
+            before = await (await self.connect()).open_table(TABLE)
+            await before.checkout(version - 1)
+            these = col("id").isin([lit(each) for each in ids])
+            there = (await before.query().where(these).select(["id"]).to_arrow())["id"].to_pylist()
+            await table.delete(col("id").isin([lit(each) for each in {*ids} - {*there}]))
 
     def _to_write_again(self, new: pa.Table) -> list[pa.Table]:
         """Rows of this object's last, small writes, to go into one fragment with the new ones.
@@ -323,6 +340,19 @@ def small_ones(sizes: Sequence[int]) -> list[bool]:
         if sum(size < small for size in sizes) >= FOLD:
             return [size < small for size in sizes]
     return [False] * len(sizes)
+
+
+async def write_again(table: AsyncTable, ids: Sequence[str]) -> None:
+    """Write rows once more as they are, into one new fragment, unless somebody changed them meanwhile."""
+    from lancedb.expr import col, lit
+
+    rows = await table.query().where(col("id").isin([lit(each) for each in ids])).to_arrow()
+    await (
+        table.merge_insert("id")
+        .when_matched_update_all(where=GUARD)
+        .use_index(False)
+        .execute(on_itself(rows))
+    )
 
 
 def on_itself(rows: pa.Table) -> pa.Table:

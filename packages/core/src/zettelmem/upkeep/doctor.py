@@ -164,7 +164,7 @@ async def _indices(store: Store, *, repair: bool) -> Finding:
 
 
 async def _files(store: Store, *, repair: bool) -> Finding:
-    torn = [name for name in store.files() if name.endswith((".torn", ".tmp"))]
+    torn = [name for name in await store.files() if name.endswith((".torn", ".tmp"))]
     if repair and torn:
         await optimize(store, orphans=True)
     return Finding(

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from zettelmem.embedding import Embedding
-from zettelmem.errors import ConflictError
 from zettelmem.note import Erasure, Filter, Namespace, Note
-from zettelmem.store import EXPORTS, Store, VectorsMissing, erase_rows, namespace_column
+from zettelmem.protocols import Vectors
+from zettelmem.store import EXPORTS, Store, erase_rows, namespace_column
 
 from . import exports
 from .scrubbing import scrub, strings
 from .searching import SHORTEST, Search, Wanted, all_wanted, folded
 
-TRIES = 8
-"""How often the erasure is worked out again because other texts need vectors meanwhile."""
-
 _OWN = ("namespace", "key", "thread", "content", "keywords", "tags", "data", "who", "via", "kind")
 
 
-def _search_files(root: Path, names: Iterable[str], search: Search) -> tuple[dict[str, set[bytes]], int]:
+def _search_files(store: Store, names: Iterable[str], search: Search) -> tuple[dict[str, set[bytes]], int]:
     found: dict[str, set[bytes]] = {}
     total = 0
     for name in names:
-        hits, size = search.file(root / name)
+        hits, size = search.over(store.pieces(name))
         total += size
         if hits:
             found[name] = hits
@@ -56,33 +52,17 @@ async def erase(
         NotFound: what `choose` raises.
         StoreError: the disk failed.
     """
-    gone: dict[str, Note] = {}
-    scrubbed: dict[str, Note] = {}
 
-    def step(notes: dict[str, Note]) -> tuple[set[str], dict[str, Note]]:
-        nonlocal gone, scrubbed
-        ids = choose(notes)
-        gone = {note_id: notes[note_id] for note_id in ids}
-        scrubbed = scrub(gone, {note_id: note for note_id, note in notes.items() if note_id not in ids})
-        return ids, scrubbed
+    async def embed(texts: Sequence[str]) -> Mapping[str, Vectors]:
+        return await embedding.documents(texts, {})
 
     sight = Filter(namespace=namespace, exact=alone)
     # First, because whoever erases again after a crash has to find the notes that are left in them.
     known = await asyncio.to_thread(store.exports)
     cleaned = await _clean(store, sight, known, choose) if known else ()
-    vectors: Mapping[str, Any] = {}
-    for _ in range(TRIES):
-        try:
-            swept = await erase_rows(store, sight, step, vectors)
-        except VectorsMissing as missing:
-            vectors = await embedding.documents(missing.texts, vectors)
-        else:
-            break
-    else:
-        raise ConflictError(f"the notes kept changing through {TRIES} attempts; try again later", tuple(gone))
-
-    files = sorted(store.files() - {EXPORTS})
-    root = store.path or Path()
+    swept = await erase_rows(store, sight, choose, scrub, embed, now)
+    gone = swept.gone
+    files = sorted(await store.files() - {EXPORTS})
     elsewhere: set[str] = set()
     unreached: set[str] = set()
     problems: dict[str, None] = {}
@@ -90,15 +70,15 @@ async def erase(
     for group in all_wanted(gone.values()):
         wanted, telling, left = await _live_search(store, namespace, group, gone.keys())
         search = Search(wanted)
-        found, size = await asyncio.to_thread(_search_files, root, files, search)
+        found, size = await asyncio.to_thread(_search_files, store, files, search)
         unreached |= await asyncio.to_thread(exports.holding, known, search)
         left += [f"some of its words are in {name}" for name in found]
         elsewhere |= telling
         count += len(wanted)
         problems |= dict.fromkeys(left)
     problems |= dict.fromkeys(f"{name} is from before" for name in swept.old_files)
-    if swept.versions_left > 1:
-        problems[f"{swept.versions_left} versions are left"] = None
+    if swept.versions_left:
+        problems[f"{swept.versions_left} versions from before are left"] = None
     outside = f" It was taken out of {', '.join(cleaned)}." if cleaned else ""
     outside += (
         f" These exports hold some of its words, or cannot be read, and have to be removed by hand: "
@@ -116,7 +96,7 @@ async def erase(
         ids=tuple(sorted(gone)),
         namespace=namespace,
         at=now,
-        rewritten=tuple(sorted(scrubbed)),
+        rewritten=tuple(sorted(swept.rewritten)),
         said_elsewhere=tuple(sorted(elsewhere)),
         versions_removed=swept.versions_removed,
         files_scanned=len(files),

@@ -10,6 +10,7 @@ from pathlib import Path
 from zettelmem import exchange
 from zettelmem.errors import InvalidInput
 from zettelmem.note import Namespace
+from zettelmem.store import pieces
 
 from .scrubbing import scrub
 from .searching import Search
@@ -58,10 +59,8 @@ def holding(names: Iterable[str], search: Search) -> set[str]:
     found = set()
     for name in names:
         try:
-            if search.file(Path(name))[0]:
+            if search.over(pieces(Path(name)))[0]:
                 found.add(name)
-        except FileNotFoundError:
-            continue  # nothing can be left in it
         except OSError:
             found.add(name)
     return found

@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -19,8 +18,6 @@ SHORTEST = 8
 """Bytes of the shortest word or phrase that files are searched for; shorter ones occur by chance."""
 AT_ONCE = 200_000
 """Words and phrases that are searched for in one pass over rows and files."""
-CHUNK = 1 << 22
-"""Bytes of a file that are searched at a time."""
 
 _WORD = re.compile(r"\w+")
 
@@ -108,13 +105,12 @@ class Search:
                 found |= {x for x in self.by_head[int(words[i])] if data.startswith(x, at)}
         return found
 
-    def file(self, path: Path) -> tuple[set[bytes], int]:
-        """Those that occur in a file, and its size in bytes."""
+    def over(self, pieces: Iterable[bytes]) -> tuple[set[bytes], int]:
+        """Those that occur in a file that comes in pieces, and its size in bytes."""
         found: set[bytes] = set()
         tail, size = b"", 0
-        with path.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                size += len(chunk)
-                found |= self(tail + chunk)
-                tail = (tail + chunk)[-self.longest :]
+        for piece in pieces:
+            size += len(piece)
+            found |= self(tail + piece)
+            tail = (tail + piece)[-self.longest :]
         return found, size
