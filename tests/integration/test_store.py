@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import logging
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,19 @@ from doubles import check_store, contents, everything, open_memory, open_sync, s
 from zettelmem import ConflictError, StoreError, StoreMismatch
 from zettelmem.note import Filter
 from zettelmem.ranking import Matched
-from zettelmem.store import Store, disk, indices, optimize, reading, rows, tail_of, tend, tending, writing
+from zettelmem.store import (
+    Store,
+    disk,
+    heaps,
+    indices,
+    optimize,
+    reading,
+    rows,
+    tail_of,
+    tend,
+    tending,
+    writing,
+)
 from zettelmem.testing import HashEmbedder
 
 # --- opening -----------------------------------------------------------------------------------------
@@ -173,6 +186,26 @@ async def test_a_store_that_was_half_made_is_made_whole(
             await memory.remember(f"Cats purr {i}.", namespace="a")
         assert len(await memory.recall("cats", namespace="a")) == writes
         await check_store(memory)
+
+
+@pytest.mark.parametrize("setting", ["MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", None])
+def test_memory_is_given_back_as_the_environment_says_or_else_as_we_do(
+    monkeypatch: pytest.MonkeyPatch, setting: str | None
+) -> None:
+    told: dict[int, int] = {}
+
+    class Libc:
+        mallopt = staticmethod(told.__setitem__)
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Libc)
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    if setting is not None:
+        monkeypatch.setenv(setting, "7")
+    heaps.few_heaps()
+    assert told == ({} if setting else {-8: max(2, os.cpu_count() or 2), -3: 4 << 20})
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())  # no glibc
+    heaps.few_heaps()
+    heaps.trim_memory()
 
 
 # --- commits -------------------------------------------------------------------------------------------
