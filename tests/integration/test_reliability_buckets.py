@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from doubles import check_store, contents, open_memory
-from zettelmem import AsyncMemory, NotFound, StoreError
+from zettelmem import AsyncMemory, NotFound, Remembered, StoreError
 from zettelmem.store import Store, buckets, erasing
 from zettelmem.store.rows import Row
 
@@ -121,6 +121,27 @@ async def test_what_came_back_while_it_was_erased_goes_too(
         assert rounds == 2
         assert marker not in " ".join(contents(list((await check_store(memory)).values())))
         assert files_with(tmp_path, marker) == []
+
+
+async def test_a_key_that_is_remembered_again_meanwhile_is_a_new_note_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_memory(str(tmp_path)) as one, open_memory(str(tmp_path)) as two:
+        await fill(one, random.Random(11), 3)
+        old = (await one.remember("My number is quokkaquokka.", namespace="ana", key="number")).note
+        rewrite = erasing._rewrite
+        again: list[Remembered] = []
+
+        async def disturbed(table: Any) -> None:
+            if not again:
+                again.append(await two.remember("No number any more.", namespace="ana", key="number"))
+            await rewrite(table)
+
+        monkeypatch.setattr(erasing, "_rewrite", disturbed)
+        await one.forget(old.id, namespace="ana", erase=True)
+        notes = await check_store(one)
+        assert notes[old.id].content == again[0].note.content
+        assert files_with(tmp_path, "quokkaquokka") == []
 
 
 async def test_a_commit_at_the_same_moment_is_no_failure(

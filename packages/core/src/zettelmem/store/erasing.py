@@ -150,9 +150,11 @@ async def _among_others(
                 gone = {note_id: before[note_id] for note_id in ids}
                 if store.journal is not None:
                     await store.journal.erase(sight.namespace, ids)
-            there = gone.keys() & before.keys()
+            # Under a key that was remembered again meanwhile there is a new note, which stays.
+            ids = {note_id for note_id, row in gone.items() if not _made_anew(row, before.get(note_id))}
+            there = ids & before.keys()
             try:
-                after = _without({**gone, **before}, {*gone}, scrub, vectors)
+                after = _without({**gone, **before}, ids, scrub, vectors)
             except VectorsMissing as missing:
                 vectors |= await embed(missing.texts)
                 continue
@@ -183,6 +185,10 @@ async def _among_others(
         kept = await store.files() & old
     notes = {note_id: row.note for note_id, row in gone.items()}
     return Swept(notes, frozenset(rewritten), removed, left, _still(kept))
+
+
+def _made_anew(old: Row, now: Row | None) -> bool:
+    return now is not None and now.note.recorded_at != old.note.recorded_at
 
 
 def _still(kept: set[str]) -> tuple[str, ...]:
