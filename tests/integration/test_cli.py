@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from zettelmem import Memory, ModelError, __version__
+from zettelmem import Memory, ModelError, Trust, __version__
 from zettelmem.cli import app
 from zettelmem.cli.settings import Settings
 from zettelmem.testing import HashEmbedder, ScriptedModel, hold
@@ -195,6 +195,28 @@ def test_undo_and_forget_take_back_and_put_away(run: Run) -> None:
     assert run("show", old, "--json")["content"] == "Ana lives in Lisbon."
     with Memory(os.environ["ZETTELMEM_DB"], embedder=HashEmbedder()) as memory:
         hold(memory)
+
+
+def test_revise_changes_what_is_given_and_nothing_else(run: Run) -> None:
+    note_id = run("remember", "Ana lives in Lisbon.", "--tag", "home", "--json")["note"]["id"]
+    run("revise", note_id, "Ana lives in Faro.", "--over", "2999-05-04T10:00:00Z", "--reason", "she moved")
+    note = run("show", note_id, "--json")
+    assert (note["content"], note["trust"]) == ("Ana lives in Faro.", Trust.STATED)
+    assert note["invalid_at"] == "2999-05-04T10:00:00Z"
+    run("revise", note_id, "--tag", "past", "--trust", "verified")
+    note = run("show", note_id, "--json")
+    assert (note["content"], note["tags"], note["trust"]) == ("Ana lives in Faro.", ["past"], Trust.VERIFIED)
+    entries = run("history", note_id, "--json")["history"]
+    assert [(entry["verb"], entry["reason"]) for entry in entries[-2:]] == [
+        ("revise", "she moved"),
+        ("revise", ""),
+    ]
+    run("revise", note_id, code=2)
+    assert "nothing to change; give new words, or an option such as --tag" in run.err
+    run("undo", entries[-2]["change"], code=2)
+    run("undo", entries[-1]["change"])
+    run("undo", entries[-2]["change"])
+    assert run("show", note_id, "--json")["content"] == "Ana lives in Lisbon."
 
 
 def test_notes_come_in_pages(run: Run, lines: str) -> None:

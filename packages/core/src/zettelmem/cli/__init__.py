@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, cast
 
 import typer
 
 from zettelmem import __version__, exchange
 from zettelmem.errors import InvalidInput, ZettelmemError
 from zettelmem.judging import Judge
-from zettelmem.note import Erasure, Trust
+from zettelmem.note import Erasure, Fields, Trust
 
 from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
 
@@ -97,11 +97,7 @@ def remember(
 
     from . import show
 
-    if content == "-":
-        try:
-            content = sys.stdin.buffer.read().decode()
-        except UnicodeDecodeError as error:
-            raise InvalidInput(f"stdin is no UTF-8 (byte {error.start + 1})") from error
+    content = _words(content)
     with settings.memory(new=True, judged=True) as memory:
         done = memory.remember(
             content,
@@ -196,6 +192,42 @@ def undo(
 
     with settings.memory() as memory:
         done = memory.undo(change, namespace=settings.space)
+    settings.tell(done, lambda: show.remembered(done))
+
+
+@app.command()
+@verb
+def revise(
+    settings: Settings,
+    note_id: NoteId,
+    content: Annotated[str | None, typer.Argument(help="The new words; - reads them from stdin.")] = None,
+    context: Annotated[str | None, typer.Option(help="What surrounds it.")] = None,
+    keyword: Annotated[list[str] | None, typer.Option(help="All of them; may be repeated.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="All of them; may be repeated.")] = None,
+    kind: Annotated[str | None, typer.Option(help="episodic, semantic, procedural or insight.")] = None,
+    at: Annotated[str | None, typer.Option(help="When it happened (ISO 8601).")] = None,
+    over: Annotated[str | None, typer.Option(help="From when it is no longer so (ISO 8601).")] = None,
+    trust: Annotated[TrustName | None, typer.Option(help="How far it may be believed.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in its history.")] = "",
+) -> None:
+    """Change what a note says; what is left out stays as it is; `undo` helps."""
+    from . import show
+
+    given = {
+        "content": None if content is None else _words(content),
+        "context": context,
+        "keywords": keyword,
+        "tags": tag,
+        "kind": kind,
+        "occurred_at": settings.time(at),
+        "invalid_at": settings.time(over),
+        "trust": None if trust is None else Trust[trust.name],
+    }
+    fields = {name: value for name, value in given.items() if value is not None}
+    if not fields:
+        raise InvalidInput("nothing to change; give new words, or an option such as --tag")
+    with settings.memory() as memory:
+        done = memory.revise(note_id, namespace=settings.space, reason=reason, **cast(Fields, fields))
     settings.tell(done, lambda: show.remembered(done))
 
 
@@ -489,6 +521,15 @@ def audit(
         settings.tell(plain, lambda: typer.echo(told))
     if problem:
         raise typer.Exit(FAILURE)
+
+
+def _words(content: str) -> str:
+    if content != "-":
+        return content
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"stdin is no UTF-8 (byte {error.start + 1})") from error
 
 
 @contextmanager
