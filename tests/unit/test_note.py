@@ -209,6 +209,9 @@ def test_a_filter_covers_its_subtree_alone() -> None:
     assert not sight.covers(("acme",))
     assert not sight.covers(("acme", "anabel"))
     assert not sight.covers(("ana", "acme"))
+    alone = Filter(namespace=("acme", "ana"), exact=True)
+    assert alone.covers(("acme", "ana"))
+    assert not alone.covers(("acme", "ana", "work"))
 
 
 @given(st.binary(min_size=5, max_size=5))
