@@ -69,10 +69,10 @@ def killing(directory: Path, count: int, end: float) -> dict[str, Any]:
 def crowding(directory: Path, count: int, end: float) -> dict[str, Any]:
     """Four writers of `count` notes each, one process that optimizes, one that reads."""
     found = crowd(directory, 4, count, max(1.0, end - time.monotonic()))
-    lost = found.pop("lost")
+    lost, misses = found.pop("lost"), found.pop("misses")
     whole = found["in sight"] == 4 * count - found["forgotten"] + found["brought back"]
     ok = not lost and not found["missed by the reader"] and whole
-    return found | {"lost": len(lost), "ok": ok, "problems": lost[:5]}
+    return found | {"lost": len(lost), "ok": ok, "problems": [*lost, *misses][:5]}
 
 
 def sharing(directory: Path, count: int, end: float) -> dict[str, Any]:

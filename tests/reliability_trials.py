@@ -153,7 +153,7 @@ def crowd(directory: Path, writers: int, notes: int, seconds: float) -> dict[str
     started = time.monotonic()
     processes = [Process(["write", str(directory), f"w{i}", str(notes), str(i)]) for i in range(writers)]
     tender = Process(["tend", str(directory), "1"])  # more often would be all that the lock is held for
-    missed: list[str] = []
+    missed, misses = 0, list[str]()
     reads = 0
     try:
         with Memory(str(directory), embedder=HashEmbedder()) as memory:
@@ -165,12 +165,17 @@ def crowd(directory: Path, writers: int, notes: int, seconds: float) -> dict[str
                 hidden = {x["id"] for each in processes for x in each.told() if x["did"] == "forget"}
                 due = {x["id"] for x in before if x["did"] == "remember"}
                 # One that is about to be forgotten may go before its writer says so.
-                missed += [
+                lacking = {
                     note_id
                     for note_id in due - hidden - now
                     if "forget" not in {entry.verb for entry in history(memory, note_id)}
-                ]
+                }
                 reads += 1
+                missed += len(lacking)
+                if lacking:
+                    still = lacking - {note.id for note in notes_of(memory)}
+                    at = round(time.monotonic() - started, 1)
+                    misses.append(f"{at} s: {len(lacking)} of {len(due)}, {len(still)} a read later")
             told = [each.finish(60) for each in processes]
             lost = [x for each in told for x in missing(memory, each)]
             hold(memory)
@@ -188,7 +193,8 @@ def crowd(directory: Path, writers: int, notes: int, seconds: float) -> dict[str
         "connected": sum(x["did"] == "connect" for each in told for x in each),
         "in sight": total,
         "reads": reads,
-        "missed by the reader": len(missed),
+        "missed by the reader": missed,
+        "misses": misses,
         "lost": lost,
         "rounds of upkeep": rounds,
         "seconds": round(time.monotonic() - started, 1),
