@@ -1,7 +1,9 @@
 """What the tests of the core have in common: a clock, memories without weights, a look at a whole store."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from zettelmem import AsyncMemory, Decision, Memory, Note
@@ -97,3 +99,9 @@ def said(*contents: str, **fields: Any) -> list[dict[str, Any]]:
 def contents(found: Sequence[Any]) -> list[str]:
     """The contents of notes or of hits, in order."""
     return [(each if isinstance(each, Note) else each.note).content for each in found]
+
+
+def files_with(root: Path, marker: str) -> list[str]:
+    """Every file that holds the marker, in any case."""
+    pattern = re.compile(re.escape(marker.encode()) + rb"(?![0-9])", re.IGNORECASE)
+    return [str(path) for path in root.rglob("*") if path.is_file() and pattern.search(path.read_bytes())]

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,19 +9,14 @@ from typing import Any
 
 import pytest
 
-from doubles import check_store, contents, open_memory
+from doubles import check_store, contents, files_with, open_memory
 from zettelmem import AsyncMemory, NotFound, Remembered, StoreError
-from zettelmem.store import Store, buckets, erasing
+from zettelmem.store import Store, buckets, erasing, indices, optimize, tail_of
 from zettelmem.store.rows import Row
 
 WORDS = "garden river train piano market storm window letter bread island doctor ticket".split()
 
 pytestmark = pytest.mark.usefixtures("unlocked")
-
-
-def files_with(root: Path, marker: str) -> list[str]:
-    pattern = re.compile(marker.encode(), re.IGNORECASE)
-    return [str(path) for path in root.rglob("*") if path.is_file() and pattern.search(path.read_bytes())]
 
 
 async def fill(memory: AsyncMemory, chance: random.Random, count: int) -> dict[str, str]:
@@ -55,6 +49,21 @@ async def test_nothing_of_an_erased_note_is_left_in_any_file(tmp_path: Path, see
         receipt = await memory.erase(namespace="ana")
         assert (receipt.verified, receipt.ids) == (True, tuple(sorted(after)))
         assert all(files_with(tmp_path, each) == [] for each in made)
+
+
+async def test_indices_of_vectors_go_with_the_last_that_made_them_worth_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indices, "VECTOR_ROWS", 12)
+    async with open_memory(str(tmp_path)) as memory:
+        await fill(memory, random.Random(12), 14)
+        await optimize(memory._store)
+        assert (await tail_of(memory._store)).segments
+        kept = (await memory.remember("Cats purr.", namespace="bo")).note
+        receipt = await memory.erase(namespace="ana")
+        assert receipt.verified, receipt.how
+        assert not (await tail_of(memory._store)).segments
+        assert [hit.note.id for hit in await memory.recall("cats", namespace="bo")] == [kept.id]
 
 
 async def test_others_write_meanwhile_and_lose_nothing(tmp_path: Path) -> None:

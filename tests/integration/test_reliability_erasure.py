@@ -3,13 +3,12 @@
 import asyncio
 import json
 import random
-import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from doubles import judging, open_memory, open_sync
+from doubles import files_with, judging, open_memory, open_sync
 from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Message, NeighbourChange, Note, NotFound
 from zettelmem.cli import app
 from zettelmem.exchange import read_note
@@ -19,12 +18,6 @@ from zettelmem.upkeep import searching
 from zettelmem.upkeep.searching import Search, needles
 
 WORDS = "garden river train piano market storm window letter bread island doctor ticket".split()
-
-
-def files_with(root: Path, marker: str) -> list[str]:
-    """Every file that holds the marker, in any case."""
-    pattern = re.compile(re.escape(marker.encode()) + rb"(?![0-9])", re.IGNORECASE)
-    return [str(path) for path in root.rglob("*") if path.is_file() and pattern.search(path.read_bytes())]
 
 
 def fill(memory: Memory, chance: random.Random, count: int) -> dict[str, str]:

@@ -109,7 +109,7 @@ async def _alone(
         ids = choose({note_id: row.note for note_id, row in before.items()})
         after = _without(before, ids, scrub, vectors)
         changed = {note_id: row for note_id, row in after.items() if row is not before[note_id]}
-        old, versions = await store.files(), await table.version()
+        old, mark = await store.files(), await table.version()
         if store.journal is not None:
             await store.journal.erase(sight.namespace, ids)
         with as_store_error(f"erasing in {store.uri}"):
@@ -117,7 +117,7 @@ async def _alone(
             await _overwrite(table, ids | changed.keys(), changed)
             await indices.make(table)
             await store.sync()  # what is new is safe before what is old goes
-            left = await _clean(table, versions, orphans=True)
+            left = await _clean(table, mark, orphans=True)
         if store.path is not None:
             await asyncio.to_thread(remove_torn, store.path)
         await store.sync()

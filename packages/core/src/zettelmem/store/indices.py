@@ -18,7 +18,8 @@ VECTOR_ROWS = 4_000
 async def make(table: AsyncTable, *, anew: bool = False) -> None:
     """Make the indices that are not there: all of them for a new table, none as a rule for an old one.
 
-    With `anew` every one, each in the place of the one before, so that no reader is without it.
+    With `anew` every one, each in the place of the one before, so that no reader is without it; vectors
+    that are few by now are not indexed any more.
     """
     from lancedb.index import FTS, BTree, IvfSq
 
@@ -33,6 +34,15 @@ async def make(table: AsyncTable, *, anew: bool = False) -> None:
     }
     if await table.count_rows() >= VECTOR_ROWS:
         wanted |= {column: IvfSq(distance_type="cosine") for column in FLOATS}
+    elif anew:
+        await drop_vectors(table)
     for column, config in wanted.items():
         if anew or column not in there:
             await table.create_index(column, config=config, replace=anew)
+
+
+async def drop_vectors(table: AsyncTable) -> None:
+    """Drop the indices of vectors; they are found by looking at all of them until there are new ones."""
+    for index in await table.list_indices():
+        if FLOATS & {*index.columns}:
+            await table.drop_index(index.name)

@@ -121,9 +121,7 @@ async def optimize(store: Store, retention: timedelta = RETENTION, *, orphans: b
         with as_store_error(f"compacting {store.uri}"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # readers of a version that goes read again
             if (await tail_of(store)).segments > SEGMENTS:
-                for index in await table.list_indices():
-                    if FLOATS & {*index.columns}:
-                        await table.drop_index(index.name)
+                await indices.drop_vectors(table)
             while (await table.optimize(cleanup_older_than=NEVER)).compaction.fragments_removed:
                 pass  # what the indices hold from now on can be compacted with what they held
             await indices.make(table)
