@@ -125,6 +125,24 @@ def read_turns(
 
 
 def _parsed(raw: bytes, zone: tzinfo | None, thread: str | None, via: str) -> tuple[Draft, Note | None]:
+    value = _object(raw)
+    if value.keys() >= _NOTE_ONLY:
+        note = build(Note, value)
+        return _draft_of(note), note
+    own = value.pop("thread", None)
+    if value.get("at") is not None:
+        try:
+            value["at"] = read_time(value["at"], zone)
+        except InvalidInput as error:
+            raise InvalidInput(f"at: {error}") from error
+    try:
+        draft = build(Message, value).draft(thread=thread if own is None else own, via=via)
+    except ValidationError as error:
+        raise refusal(error) from error
+    return draft, None
+
+
+def _object(raw: bytes) -> dict[str, Any]:
     try:
         value = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError as error:
@@ -140,20 +158,7 @@ def _parsed(raw: bytes, zone: tzinfo | None, thread: str | None, via: str) -> tu
             f"is a JSON {type(value).__name__}; write one object a line, such as "
             '{"content": "...", "role": "user"}'
         )
-    if value.keys() >= _NOTE_ONLY:
-        note = build(Note, value)
-        return _draft_of(note), note
-    own = value.pop("thread", None)
-    if value.get("at") is not None:
-        try:
-            value["at"] = read_time(value["at"], zone)
-        except InvalidInput as error:
-            raise InvalidInput(f"at: {error}") from error
-    try:
-        draft = build(Message, value).draft(thread=thread if own is None else own, via=via)
-    except ValidationError as error:
-        raise refusal(error) from error
-    return draft, None
+    return value
 
 
 def _refuse(constant: str) -> None:
@@ -187,10 +192,7 @@ def read_note(line: bytes) -> Note:
     Raises:
         InvalidInput: that is no such line.
     """
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"is no JSON: {error}") from error
-    if not isinstance(value, dict) or not value.keys() >= _NOTE_ONLY:
+    value = _object(line)
+    if not value.keys() >= _NOTE_ONLY:
         raise InvalidInput("is no whole note")
     return build(Note, value)
