@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, BinaryIO, cast
+from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
@@ -18,6 +18,9 @@ from zettelmem.judging import Judge
 from zettelmem.note import Erasure, Fields, Trust
 
 from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
+
+if TYPE_CHECKING:
+    from zettelmem.sync import Memory
 
 app = typer.Typer(
     name="zettelmem",
@@ -327,11 +330,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write whole notes with their history to a JSONL file."""
-    with settings.memory() as memory, _writing(file, force) as stream:
-        if file != "-":
-            memory.exported(
-                exchange.confined(file)
-            )  # before, so that no crash leaves one that erasing misses
+    with settings.memory() as memory, _exporting(memory, file, force) as stream:
         count, after, more = 0, None, True
         while more:
             page = memory.notes(namespace=settings.space, limit=1_000, after=after)
@@ -374,13 +373,11 @@ def graph(
         raise InvalidInput(f"{file} ends in neither .svg nor .dot; name the picture you want")
     with settings.memory() as memory:
         found = memory.graph(namespace=settings.space, start=start, hops=hops, limit=limit)
-        if file != "-":
-            memory.exported(exchange.confined(file))
-    if file == "-" and settings.as_json:
-        settings.tell(found, lambda: None)
-        return
-    with _writing(file, force) as stream:
-        stream.write(draw[ending](found).encode())
+        if file == "-" and settings.as_json:
+            settings.tell(found, lambda: None)
+            return
+        with _exporting(memory, file, force) as stream:
+            stream.write(draw[ending](found).encode())
     if file != "-":
         figures = {"notes": len(found.notes), "links": len(found.links), "file": file}
         told = f"{len(found.notes)} notes and {len(found.links)} links drawn in {file}"
@@ -530,6 +527,15 @@ def _words(content: str) -> str:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"stdin is no UTF-8 (byte {error.start + 1})") from error
+
+
+@contextmanager
+def _exporting(memory: Memory, file: str, force: bool) -> Iterator[BinaryIO]:
+    """As `_writing`, for notes: the store is told of the file first, so that erasing misses none."""
+    with _writing(file, force) as stream:
+        if file != "-":
+            memory.exported(exchange.confined(file))
+        yield stream
 
 
 @contextmanager
