@@ -71,8 +71,8 @@ def crowding(directory: Path, count: int, end: float) -> dict[str, Any]:
     found = crowd(directory, 4, count, max(1.0, end - time.monotonic()))
     lost, misses = found.pop("lost"), found.pop("misses")
     whole = found["in sight"] == 4 * count - found["forgotten"] + found["brought back"]
-    ok = not lost and not found["missed by the reader"] and whole
-    return found | {"lost": len(lost), "ok": ok, "problems": [*lost, *misses][:5]}
+    seen = not found["missed by the reader"] and not found["links seen at one end"]
+    return found | {"lost": len(lost), "ok": not lost and seen and whole, "problems": [*lost, *misses][:5]}
 
 
 def sharing(directory: Path, count: int, end: float) -> dict[str, Any]:

@@ -154,28 +154,32 @@ def crowd(directory: Path, writers: int, notes: int, seconds: float) -> dict[str
     processes = [Process(["write", str(directory), f"w{i}", str(notes), str(i)]) for i in range(writers)]
     tender = Process(["tend", str(directory), "1"])  # more often would be all that the lock is held for
     missed, misses = 0, list[str]()
-    reads = 0
+    reads = torn = 0
     try:
         with Memory(str(directory), embedder=HashEmbedder()) as memory:
             while any(each.running.poll() is None for each in processes):
                 if time.monotonic() - started > seconds:
                     raise AssertionError(f"the writers took longer than {seconds} seconds")
                 before = [x for each in processes for x in each.told()]
-                now = {note.id for note in notes_of(memory)}
+                now = {note.id: note.links for note in notes_of(memory)}
+                torn += sum(x not in now.get(x.other(at), ()) for at, links in now.items() for x in links)
                 hidden = {x["id"] for each in processes for x in each.told() if x["did"] == "forget"}
                 due = {x["id"] for x in before if x["did"] == "remember"}
                 # One that is about to be forgotten may go before its writer says so.
                 lacking = {
                     note_id
-                    for note_id in due - hidden - now
+                    for note_id in due - hidden - now.keys()
                     if "forget" not in {entry.verb for entry in history(memory, note_id)}
                 }
+                some = random.Random(reads).sample(sorted(due), min(3, len(due)))
+                lacking |= {note_id for note_id in some if not history(memory, note_id)}  # by its id
                 reads += 1
                 missed += len(lacking)
                 if lacking:
                     still = lacking - {note.id for note in notes_of(memory)}
                     at = round(time.monotonic() - started, 1)
-                    misses.append(f"{at} s: {len(lacking)} of {len(due)}, {len(still)} a read later")
+                    seen = f"{len(lacking)} of {len(due)}, {len(now)} read"
+                    misses.append(f"{at} s: {seen}; {len(still)} lacking a read later")
             told = [each.finish(60) for each in processes]
             lost = [x for each in told for x in missing(memory, each)]
             hold(memory)
@@ -194,6 +198,7 @@ def crowd(directory: Path, writers: int, notes: int, seconds: float) -> dict[str
         "in sight": total,
         "reads": reads,
         "missed by the reader": missed,
+        "links seen at one end": torn,
         "misses": misses,
         "lost": lost,
         "rounds of upkeep": rounds,

@@ -16,5 +16,6 @@ def test_many_writers_upkeep_and_a_reader_at_once(tmp_path: Path) -> None:
     found = crowd(tmp_path, writers=4, notes=12, seconds=240)
     assert found["lost"] == []
     assert found["missed by the reader"] == 0
+    assert found["links seen at one end"] == 0
     assert found["remembered"] == 48
     assert found["in sight"] == 48 - found["forgotten"] + found["brought back"]

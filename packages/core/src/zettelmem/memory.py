@@ -680,7 +680,7 @@ class AsyncMemory:
             namespace, kinds, tags, thread, since, until, via: as for `recall`.
             valid: True for what is so now, False for what no longer is; None for both.
             pending: only those that a judge has still to look at.
-            limit: notes a page, 1 to 1,000; None is all that there are, at once.
+            limit: notes a page, 1 to 1,000; None is all that there are, at once and as of one moment.
             after: the cursor of the page before.
             newest_first: the other way round.
             by: the time that they are ordered by.
@@ -701,17 +701,24 @@ class AsyncMemory:
             via=via,
             pending=pending,
         )
-        found = await self._store.order(sight, by)
+        notes: dict[str, Note] | None = None
+        if limit is None:  # all of one version, so no note is missing that another one is linked with
+            notes = {note.id: note for note in await self._store.all_notes(sight)}
+            found = sorted((getattr(note, by), note.position, note.id) for note in notes.values())
+        else:
+            found = await self._store.order(sight, by)
         order = [(at.isoformat(), place, note_id) for at, place, note_id in found]
         if newest_first:
             order.reverse()
         if after is not None:
             start = _place(after)
             order = [x for x in order if (x < start if newest_first else x > start)]
-        notes = await self._store.get(note_id for *_, note_id in order[:limit])
+        ids = [note_id for *_, note_id in order[:limit]]
+        if notes is None:
+            notes = await self._store.get(ids)
         more = order[limit - 1] if limit and len(order) > limit else None
         return Page(
-            notes=tuple(notes[note_id] for *_, note_id in order[:limit] if note_id in notes),
+            notes=tuple(notes[note_id] for note_id in ids if note_id in notes),
             cursor=None if more is None else "|".join(map(str, more)),
         )
 
@@ -780,12 +787,12 @@ class AsyncMemory:
         space = as_namespace(namespace)
         names = ["kind", "thread", "links", "history", "waiting", "invalid_at", "occurred_at"]
         found = await self._store.columns(Filter(namespace=space), names)
-        valid = await self._store.order(Filter(namespace=space, valid_at=self.clock()))
+        now = self.clock()
         return Stats(
             notes=len(found["kind"]),
             links=sum(map(len, found["links"])) // 2,
             evolutions=sum(history.count('"verb":"evolve"') for history in found["history"]),
-            superseded=len(found["kind"]) - len(valid),
+            superseded=sum(at <= now for at in found["invalid_at"]),
             pending=sum(found["waiting"]),
             kinds=dict(Counter(found["kind"])),
             threads=len({thread for thread in found["thread"] if thread}),

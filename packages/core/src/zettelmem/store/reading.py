@@ -113,6 +113,11 @@ class Reading(Table):
         found = await self.columns(sight, [by, "position", "id"])
         return sorted(zip(found[by], found["position"], found["id"], strict=True))
 
+    async def all_notes(self, sight: Filter) -> list[Note]:
+        """All notes in sight as one version of the table has them, in no particular order."""
+        rows = await self._select(sight, NOTE_COLUMNS)
+        return [] if rows is None else [to_note(row) for row in rows.to_pylist()]
+
     async def columns(self, sight: Filter, names: Sequence[str]) -> dict[str, list[Any]]:
         """Some columns of all notes in sight, in no particular order."""
         rows = await self._select(sight, list(names))
