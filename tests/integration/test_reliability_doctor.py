@@ -1,6 +1,7 @@
 """The doctor: a sound store is called sound, each trouble is found, told and mended."""
 
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from doubles import Clock, open_memory, open_sync
-from zettelmem import AsyncMemory, Examination, Finding, Link, NotFound, Relation
+from zettelmem import AsyncMemory, Examination, Finding, Link, Note, NotFound, Relation
 from zettelmem.cli import app
 from zettelmem.note import Changes
 from zettelmem.testing import HashEmbedder, hold, links_mirrored, notes_of
@@ -55,6 +56,56 @@ async def test_torn_links_are_found_and_mended(gone: bool) -> None:
         again = await memory.examine()
         assert not finding(again, "links").trouble
         links_mirrored((await memory.notes(namespace=())).notes)
+
+
+@pytest.mark.parametrize("one_sided", [True, False])
+async def test_what_others_write_while_it_reads_is_not_taken_for_torn(
+    monkeypatch: pytest.MonkeyPatch, one_sided: bool
+) -> None:
+    async with open_memory(judge="none") as memory:
+        first = (await memory.remember("One.", namespace="ana", thread="t")).note
+        await memory.remember("Two.", namespace="ana", thread="t")
+        linked, second = (await memory.notes(namespace="ana")).notes
+        assert linked.links == second.links != first.links == ()
+        # A table that is cleaned away while it is read is read on as it has become.
+        read = [first, second] if one_sided else [linked]
+        reading_as(monkeypatch, memory, read)
+        assert not finding(await memory.examine(repair=True), "links").trouble
+        assert (await memory.notes(namespace="ana")).notes == (linked, second)
+
+
+def reading_as(monkeypatch: pytest.MonkeyPatch, memory: AsyncMemory, *passes: list[Note] | str) -> None:
+    """Let the doctor see these notes at its passes over all of them; a text is remembered before one."""
+    every, left = memory._store.every_note, list(passes)
+
+    async def every_note() -> AsyncIterator[list[Note]]:
+        seen = left.pop(0)
+        if isinstance(seen, list):
+            yield seen
+            return
+        if seen:
+            await memory.remember(seen, namespace="ana")
+        async for batch in every():
+            yield batch
+
+    monkeypatch.setattr(memory._store, "every_note", every_note)
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+async def test_what_others_write_while_it_reads_is_told_once_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told_first: bool
+) -> None:
+    log = tmp_path / "audit.jsonl"
+    async with open_memory(str(tmp_path / "memory"), judge="none", audit=log) as memory:
+        before = [(await memory.remember("One.", namespace="ana")).note]
+        if told_first:  # the log says so, the notes that are read do not yet
+            await memory.remember("Two.", namespace="ana")
+            reading_as(monkeypatch, memory, before, before)
+        else:
+            reading_as(monkeypatch, memory, "", "Two.")
+        found = await memory.examine(repair=True)
+    assert not finding(found, "audit").trouble
+    assert [json.loads(line)["verb"] for line in log.read_text().splitlines()] == ["remember"] * 2
 
 
 async def test_another_embedder_is_a_finding(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from zettelmem.embedding import Embedding
@@ -63,10 +64,37 @@ class _Seen:
         return away, add
 
 
-def mend(note: Note, away: Sequence[Link], add: Sequence[Link], now: datetime) -> Changes:
-    """The note with links taken away and added, as a change of its own."""
-    gone = tuple(link for link in note.links if link in away)
-    new = tuple(link for link in add if link not in note.links)
+def mended_links(
+    notes: Mapping[str, Note], torn: Mapping[str, Sequence[Link]], now: datetime
+) -> list[Changes]:
+    """The changes that make these links whole where they are still torn.
+
+    Args:
+        notes: the notes as they are, and those at the other ends.
+        torn: links that seemed to be torn, by the note that lacks or should not have them.
+        now: the time of the changes.
+    """
+    live = {note.id: note for note in notes.values() if note.forgotten_at is None}
+    changes = []
+    for note in (live[each] for each in torn if each in live):
+        other = {link: live.get(link.other(note.id)) for link in torn[note.id]}
+        kept = {link: end is not None and _may_join(link, note, end) for link, end in other.items()}
+        gone = [link for link in torn[note.id] if link in note.links and not kept[link]]
+        new = [
+            link
+            for link, end in other.items()
+            if link not in note.links and kept[link] and end is not None and link in end.links
+        ]
+        if gone or new:
+            changes.append(_mend(note, gone, new, now))
+    return changes
+
+
+def _may_join(link: Link, one: Note, other: Note) -> bool:
+    return {link.source, link.target} == {one.id, other.id} and one.namespace == other.namespace
+
+
+def _mend(note: Note, gone: Sequence[Link], new: Sequence[Link], now: datetime) -> Changes:
     change = f"{note.id}.{note.revision + 1}"
     entry = Evolution(
         change=change,
@@ -74,8 +102,8 @@ def mend(note: Note, away: Sequence[Link], add: Sequence[Link], now: datetime) -
         cause=note.id,
         at=now,
         reason="one-sided or dangling links mended",
-        linked=new,
-        unlinked=gone,
+        linked=tuple(new),
+        unlinked=tuple(gone),
     )
     links = (*(link for link in note.links if link not in gone), *new)
     fields = {"links": links, "history": (*note.history, entry), "revision": note.revision + 1}
@@ -126,27 +154,26 @@ async def examine(
 
 
 async def _links(store: Store, seen: _Seen, now: datetime, *, repair: bool) -> Finding:
+    """Which links are torn, looked at once more: what was seen may be of several moments, if others write."""
     away, add = seen.torn()
-    dangling, one_sided = sum(map(len, away.values())), sum(map(len, add.values()))
     wrong = sorted(away.keys() | add.keys())
-    if repair:
-        for start in range(0, len(wrong), AT_ONCE):
-            ids = wrong[start : start + AT_ONCE]
+    mended: list[Changes] = []
+    for start in range(0, len(wrong), AT_ONCE):
+        torn = {each: (*away.get(each, ()), *add.get(each, ())) for each in wrong[start : start + AT_ONCE]}
+        ids = {*torn, *(link.other(each) for each, links in torn.items() for link in links)}
 
-            def step(fresh: dict[str, Note], ids: Sequence[str] = ids) -> list[Changes]:
-                return [
-                    mend(fresh[each], away.get(each, ()), add.get(each, ()), now)
-                    for each in ids
-                    if each in fresh
-                ]
+        def step(fresh: dict[str, Note], torn: Mapping[str, Sequence[Link]] = torn) -> list[Changes]:
+            return mended_links(fresh, torn, now)
 
-            await store.commit(ids, step, {})
+        mended += await store.commit(ids, step, {}) if repair else step(await store.get(ids))
+    entries = [each.note.history[-1] for each in mended]
+    dangling, one_sided = (sum(len(x.unlinked) for x in entries), sum(len(x.linked) for x in entries))
     return Finding(
         check="links",
-        trouble=bool(wrong),
+        trouble=bool(mended),
         count=dangling + one_sided,
         told=f"{dangling} dangling, {one_sided} one-sided",
-        repaired=repair and bool(wrong),
+        repaired=repair and bool(mended),
     )
 
 
@@ -208,24 +235,34 @@ async def _purge(
 
 
 async def _audit(store: Store, audit: Audit, now: datetime, *, repair: bool) -> Finding:
-    """Whether the log's chain holds, and tells all that the notes do; with `repair` it is completed."""
-    if not await asyncio.to_thread(audit.path.exists):
-        standing, problem = Standing(()), ""
-    else:
-        lines = await asyncio.to_thread(lambda: list(read(audit.path)))
-        standing, problem = Standing(line for line, _ in lines if line), lines[-1][1] if lines else ""
+    """Whether the log's chain holds, and tells all that the notes do; with `repair` it is completed.
+
+    A change is told before it is written, so what differs while others write is looked at again while
+    nobody does.
+    """
+    standing, problem = await asyncio.to_thread(_log, audit)
+    if problem:
+        async with _nobody_writes(store):
+            standing, problem = await asyncio.to_thread(_log, audit)
     if problem:
         return Finding(check="audit", trouble=True, count=1, told=problem)
     untold, lost = [], []
-    there: set[str] = set()
+    ids: set[str] = set()
     async for notes in store.every_note():
-        there |= {note.id for note in notes}
+        ids |= {note.id for note in notes}
         untold += [line for note in notes for line in standing.untold(note)]
         lost += standing.lost({note.id: note for note in notes})
-    lost += standing.lost({}, gone={change.partition(".")[0] for change in standing.logged} - there)
-    untold.sort(key=lambda line: str(line["at"]))
-    if repair:
-        await asyncio.to_thread(audit.append, [*untold, *(void(line, now) for line in lost)])
+    lost += standing.lost({}, gone={_note(change) for change in standing.logged} - ids)
+    if untold or lost:
+        async with _nobody_writes(store):
+            standing, _ = await asyncio.to_thread(_log, audit)
+            ids = {_note(line["change"]) for line in (*untold, *lost)}
+            now_there = await store.get(ids, forgotten=True)
+            untold = [line for note in now_there.values() for line in standing.untold(note)]
+            untold.sort(key=lambda line: str(line["at"]))
+            lost = standing.lost(now_there, gone=ids - now_there.keys())
+            if repair:
+                await asyncio.to_thread(audit.append, [*untold, *(void(line, now) for line in lost)])
     return Finding(
         check="audit",
         trouble=bool(untold),
@@ -233,6 +270,28 @@ async def _audit(store: Store, audit: Audit, now: datetime, *, repair: bool) -> 
         told=f"changes of notes that the log lacks; {len(lost)} lines of it tell what is not there",
         repaired=repair and bool(untold),
     )
+
+
+def _log(audit: Audit) -> tuple[Standing, str]:
+    """What the log says, and what is wrong with it."""
+    if not audit.path.exists():
+        return Standing(()), ""
+    lines = list(read(audit.path))
+    return Standing(line for line, _ in lines if line), lines[-1][1] if lines else ""
+
+
+def _note(change: str) -> str:
+    return change.partition(".")[0]
+
+
+@asynccontextmanager
+async def _nobody_writes(store: Store) -> AsyncIterator[None]:
+    """On an object store, and where this process may not write, others cannot be kept out."""
+    if store.read_only:
+        yield
+        return
+    async with store.turn, store.lock():
+        yield
 
 
 def _forgotten(seen: _Seen, now: datetime, erased: Sequence[Erasure]) -> Finding:
