@@ -49,52 +49,45 @@ class _Seen:
         else:
             self.forgotten[note.namespace].append((note.forgotten_at, note.id))
 
-    def torn(self) -> tuple[dict[str, list[Link]], dict[str, list[Link]]]:
-        """Links to take away and links to add, by the note that they are to be taken from or added to."""
-        away: dict[str, list[Link]] = defaultdict(list)
-        add: dict[str, list[Link]] = defaultdict(list)
+    def torn(self) -> dict[str, list[Link]]:
+        """The links that seem to be torn, by the note that has one too many or lacks one."""
+        torn: dict[str, list[Link]] = defaultdict(list)
         for note_id, links in self.links.items():
             for link in links:
                 other = link.other(note_id)
                 here = note_id in (link.source, link.target)
                 if not here or other not in self.live or self.spaces[other] != self.spaces[note_id]:
-                    away[note_id].append(link)
+                    torn[note_id].append(link)
                 elif link not in self.links[other]:
-                    add[other].append(link)
-        return away, add
+                    torn[other].append(link)
+        return torn
 
 
-def mended_links(
-    notes: Mapping[str, Note], torn: Mapping[str, Sequence[Link]], now: datetime
-) -> list[Changes]:
-    """The changes that make these links whole where they are still torn.
+def mend(notes: Mapping[str, Note], torn: Mapping[str, Sequence[Link]], now: datetime) -> list[Changes]:
+    """What makes links whole that are still torn: one whose other end is there is added, any other goes.
 
     Args:
         notes: the notes as they are, and those at the other ends.
-        torn: links that seemed to be torn, by the note that lacks or should not have them.
+        torn: links that seemed to be torn, by the note that has one too many or lacks one.
         now: the time of the changes.
     """
     live = {note.id: note for note in notes.values() if note.forgotten_at is None}
     changes = []
     for note in (live[each] for each in torn if each in live):
-        other = {link: live.get(link.other(note.id)) for link in torn[note.id]}
-        kept = {link: end is not None and _may_join(link, note, end) for link, end in other.items()}
-        gone = [link for link in torn[note.id] if link in note.links and not kept[link]]
-        new = [
-            link
-            for link, end in other.items()
-            if link not in note.links and kept[link] and end is not None and link in end.links
-        ]
+        gone, new = list[Link](), list[Link]()
+        for link in torn[note.id]:
+            other = live.get(link.other(note.id))
+            ends = {link.source, link.target}
+            if other is None or ends != {note.id, other.id} or other.namespace != note.namespace:
+                gone += [link] if link in note.links else []
+            elif link in other.links and link not in note.links:
+                new.append(link)
         if gone or new:
-            changes.append(_mend(note, gone, new, now))
+            changes.append(_mended(note, gone, new, now))
     return changes
 
 
-def _may_join(link: Link, one: Note, other: Note) -> bool:
-    return {link.source, link.target} == {one.id, other.id} and one.namespace == other.namespace
-
-
-def _mend(note: Note, gone: Sequence[Link], new: Sequence[Link], now: datetime) -> Changes:
+def _mended(note: Note, gone: Sequence[Link], new: Sequence[Link], now: datetime) -> Changes:
     change = f"{note.id}.{note.revision + 1}"
     entry = Evolution(
         change=change,
@@ -155,15 +148,14 @@ async def examine(
 
 async def _links(store: Store, seen: _Seen, now: datetime, *, repair: bool) -> Finding:
     """Which links are torn, looked at once more: what was seen may be of several moments, if others write."""
-    away, add = seen.torn()
-    wrong = sorted(away.keys() | add.keys())
+    torn = sorted(seen.torn().items())
     mended: list[Changes] = []
-    for start in range(0, len(wrong), AT_ONCE):
-        torn = {each: (*away.get(each, ()), *add.get(each, ())) for each in wrong[start : start + AT_ONCE]}
-        ids = {*torn, *(link.other(each) for each, links in torn.items() for link in links)}
+    for start in range(0, len(torn), AT_ONCE):
+        part = dict(torn[start : start + AT_ONCE])
+        ids = {*part, *(link.other(each) for each, links in part.items() for link in links)}
 
-        def step(fresh: dict[str, Note], torn: Mapping[str, Sequence[Link]] = torn) -> list[Changes]:
-            return mended_links(fresh, torn, now)
+        def step(fresh: dict[str, Note], part: Mapping[str, Sequence[Link]] = part) -> list[Changes]:
+            return mend(fresh, part, now)
 
         mended += await store.commit(ids, step, {}) if repair else step(await store.get(ids))
     entries = [each.note.history[-1] for each in mended]
