@@ -2,8 +2,10 @@
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
+import weakref
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -265,6 +267,8 @@ async def test_erased_rows_are_gone() -> None:
         made = await memory.remember_many(["One.", "Two."], namespace="a")
         await memory._store.delete([made[0].note.id])
         assert set(await everything(memory)) == {made[1].note.id}
+        await optimize(memory._store)
+        assert set(await everything(memory)) == {made[1].note.id}
     async with open_memory() as memory:
         await memory._store.delete(["00000000"])
         await optimize(memory._store)
@@ -331,8 +335,9 @@ async def test_vectors_of_a_large_table_are_indexed_and_the_index_is_made_anew(
         assert hit.note.content == "Thing 3 of 7 cats."
 
 
+@pytest.mark.parametrize("by_another", [True, False])
 async def test_a_slow_reader_reads_on_when_its_version_is_cleaned_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_another: bool
 ) -> None:
     monkeypatch.setattr(reading, "BATCH_ROWS", 4)
     async with open_memory(str(tmp_path), judge="none") as one, open_memory(str(tmp_path)) as two:
@@ -340,8 +345,19 @@ async def test_a_slow_reader_reads_on_when_its_version_is_cleaned_away(
         seen: list[str] = []
         async for notes in one._store.every_note():
             seen += [note.id for note in notes]
-            await optimize(two._store, timedelta(0))
+            await optimize((two if by_another else one)._store, timedelta(0))
         assert sorted(seen) == sorted(made)
+
+
+async def test_after_upkeep_nothing_is_kept_of_the_files_that_it_replaced(tmp_path: Path) -> None:
+    async with open_memory(str(tmp_path), judge="none") as memory:
+        await memory.remember("A cat.", namespace="a")
+        table = weakref.ref(await memory._store.table())
+        assert table() is not None
+        await optimize(memory._store)
+        gc.collect()
+        assert table() is None
+        assert contents(await memory.recall("cat", namespace="a")) == ["A cat."]
 
 
 # --- without a lock: as on an object store ---------------------------------------------------------------

@@ -150,8 +150,6 @@ class Table:
             raise StoreError("this memory is closed; open a new one")
         if self._connection is None:
             few_heaps()
-            import lancedb
-
             if self.path is not None and not self.read_only:
                 try:
                     self.path.mkdir(parents=True, exist_ok=True)
@@ -163,16 +161,34 @@ class Table:
                     torn = await asyncio.to_thread(disk.set_torn_aside, self.path)
                 for manifest in torn:
                     logger.warning("a power cut tore %s; it was set aside", manifest)
-            with as_store_error(f"opening {self.uri}"):
-                self._connection = await lancedb.connect_async(
-                    str(self.path) if self.path is not None else self.uri,
-                    storage_options=dict(self.storage_options) if self.storage_options else None,
-                    read_consistency_interval=timedelta(0),
-                    session=lancedb.Session(
-                        index_cache_size_bytes=INDEX_CACHE, metadata_cache_size_bytes=METADATA_CACHE
-                    ),
-                )
+            self._connection = await self._connect()
         return self._connection
+
+    async def _connect(self) -> AsyncConnection:
+        import lancedb
+
+        with as_store_error(f"opening {self.uri}"):
+            return await lancedb.connect_async(
+                str(self.path) if self.path is not None else self.uri,
+                storage_options=dict(self.storage_options) if self.storage_options else None,
+                read_consistency_interval=timedelta(0),
+                session=lancedb.Session(
+                    index_cache_size_bytes=INDEX_CACHE, metadata_cache_size_bytes=METADATA_CACHE
+                ),
+            )
+
+    async def forget_files(self) -> None:
+        """Open the table anew, without what LanceDB keeps in memory of files that upkeep has replaced.
+
+        Its caches are bounded and never cleared: of what they came to hold, most would be of such files.
+        Reads under way go on with what they began with.
+        """
+        if self._opened is None or self.uri.startswith("memory://"):  # that would be another, empty one
+            return
+        connection = await self._connect()
+        with as_store_error(f"opening {self.uri}"):
+            self._opened = await connection.open_table(disk.TABLE)
+        self._connection = connection
 
     async def table(self) -> AsyncTable | None:
         """The table, or None where nothing has been remembered yet."""

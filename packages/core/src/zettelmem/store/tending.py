@@ -134,4 +134,6 @@ async def optimize(store: Store, retention: timedelta = RETENTION, *, orphans: b
         if orphans and store.path is not None:
             await asyncio.to_thread(remove_torn, store.path)
         await store.sync()
+        await store.forget_files()
+    del table  # and with it what LanceDB kept for it, which can be given back now
     trim_memory()
