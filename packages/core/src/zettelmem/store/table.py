@@ -183,7 +183,7 @@ class Table:
         Its caches are bounded and never cleared: of what they came to hold, most would be of such files.
         Reads under way go on with what they began with.
         """
-        if self._opened is None or self.uri.startswith("memory://"):  # that would be another, empty one
+        if self._opened is None or (self.lockable and self.path is None):  # that would be an empty one
             return
         connection = await self._connect()
         with as_store_error(f"opening {self.uri}"):

@@ -167,9 +167,8 @@ class Journal:
 
     async def _settle(self, lines: Sequence[Entry]) -> None:
         standing = Standing(lines)
-        ids = {change.partition(".")[0] for change in standing.logged}
-        notes = await self._store.get(ids, forgotten=True)
-        lost = standing.lost(notes, gone=ids - notes.keys())
+        notes = await self._store.get(standing.ids, forgotten=True)
+        lost = standing.lost(notes, gone=standing.ids - notes.keys())
         await asyncio.to_thread(self.audit.append, [void(each, self._clock()) for each in lost])
 
 
@@ -191,6 +190,11 @@ class Standing:
                     del self.logged[change]
             else:
                 self.logged[line["change"]] = line
+
+    @property
+    def ids(self) -> set[str]:
+        """The notes that the lines are about."""
+        return {change.partition(".")[0] for change in self.logged}
 
     def lost(self, notes: Mapping[str, Note], gone: Iterable[str] = ()) -> list[Entry]:
         """Lines about these notes whose change is not among what was done to them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 
 from zettelmem.embedding import Embedding
@@ -71,23 +71,17 @@ def mend(notes: Mapping[str, Note], torn: Mapping[str, Sequence[Link]], now: dat
         torn: links that seemed to be torn, by the note that has one too many or lacks one.
         now: the time of the changes.
     """
-    live = {note.id: note for note in notes.values() if note.forgotten_at is None}
-    changes = []
-    for note in (live[each] for each in torn if each in live):
-        gone, new = list[Link](), list[Link]()
-        for link in torn[note.id]:
-            other = live.get(link.other(note.id))
-            ends = {link.source, link.target}
-            if other is None or ends != {note.id, other.id} or other.namespace != note.namespace:
-                gone += [link] if link in note.links else []
-            elif link in other.links and link not in note.links:
-                new.append(link)
-        if gone or new:
-            changes.append(_mended(note, gone, new, now))
-    return changes
+    fresh = _Seen()
+    for note in notes.values():
+        fresh.add(note)
+    still = fresh.torn()
+    wrong = {each: [link for link in still.get(each, ()) if link in links] for each, links in torn.items()}
+    return [_mended(notes[each], links, now) for each, links in wrong.items() if links]
 
 
-def _mended(note: Note, gone: Sequence[Link], new: Sequence[Link], now: datetime) -> Changes:
+def _mended(note: Note, wrong: Sequence[Link], now: datetime) -> Changes:
+    gone = tuple(link for link in note.links if link in wrong)
+    new = tuple(link for link in wrong if link not in note.links)
     change = f"{note.id}.{note.revision + 1}"
     entry = Evolution(
         change=change,
@@ -95,8 +89,8 @@ def _mended(note: Note, gone: Sequence[Link], new: Sequence[Link], now: datetime
         cause=note.id,
         at=now,
         reason="one-sided or dangling links mended",
-        linked=tuple(new),
-        unlinked=tuple(gone),
+        linked=new,
+        unlinked=gone,
     )
     links = (*(link for link in note.links if link not in gone), *new)
     fields = {"links": links, "history": (*note.history, entry), "revision": note.revision + 1}
@@ -237,18 +231,20 @@ async def _audit(store: Store, audit: Audit, now: datetime, *, repair: bool) -> 
         async with _nobody_writes(store):
             standing, problem = await asyncio.to_thread(_log, audit)
     if problem:
-        return Finding(check="audit", trouble=True, count=1, told=problem)
+        return _broken(problem)
     untold, lost = [], []
     ids: set[str] = set()
     async for notes in store.every_note():
         ids |= {note.id for note in notes}
         untold += [line for note in notes for line in standing.untold(note)]
         lost += standing.lost({note.id: note for note in notes})
-    lost += standing.lost({}, gone={_note(change) for change in standing.logged} - ids)
+    lost += standing.lost({}, gone=standing.ids - ids)
     if untold or lost:
         async with _nobody_writes(store):
-            standing, _ = await asyncio.to_thread(_log, audit)
-            ids = {_note(line["change"]) for line in (*untold, *lost)}
+            standing, problem = await asyncio.to_thread(_log, audit)
+            if problem:
+                return _broken(problem)
+            ids = Standing((*untold, *lost)).ids
             now_there = await store.get(ids, forgotten=True)
             untold = [line for note in now_there.values() for line in standing.untold(note)]
             untold.sort(key=lambda line: str(line["at"]))
@@ -272,17 +268,14 @@ def _log(audit: Audit) -> tuple[Standing, str]:
     return Standing(line for line, _ in lines if line), lines[-1][1] if lines else ""
 
 
-def _note(change: str) -> str:
-    return change.partition(".")[0]
+def _broken(problem: str) -> Finding:
+    return Finding(check="audit", trouble=True, count=1, told=problem)
 
 
 @asynccontextmanager
 async def _nobody_writes(store: Store) -> AsyncIterator[None]:
     """On an object store, and where this process may not write, others cannot be kept out."""
-    if store.read_only:
-        yield
-        return
-    async with store.turn, store.lock():
+    async with store.turn, nullcontext() if store.read_only else store.lock():
         yield
 
 
