@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zettelmem import AsyncMemory, Decision, Memory, Note
-from zettelmem.store.rows import to_note
+from zettelmem.store.schema import to_note
 from zettelmem.testing import Asked, HashEmbedder, ScriptedModel, hold
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -434,7 +434,7 @@ def test_importing_twice_adds_nothing(run: Run, lines: str) -> None:
 def test_an_import_that_was_cut_off_goes_on_where_it_was(
     run: Run, lines: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zettelmem.cli.carry.BATCH", 2)
+    monkeypatch.setattr("zettelmem.cli.transfer.BATCH", 2)
     real = Memory.remember_many
     calls = 0
 
@@ -515,7 +515,7 @@ def test_progress_is_told_with_every_commit(
         assert total == Path(lines).stat().st_size
         yield told.append
 
-    monkeypatch.setattr("zettelmem.cli.carry.bar", spy)
+    monkeypatch.setattr("zettelmem.cli.transfer.bar", spy)
     monkeypatch.setattr(Settings, "_judge", lambda self: ScriptedModel([]))
     commits: list[int] = []
     real = Memory.remember_many
@@ -623,7 +623,7 @@ def test_a_file_that_cannot_be_read_is_said(run: Run, monkeypatch: pytest.Monkey
             raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("pathlib.Path.open", lambda *args: Torn())
-    monkeypatch.setattr("zettelmem.cli.carry._size", lambda file: 1)
+    monkeypatch.setattr("zettelmem.cli.transfer._size", lambda file: 1)
     run("import", "torn.jsonl", code=2)
     assert "cannot read torn.jsonl: Input/output error" in run.err
 

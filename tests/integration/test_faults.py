@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from doubles import START, A, check_store, contents, judging, open_memory, open_sync, said
-from zettelmem import AsyncMemory, Decision, NotFound, Relation, recalling
+from zettelmem import AsyncMemory, Decision, NotFound, Relation, recall
 from zettelmem.testing import HashEmbedder, ScriptedModel
 
 WORDS = [
@@ -132,8 +132,8 @@ async def test_links_lead_to_notes_that_know_of_them() -> None:
 @pytest.mark.parametrize("small", [-1, 2_000], ids=["searched", "read whole"])
 async def test_linked_notes_survive_the_cut(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """O4, F7: notes found through links were appended behind k hits, and cut off."""
-    monkeypatch.setattr(recalling, "SMALL", small)
-    monkeypatch.setattr(recalling, "DEPTH", 2)  # so that the search alone does not even bring it
+    monkeypatch.setattr(recall, "SMALL", small)
+    monkeypatch.setattr(recall, "DEPTH", 2)  # so that the search alone does not even bring it
     async with open_memory(judge="none", neighbours=50) as memory:
         fillers = [f"Filler number {i} goes on and on about some weather again." for i in range(30)]
         await memory.remember_many(fillers, namespace="a")

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doubles import DAY, START, A, check_store, contents, judging, open_memory, open_sync, said
-from zettelmem import AsyncMemory, InvalidInput, LimitExceeded, Memory, ModelError, NotFound, Trust, recalling
+from zettelmem import AsyncMemory, InvalidInput, LimitExceeded, Memory, ModelError, NotFound, Trust, recall
 
 
 @pytest.fixture(params=["read whole", "searched"], autouse=True)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small namespace is read whole, a large one searched: what is seen is the same."""
     if request.param == "searched":
-        monkeypatch.setattr(recalling, "SMALL", -1)
+        monkeypatch.setattr(recall, "SMALL", -1)
 
 
 async def some(memory: AsyncMemory) -> list[str]:
@@ -507,12 +507,12 @@ def test_hostile_words_and_keys_are_kept_exactly(box: Memory, texts: list[str]) 
 # --- what is kept in memory ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("room", [1, recalling.ROOM])
+@pytest.mark.parametrize("room", [1, recall.ROOM])
 async def test_what_another_wrote_is_seen_by_the_next_recall(
     tmp_path: Path, room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A namespace that was read stays in memory, but never longer than the table is as it was."""
-    monkeypatch.setattr(recalling, "ROOM", room)
+    monkeypatch.setattr(recall, "ROOM", room)
     async with open_memory(str(tmp_path)) as mine, open_memory(str(tmp_path)) as theirs:
 
         async def seen() -> set[str]:
@@ -531,7 +531,7 @@ async def test_what_another_wrote_is_seen_by_the_next_recall(
 
 
 async def test_only_so_many_namespaces_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recalling, "KEPT", 2)
+    monkeypatch.setattr(recall, "KEPT", 2)
     async with open_memory() as memory:
         for space in "abcd":
             await memory.remember(f"Cats of {space}.", namespace=space)

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from doubles import open_memory, open_sync
 from zettelmem import Source, StoreError
+from zettelmem.admin.audit import verify
 from zettelmem.cli import app
 from zettelmem.store import Store
-from zettelmem.upkeep.audit import verify
 
 
 def lines(log: Path) -> list[dict[str, object]]:

@@ -11,8 +11,8 @@ import pytest
 
 from doubles import check_store, contents, files_with, open_memory
 from zettelmem import AsyncMemory, NotFound, Remembered, StoreError
-from zettelmem.store import Store, buckets, erasing, indices, optimize, tail_of
-from zettelmem.store.rows import Row
+from zettelmem.store import Store, buckets, erase, indices, optimize, tail_of
+from zettelmem.store.schema import Row
 
 WORDS = "garden river train piano market storm window letter bread island doctor ticket".split()
 
@@ -115,7 +115,7 @@ async def test_what_came_back_while_it_was_erased_goes_too(
         made = await fill(memory, random.Random(9), 4)
         marker, note_id = next(iter(made.items()))
         row = (await memory._store.read_rows([note_id]))[note_id]
-        rewrite, rounds = erasing._rewrite, 0
+        rewrite, rounds = erase._rewrite, 0
 
         async def disturbed(table: Any) -> None:
             nonlocal rounds
@@ -124,7 +124,7 @@ async def test_what_came_back_while_it_was_erased_goes_too(
                 await memory._store._merge({note_id: row}, {})
             await rewrite(table)
 
-        monkeypatch.setattr(erasing, "_rewrite", disturbed)
+        monkeypatch.setattr(erase, "_rewrite", disturbed)
         receipt = await memory.forget(note_id, namespace="ana", erase=True)
         assert receipt.verified, receipt.how
         assert rounds == 2
@@ -138,7 +138,7 @@ async def test_a_key_that_is_remembered_again_meanwhile_is_a_new_note_and_stays(
     async with open_memory(str(tmp_path)) as one, open_memory(str(tmp_path)) as two:
         await fill(one, random.Random(11), 3)
         old = (await one.remember("My number is quokkaquokka.", namespace="ana", key="number")).note
-        rewrite = erasing._rewrite
+        rewrite = erase._rewrite
         again: list[Remembered] = []
 
         async def disturbed(table: Any) -> None:
@@ -146,7 +146,7 @@ async def test_a_key_that_is_remembered_again_meanwhile_is_a_new_note_and_stays(
                 again.append(await two.remember("No number any more.", namespace="ana", key="number"))
             await rewrite(table)
 
-        monkeypatch.setattr(erasing, "_rewrite", disturbed)
+        monkeypatch.setattr(erase, "_rewrite", disturbed)
         await one.forget(old.id, namespace="ana", erase=True)
         notes = await check_store(one)
         assert notes[old.id].content == again[0].note.content
@@ -159,7 +159,7 @@ async def test_a_commit_at_the_same_moment_is_no_failure(
     async with open_memory(str(tmp_path)) as memory:
         made = await fill(memory, random.Random(10), 3)
         _, note_id = next(iter(made.items()))
-        clean, failed = erasing._clean, False
+        clean, failed = erase._clean, False
 
         async def unlucky(*args: Any, **kwargs: Any) -> int:
             nonlocal failed
@@ -168,7 +168,7 @@ async def test_a_commit_at_the_same_moment_is_no_failure(
                 raise RuntimeError("lance error: Commit conflict for version 9")
             return await clean(*args, **kwargs)
 
-        monkeypatch.setattr(erasing, "_clean", unlucky)
+        monkeypatch.setattr(erase, "_clean", unlucky)
         receipt = await memory.forget(note_id, namespace="ana", erase=True)
         assert receipt.verified, receipt.how
 

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from doubles import files_with, judging, open_memory, open_sync
 from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Message, NeighbourChange, Note, NotFound
+from zettelmem.admin import residue
+from zettelmem.admin.residue import Search, needles
 from zettelmem.cli import app
 from zettelmem.exchange import read_note
 from zettelmem.store import pieces
 from zettelmem.testing import hold, notes_of
-from zettelmem.upkeep import searching
-from zettelmem.upkeep.searching import Search, needles
 
 WORDS = "garden river train piano market storm window letter bread island doctor ticket".split()
 
@@ -200,7 +200,7 @@ def test_the_search_finds_a_needle_wherever_it_stands(tmp_path: Path, place: int
 def test_every_word_is_searched_for_however_many_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "AT_ONCE", 50)
+    monkeypatch.setattr(residue, "AT_ONCE", 50)
     words = [f"zyzzyva{i:05d}" for i in range(400)]
     with open_sync(str(tmp_path), judge="none") as memory:
         note = memory.remember(" ".join(words), namespace="ana").note

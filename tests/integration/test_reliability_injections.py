@@ -12,7 +12,7 @@ from doubles import open_memory, open_sync
 from zettelmem import Decision, Trust
 from zettelmem.cli import app
 from zettelmem.cli.settings import Settings
-from zettelmem.telling import fence
+from zettelmem.render import fence
 from zettelmem.testing import Asked, HashEmbedder, ScriptedModel, hold
 
 ORDERS = [

@@ -21,8 +21,8 @@ from zettelmem import (
     Memory,
     NotFound,
     StoreError,
-    evolution,
 )
+from zettelmem.linking import evolve
 from zettelmem.note import MAX_LINKS
 from zettelmem.testing import hold
 
@@ -183,7 +183,7 @@ def test_queries_pages_and_links_say_their_limits_too(kept: Memory) -> None:
     full = note(links=link)
     more = note("bbbbbbbb")
     with pytest.raises(LimitExceeded, match="more than 256; link to a more specific note instead"):
-        evolution.remember(more, None, [full], Decision(links=(LinkChoice(neighbour=0),)), START)
+        evolve.remember(more, None, [full], Decision(links=(LinkChoice(neighbour=0),)), START)
 
 
 # --- cancellation --------------------------------------------------------------------------------

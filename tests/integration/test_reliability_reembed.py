@@ -11,7 +11,7 @@ from doubles import check_store, contents, open_memory, open_sync
 from reliability_trials import Process
 from zettelmem import StoreError, StoreMismatch
 from zettelmem.protocols import Vectors
-from zettelmem.store import moving, reading
+from zettelmem.store import migrate, read
 from zettelmem.testing import HashEmbedder, hold, notes_of
 
 OLD, NEW = 256, 48
@@ -59,7 +59,7 @@ async def test_every_note_is_there_with_its_history_and_found_by_the_new_model(
         again = await memory.reembed()
         assert (again.before, again.vectors) == ("new", 0)
         assert (await memory.examine()).healthy
-    assert not (tmp_path / f"{moving.STAGE}.lance").exists()
+    assert not (tmp_path / f"{migrate.STAGE}.lance").exists()
 
 
 async def test_the_old_model_reads_and_writes_until_the_switch_and_is_then_told(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ async def test_the_old_model_reads_and_writes_until_the_switch_and_is_then_told(
 async def test_a_model_that_fails_on_the_way_is_asked_only_for_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (reading, moving):
+    for module in (read, migrate):
         monkeypatch.setattr(module, "BATCH_ROWS", 4)
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember_many(facts(20), namespace="ana", judge="none")
@@ -123,7 +123,7 @@ async def test_two_at_once_are_refused_and_so_is_erasing_meanwhile(tmp_path: Pat
 async def test_vectors_that_a_power_cut_tore_are_made_again(tmp_path: Path) -> None:
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember("One.", namespace="ana")
-    torn = tmp_path / f"{moving.STAGE}.lance" / "_versions"
+    torn = tmp_path / f"{migrate.STAGE}.lance" / "_versions"
     torn.mkdir(parents=True)
     (torn / "18446744073709551614.manifest").touch()
     async with open_memory(str(tmp_path), embedder=HashEmbedder(NEW)) as memory:

@@ -17,19 +17,7 @@ from doubles import check_store, contents, everything, open_memory, open_sync, s
 from zettelmem import ConflictError, StoreError, StoreMismatch
 from zettelmem.note import Filter
 from zettelmem.ranking import Matched
-from zettelmem.store import (
-    Store,
-    disk,
-    heaps,
-    indices,
-    optimize,
-    reading,
-    rows,
-    tail_of,
-    tend,
-    tending,
-    writing,
-)
+from zettelmem.store import Store, disk, indices, malloc, optimize, read, schema, tail_of, tend, upkeep, write
 from zettelmem.testing import HashEmbedder
 
 # --- opening -----------------------------------------------------------------------------------------
@@ -108,7 +96,7 @@ async def test_another_schema_version_is_refused_by_number(
 ) -> None:
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember("Cats purr.", namespace="a")
-    monkeypatch.setattr(rows, "SCHEMA_VERSION", 99)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 99)
     async with open_memory(str(tmp_path)) as memory:
         with pytest.raises(StoreMismatch, match="has schema version 1, this zettelmem reads 99"):
             await memory.notes(namespace="a")
@@ -203,11 +191,11 @@ def test_memory_is_given_back_as_the_environment_says_or_else_as_we_do(
     monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
     if setting is not None:
         monkeypatch.setenv(setting, "7")
-    heaps.few_heaps()
+    malloc.few_heaps()
     assert told == ({} if setting else {-8: max(2, os.cpu_count() or 2), -3: 4 << 20})
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())  # no glibc
-    heaps.few_heaps()
-    heaps.trim_memory()
+    malloc.few_heaps()
+    malloc.trim_memory()
 
 
 # --- commits -------------------------------------------------------------------------------------------
@@ -272,7 +260,7 @@ async def test_erased_rows_are_gone() -> None:
     async with open_memory() as memory:
         await memory._store.delete(["00000000"])
         await optimize(memory._store)
-        assert await tail_of(memory._store) == tending.Tail(0, 0)
+        assert await tail_of(memory._store) == upkeep.Tail(0, 0)
         assert await memory._store.version() == 0
 
 
@@ -321,7 +309,7 @@ async def test_vectors_of_a_large_table_are_indexed_and_the_index_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indices, "VECTOR_ROWS", 20)
-    monkeypatch.setattr(tending, "SEGMENTS", 2)
+    monkeypatch.setattr(upkeep, "SEGMENTS", 2)
     async with open_memory(str(tmp_path), judge="none") as memory:
         pieces = []
         for i in range(5):
@@ -339,7 +327,7 @@ async def test_vectors_of_a_large_table_are_indexed_and_the_index_is_made_anew(
 async def test_a_slow_reader_reads_on_when_its_version_is_cleaned_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_another: bool
 ) -> None:
-    monkeypatch.setattr(reading, "BATCH_ROWS", 4)
+    monkeypatch.setattr(read, "BATCH_ROWS", 4)
     async with open_memory(str(tmp_path), judge="none") as one, open_memory(str(tmp_path)) as two:
         made = {(await one.remember(f"Thing {i} of cats.", namespace="a")).note.id for i in range(12)}
         seen: list[str] = []
@@ -397,7 +385,7 @@ async def test_without_a_lock_a_row_that_is_always_taken_is_a_conflict(
                 busy = False
             return await merge(self, rows, base)
 
-        monkeypatch.setattr(writing, "ATTEMPTS", 3)
+        monkeypatch.setattr(write, "ATTEMPTS", 3)
         monkeypatch.setattr(Store, "_merge", taken)
         with pytest.raises(ConflictError, match=f"others kept writing {note_id} through 3 attempts") as told:
             await memory.revise(note_id, namespace="a", tags=["mine"])
@@ -414,7 +402,7 @@ async def test_without_a_lock_a_row_that_is_always_taken_is_a_conflict(
     "space", [(), ("a",), ("a/b", "c"), ("%", "%2F"), ("a%2Fb",), ("/",), ("a", "/b/")], ids=str
 )
 def test_a_namespace_survives_its_column(space: tuple[str, ...]) -> None:
-    assert rows.namespace_of(rows.namespace_column(space)) == space
+    assert schema.namespace_of(schema.namespace_column(space)) == space
 
 
 async def test_the_nearest_of_nothing_is_nothing() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zettelmem.dates import span
+from zettelmem.language.dates import span
 
 NOW = datetime(2026, 5, 20, 13, tzinfo=UTC)  # a Wednesday
 

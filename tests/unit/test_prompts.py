@@ -10,7 +10,8 @@ from inline_snapshot import snapshot
 from pydantic import ValidationError
 
 from doubles import START, A, B, note
-from zettelmem import Draft, Neighbour, Source, Trust, fence, prompts
+from zettelmem import Draft, Neighbour, Source, Trust, fence
+from zettelmem.linking import prompts
 
 BACKGROUND = note(
     B,

@@ -4,7 +4,7 @@ import pytest
 
 from doubles import judging, open_sync
 from zettelmem import InvalidInput
-from zettelmem.secrecy import kinds_in, redacted, secrets_in
+from zettelmem.language.secrets import kinds_in, redacted, secrets_in
 
 # Put together here, so that no scanner takes this file for a leak.
 SECRETS = {

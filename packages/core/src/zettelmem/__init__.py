@@ -48,8 +48,8 @@ from .note import (
     Trust,
 )
 from .protocols import Embedder, LanguageModel, Reranker
+from .render import cut, fence, fit, one_line, tell, tell_history, tell_links
 from .sync import Memory
-from .telling import cut, fence, fit, one_line, tell, tell_history, tell_links
 
 __version__ = "0.1.0"
 

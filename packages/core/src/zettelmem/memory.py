@@ -12,10 +12,13 @@ from typing import Any, Literal, Self, Unpack, get_args, overload
 
 from pydantic import BaseModel, JsonValue
 
-from . import evolution, prompts
+from .admin import audit as log
+from .admin import doctor
+from .admin import erase as erasure
 from .embedding import Embedding
 from .errors import ConflictError, DecisionRefused, InvalidInput, NotFound
-from .judging import Judge, Judging
+from .judge import Judge, Judging
+from .linking import evolve, prompts
 from .note import (
     ALPHABET,
     Changes,
@@ -46,11 +49,9 @@ from .note import (
     within,
 )
 from .protocols import Embedder, LanguageModel, Reranker, Vectors
-from .recalling import Recalling
-from .remembering import Remembering, Secrets, alive, numbered, others, remembered
+from .recall import Recalling
+from .remember import Remembering, Secrets, alive, numbered, others, remembered
 from .store import Store, reembed
-from .upkeep import audit as log
-from .upkeep import doctor, erasure
 
 BATCH = 64
 """Notes that `remember_many` writes in one commit."""
@@ -306,7 +307,7 @@ class AsyncMemory:
         around = await self._writes.around(note)
         await self._writes.commit(
             [note.id],
-            lambda fresh: [evolution.show(alive(fresh, note.id), [x.note for x in around], self.clock())],
+            lambda fresh: [evolve.show(alive(fresh, note.id), [x.note for x in around], self.clock())],
             {},
         )
         return around
@@ -358,7 +359,7 @@ class AsyncMemory:
         def step(fresh: dict[str, Note]) -> list[Changes]:
             subject = alive(fresh, note.id)
             around = _as_shown(subject, fresh, wanted)
-            return [evolution.apply(subject, around, wanted, now)]
+            return [evolve.apply(subject, around, wanted, now)]
 
         ids = [note.id, *(each.id for each in note.shown)]
         (changes,) = await self._writes.commit(ids, step, {})
@@ -445,7 +446,7 @@ class AsyncMemory:
                 raise ConflictError(
                     f"note {note.id} was written since revision {revision}; look at it again", (note.id,)
                 )
-            return evolution.forget(state[note.id], others(state, note.id), now)
+            return evolve.forget(state[note.id], others(state, note.id), now)
 
         changes = await self._writes.commit_linked(note, step)
         return Remembered(note=changes.note, change=changes.id)
@@ -501,14 +502,14 @@ class AsyncMemory:
         space = as_namespace(namespace)
         note_id = change.partition(".")[0]
         note = await self._find(note_id, space, forgotten=True)
-        entry = evolution.entry_of(note, change) if note else None
+        entry = evolve.entry_of(note, change) if note else None
         if note and not entry and 0 < _revision(change) <= note.dropped:
-            raise evolution.too_old(change, note)
+            raise evolve.too_old(change, note)
         if note is None or entry is None or entry.cause != note.id:
             raise NotFound(f"no change {change!r} here; history lists the changes of a note")
         now = self.clock()
         changes = await self._writes.commit_linked(
-            note, lambda state: evolution.undo(change, state, now), entry.touched
+            note, lambda state: evolve.undo(change, state, now), entry.touched
         )
         return Remembered(note=changes.note, change=changes.id)
 

@@ -17,9 +17,9 @@ import igraph
 import numpy as np
 from numpy.typing import NDArray
 
+from .language.words import asks_when, name_in, plain, words
 from .note import Hit, Note
 from .protocols import Vectors
-from .text import asks_when, name_in, plain, words
 
 Signal = NDArray[np.float64]
 """One number a candidate, shape (n,)."""

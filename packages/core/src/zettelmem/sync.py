@@ -15,7 +15,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import BaseModel, JsonValue
 
 from .errors import StoreError
-from .judging import Judge
+from .judge import Judge
 from .memory import AsyncMemory, utc_now
 from .note import (
     Decision,
@@ -40,7 +40,7 @@ from .note import (
     Trust,
 )
 from .protocols import Embedder, LanguageModel, Reranker
-from .remembering import Secrets
+from .remember import Secrets
 
 T = TypeVar("T")
 

@@ -19,9 +19,9 @@ import numpy as np
 from pydantic import BaseModel, JsonValue
 
 from .errors import ModelError
+from .language.words import words
 from .note import Link, Note, Page
 from .protocols import AnswerT, Vectors
-from .text import words
 
 _ANY_WORD = re.compile(r"[^\W_]+")
 

@@ -14,7 +14,7 @@ import typer
 
 from zettelmem import __version__, exchange
 from zettelmem.errors import InvalidInput, ZettelmemError
-from zettelmem.judging import Judge
+from zettelmem.judge import Judge
 from zettelmem.note import Erasure, Fields, Trust
 
 from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
@@ -299,7 +299,7 @@ def import_lines(
     After a crash, or with a longer file, run it again: nothing is stored twice. Bad lines are told
     by their number and left out.
     """
-    from .carry import Tally, bar, carry, opened
+    from .transfer import Tally, bar, carry, opened
 
     tally = Tally()
     try:
@@ -482,7 +482,7 @@ def reembed(settings: Settings) -> None:
     The old model keeps answering until the new one takes over, in one step. Stopped or killed, run it
     again: it goes on where it was.
     """
-    from .carry import bar
+    from .transfer import bar
 
     with settings.memory() as memory, bar("embedding", None, show=not settings.as_json) as progress:
         done = memory.reembed(progress=progress)
@@ -503,8 +503,8 @@ def audit(
     force: Annotated[bool, typer.Option("--force", help="Overwrite that file.")] = False,
 ) -> None:
     """Check an audit log's chain; exit code 1 if broken."""
-    from zettelmem.upkeep.audit import export as export_lines
-    from zettelmem.upkeep.audit import verify
+    from zettelmem.admin.audit import export as export_lines
+    from zettelmem.admin.audit import verify
 
     count, last, problem = verify(file)
     if to is not None:

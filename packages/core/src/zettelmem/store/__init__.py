@@ -7,12 +7,12 @@ meanwhile are made again on the fresh state. Calls that arrive together share on
 """
 
 from .disk import EXPORTS, pieces
-from .erasing import erase_rows
-from .moving import reembed
-from .reading import Hydrate
-from .rows import namespace_column
-from .tending import optimize, tail_of, tend
-from .writing import IdTaken, Step, Store, VectorsMissing
+from .erase import erase_rows
+from .migrate import reembed
+from .read import Hydrate
+from .schema import namespace_column
+from .upkeep import optimize, tail_of, tend
+from .write import IdTaken, Step, Store, VectorsMissing
 
 __all__ = [
     "EXPORTS",

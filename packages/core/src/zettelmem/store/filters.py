@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zettelmem.note import Filter, Trust
 
-from .rows import namespace_column
+from .schema import namespace_column
 
 if TYPE_CHECKING:
     from lancedb.expr import Expr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .rows import FLOATS
+from .schema import FLOATS
 
 if TYPE_CHECKING:
     from lancedb.table import AsyncTable

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError
 
 from . import buckets, disk, indices
-from .heaps import few_heaps
-from .rows import check_version, said, schema_of
+from .malloc import few_heaps
+from .schema import check_version, said, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator

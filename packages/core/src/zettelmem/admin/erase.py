@@ -13,8 +13,8 @@ from zettelmem.protocols import Vectors
 from zettelmem.store import EXPORTS, Store, erase_rows, namespace_column
 
 from . import exports
-from .scrubbing import scrub, strings
-from .searching import SHORTEST, Search, Wanted, all_wanted, folded
+from .redact import scrub, strings
+from .residue import SHORTEST, Search, Wanted, all_wanted, folded
 
 _OWN = ("namespace", "key", "thread", "content", "keywords", "tags", "data", "who", "via", "kind")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from zettelmem.note import Note
 
-from .scrubbing import reasons, said_by
+from .redact import reasons, said_by
 
 SHORTEST = 8
 """Bytes of the shortest word or phrase that files are searched for; shorter ones occur by chance."""

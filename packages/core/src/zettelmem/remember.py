@@ -13,10 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel
 
-from . import evolution, offline
 from .embedding import Embedding
 from .errors import ConflictError, InvalidInput, NotFound, StoreError
-from .judging import DESCRIBED, Judge, Judging
+from .judge import DESCRIBED, Judge, Judging
+from .language.secrets import kinds_in, redacted
+from .language.words import names, names_it, plain, topics
+from .linking import evolve, rules
 from .note import (
     KINDS,
     MAX_LINKS,
@@ -38,9 +40,7 @@ from .note import (
     random_id,
 )
 from .protocols import Vectors
-from .secrecy import kinds_in, redacted
 from .store import IdTaken, Step, Store, VectorsMissing, tend
-from .text import names, names_it, plain, topics
 
 logger = logging.getLogger(__name__)
 
@@ -301,7 +301,7 @@ class Remembering:
             if "content" in fields:
                 fields["content"] = draft.content
             if draft.content != note.content:
-                made = offline.construct(draft.content, note.source, None)
+                made = rules.construct(draft.content, note.source, None)
                 fields = {"keywords": made["keywords"], "tags": made["tags"]} | fields
         checked = build(Note, {**dict(note), **fields})
         tags = self.flagged(checked.tags, checked.content, checked.context, checked.data)
@@ -313,7 +313,7 @@ class Remembering:
         now = self.clock()
         (changes,) = await self.commit(
             [note.id, *note.linked_ids(), *await self._beyond(note)],
-            lambda fresh: [evolution.revise(alive(fresh, note.id, gone=True), fields, now, reason)],
+            lambda fresh: [evolve.revise(alive(fresh, note.id, gone=True), fields, now, reason)],
             vectors,
         )
         return changes
@@ -370,7 +370,7 @@ class Remembering:
             if subject is None or subject.forgotten_at is not None or subject.revision != note.revision:
                 return []  # forgotten or written meanwhile: what was thought is about another note
             around, decision = _fresh(plan, fresh)
-            return [evolution.apply(subject, around, decision, now, **fields)]
+            return [evolve.apply(subject, around, decision, now, **fields)]
 
         changes = await self.commit([note_id, *state], step, vectors)
         return remembered(changes[0], plan.neighbours) if changes else None
@@ -468,7 +468,7 @@ def _fresh(plan: _Plan, state: Mapping[str, Note]) -> tuple[list[Note], Decision
     stale = [
         n for n in kept if state[plan.neighbours[n].note.id].revision != plan.neighbours[n].note.revision
     ]
-    decision = evolution.renumber(evolution.without(plan.decision, stale), kept)
+    decision = evolve.renumber(evolve.without(plan.decision, stale), kept)
     return [state[plan.neighbours[n].note.id] for n in kept], decision
 
 
@@ -482,7 +482,7 @@ def _play(plans: Sequence[_Plan], state: dict[str, Note], now: datetime) -> list
         previous = state.get(plan.previous or "")
         if previous is not None and (previous.forgotten_at is not None or len(previous.links) >= MAX_LINKS):
             previous = None
-        changes = evolution.remember(plan.note, previous, around, decision, now)
+        changes = evolve.remember(plan.note, previous, around, decision, now)
         state |= {note.id: note for note in changes.notes}
         made.append(changes)
     return made

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypedDict
 
-from .note import (
+from zettelmem.language.words import announces_change, asks, hashtags, names, names_it, plain, topics, words
+from zettelmem.note import (
     MAX_CONTEXT,
     MAX_WORD,
     Decision,
@@ -21,7 +22,6 @@ from .note import (
     Relation,
     Source,
 )
-from .text import announces_change, asks, hashtags, names, names_it, plain, topics, words
 
 MAX_KEYWORDS = 8
 """Keywords that construction gives a note."""

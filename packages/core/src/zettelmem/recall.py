@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from . import evolution, ranking
-from .dates import span
+from . import ranking
 from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
+from .language.dates import span
+from .linking import evolve
 from .note import Filter, Hit, Namespace, Note, within
 from .protocols import Reranker, Vectors
 from .store import Hydrate, Store
@@ -260,7 +261,7 @@ def _as_known(notes: Mapping[str, Note], sight: Filter) -> dict[str, Note]:
     """The notes as they stood when the filter asks, without those that were known to be over by then."""
     if sight.known_at is None:
         return dict(notes)
-    then = {note_id: evolution.known_at(note, sight.known_at) for note_id, note in notes.items()}
+    then = {note_id: evolve.known_at(note, sight.known_at) for note_id, note in notes.items()}
     return {
         note_id: note
         for note_id, note in then.items()

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from zettelmem.errors import InvalidInput, NotFound
 from zettelmem.exchange import BadLine, Incoming, confined
-from zettelmem.judging import Judge
+from zettelmem.judge import Judge
 from zettelmem.note import Namespace, Note, Remembered
 from zettelmem.sync import Memory
 

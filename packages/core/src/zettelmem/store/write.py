@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from zettelmem import evolution
 from zettelmem.errors import ConflictError, ZettelmemError
+from zettelmem.linking import evolve
 from zettelmem.note import Changes, Namespace, Note, Quota, Relation, random_id
 from zettelmem.protocols import Vectors
 from zettelmem.quotas import admitted
 from zettelmem.ranking import blend
 
 from .disk import TABLE
-from .reading import Reading
-from .rows import QUOTAS, Row, quotas_in, to_row
+from .read import Reading
+from .schema import QUOTAS, Row, quotas_in, to_row
 from .table import as_store_error
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Store(Reading):
                     state = {each: after[each].note for each in job.ids if each in after}
                     changes = list(job.step(state))
                     if not self.lockable:
-                        changes = evolution.marked(changes, random_id(secrets.token_bytes(5)))
+                        changes = evolve.marked(changes, random_id(secrets.token_bytes(5)))
                     new = _with_vectors(changes, after, job.vectors)
                     await room.take(after, new)
                     after |= new
@@ -184,7 +184,7 @@ class Store(Reading):
                     continue  # ours is there, perhaps with another's on top of it
                 if note_id not in base:
                     raise IdTaken(note_id)
-                rebased = evolution.rebase(before[note_id].note, ours[note_id].note, now.note)
+                rebased = evolve.rebase(before[note_id].note, ours[note_id].note, now.note)
                 base[note_id] = now
                 stale[note_id] = replace(row, note=rebased)
             pending = stale

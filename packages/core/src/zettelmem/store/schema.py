@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import TypeAdapter
 
 from zettelmem.errors import StoreMismatch
+from zettelmem.language.words import asks, says_when
 from zettelmem.note import Evolution, Namespace, Note, Pending, Quota, Shown, Source, Trust
 from zettelmem.protocols import Vectors
-from zettelmem.text import asks, says_when
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,10 +12,10 @@ import numpy as np
 
 from . import indices
 from .disk import remove_torn
-from .heaps import trim_memory
-from .rows import FLOATS
+from .malloc import trim_memory
+from .schema import FLOATS
 from .table import as_store_error, whole
-from .writing import FOLD, FRAGMENT, Store, small_ones, write_again
+from .write import FOLD, FRAGMENT, Store, small_ones, write_again
 
 RETENTION = timedelta(seconds=10)
 """How long old versions of the table stay for readers in other processes, if there is room."""

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from .note import Context, Decision, Draft, Neighbour, Note, Words, refusal
-from .telling import fence
+from zettelmem.note import Context, Decision, Draft, Neighbour, Note, Words, refusal
+from zettelmem.render import fence
 
 CONSTRUCT = """You describe one memory so that it can be found again and told apart from others.
 Answer only with the fields you are asked for, in the language of the memory.

@@ -13,7 +13,7 @@ from zettelmem.errors import StoreError, StoreMismatch
 from zettelmem.note import Changes, Erasure, Evolution, Examination, Finding, Link, Namespace, Note
 from zettelmem.store import Store, optimize, tail_of
 
-from . import erasure
+from . import erase as erasure
 from .audit import Audit, Standing, read, void
 
 SIZE_RATIO = 4.0

@@ -16,7 +16,7 @@ from zettelmem.protocols import Vectors
 from zettelmem.ranking import Candidates, Matched
 
 from .filters import where_of
-from .rows import FLOATS, NOTE_COLUMNS, WHOLE, Row, as_rows, matrix, namespace_of, quotas_in, to_note
+from .schema import FLOATS, NOTE_COLUMNS, WHOLE, Row, as_rows, matrix, namespace_of, quotas_in, to_note
 from .table import Table, as_store_error, cleaned_away, of_one_model, whole
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from zettelmem import evolution
 from zettelmem.errors import ConflictError, StoreError
+from zettelmem.linking import evolve
 from zettelmem.note import Filter, Note, random_id
 from zettelmem.protocols import Vectors
 from zettelmem.ranking import blend
@@ -20,11 +20,11 @@ from zettelmem.ranking import blend
 from . import indices
 from .disk import EXPORTS, LOCK, TABLE, remove_torn
 from .filters import where_of
-from .moving import MOVING, Embed, alone, drop_stage, reader
-from .reading import BATCH_ROWS
-from .rows import WHOLE, Row, as_rows, to_row
+from .migrate import MOVING, Embed, alone, drop_stage, reader
+from .read import BATCH_ROWS
+from .schema import WHOLE, Row, as_rows, to_row
 from .table import as_store_error
-from .writing import ATTEMPTS, FRAGMENT, GUARD, Store, VectorsMissing, see_around, write_again
+from .write import ATTEMPTS, FRAGMENT, GUARD, Store, VectorsMissing, see_around, write_again
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -222,7 +222,7 @@ async def _replace(
 
     schema = await table.schema()
     mark = random_id(secrets.token_bytes(5))
-    new = {note_id: replace(row, note=evolution.erased(row.note, now, mark)) for note_id, row in rows.items()}
+    new = {note_id: replace(row, note=evolve.erased(row.note, now, mark)) for note_id, row in rows.items()}
     values = [to_row(row, before[note_id].note.revision) for note_id, row in new.items()]
     merge = table.merge_insert("id").when_matched_update_all(where=GUARD).use_index(False)
     if gone:

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 
-from .errors import ConflictError, DecisionRefused, InvalidInput, LimitExceeded
-from .note import (
+from zettelmem.errors import ConflictError, DecisionRefused, InvalidInput, LimitExceeded
+from zettelmem.note import (
     MAX_CHANGES,
     MAX_HISTORY,
     MAX_LINKS,

@@ -18,10 +18,10 @@ from zettelmem.ranking import blend
 
 from . import indices
 from .disk import TABLE
-from .reading import BATCH_ROWS
-from .rows import FLOATS, NOTE_COLUMNS, check_version, said, to_note, width
+from .read import BATCH_ROWS
+from .schema import FLOATS, NOTE_COLUMNS, check_version, said, to_note, width
 from .table import as_store_error
-from .writing import Store
+from .write import Store
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -12,8 +12,8 @@ from zettelmem.errors import InvalidInput
 from zettelmem.note import Namespace
 from zettelmem.store import pieces
 
-from .scrubbing import scrub
-from .searching import Search
+from .redact import scrub
+from .residue import Search
 
 logger = logging.getLogger(__name__)
 

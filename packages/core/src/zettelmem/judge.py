@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
-from . import evolution, offline, prompts
 from .errors import InvalidInput
+from .linking import evolve, prompts, rules
 from .note import Decision, Described, Draft, Neighbour, Note, Pending, refusal
 from .protocols import AnswerT, LanguageModel
 
@@ -67,7 +67,7 @@ class Judging:
             InvalidInput: the judge is the model and there is none.
         """
         asked = tuple(name for name in DESCRIBED if getattr(draft, name) is None)
-        fields: dict[str, Any] = dict(offline.construct(draft.content, draft.source, previous))
+        fields: dict[str, Any] = dict(rules.construct(draft.content, draft.source, previous))
         fields = {name: fields[name] for name in asked}
         if judge == "ask":
             return fields, Pending(reason="waiting for `connect`", fields=asked)
@@ -101,12 +101,12 @@ class Judging:
             decision, problem = await self._ask(prompts.JUDGE, prompts.judge(note, neighbours), Decision)
             if decision is not None:
                 try:
-                    evolution.check(note, [each.note for each in neighbours], decision)
+                    evolve.check(note, [each.note for each in neighbours], decision)
                 except InvalidInput as error:
                     problem = f"the model's decision was refused: {error}"[:500]
                 else:
                     return self._limited(decision), ""
-        decision = Decision() if judge == "none" else offline.judge(note, neighbours)
+        decision = Decision() if judge == "none" else rules.judge(note, neighbours)
         return self._limited(decision), problem
 
     def _limited(self, decision: Decision) -> Decision:

@@ -1,0 +1,1 @@
+"""What the rules know of words, times and secrets. Pure."""

@@ -1,0 +1,1 @@
+"""How a new note is linked and how it changes its neighbours. Pure."""
