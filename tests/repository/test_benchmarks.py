@@ -119,7 +119,7 @@ def test_locomo_end_to_end(data: Path, tmp_path: Path, load: Any) -> None:
 
     found = json.loads(figures.read_text(encoding="utf-8"))
     assert set(found["figures"]["all"]) == {name for arm in arms for name in arm.split(",")}
-    metrics = load("metrics")
+    metrics = load("harness.metrics")
     gold = [("D1:5",), ("D1:4",), ("D2:2",), ("D1:9", "D2:2"), ("D1:7",), ("D2:5",)] * 2
     scores = [metrics.score(line["retrieved"], each) for line, each in zip(lines, gold, strict=True)]
     for name in ("R@5", "R@10", "R@20", "MRR", "N@10"):
@@ -136,32 +136,50 @@ def test_locomo_end_to_end(data: Path, tmp_path: Path, load: Any) -> None:
     assert "fitted, other half" in refit.stdout
 
 
-def test_hotpotqa_end_to_end(tmp_path: Path) -> None:
-    paragraphs = [
-        ("Vellamo", "Vellamo is a small harbour town known for its lighthouse."),
-        ("Anna Kell", "Anna Kell was an engineer born in Vellamo."),
-        ("Lake Oru", "Lake Oru is deep and cold."),
-    ]
+PARAGRAPHS = [
+    ("Vellamo", "Vellamo is a small harbour town known for its lighthouse."),
+    ("Anna Kell", "Anna Kell was an engineer born in Vellamo."),
+    ("Lake Oru", "Lake Oru is deep and cold."),
+]
+
+
+@pytest.fixture
+def multihop(tmp_path: Path) -> Path:
     contexts = [
         {"title": title, "paragraph_text": text, "is_supporting": title != "Lake Oru"}
-        for title, text in paragraphs
+        for title, text in PARAGRAPHS
     ]
     line = {"question_text": "What is the town where Anna Kell was born known for?", "contexts": contexts}
-    data = tmp_path / "questions.jsonl"
-    data.write_text(json.dumps(line) + "\n" + json.dumps(line) + "\n", encoding="utf-8")
+    path = tmp_path / "questions.jsonl"
+    path.write_text(json.dumps(line) + "\n" + json.dumps(line) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("titles", ["tags", "content"])
+def test_hotpotqa_end_to_end(multihop: Path, tmp_path: Path, titles: str) -> None:
     figures = tmp_path / "out.json"
-    for titles in ("tags", "content"):
-        done = command("hotpotqa.py", "--data", data, "--titles", titles, "--json", figures)
-        assert done.returncode == 0, done.stderr
-        found = json.loads(figures.read_text(encoding="utf-8"))
-        assert found["costs"]["ours"]["notes"] == 3
-        assert found["figures"]["all"]["ours"]["R@2"] == 100
+    done = command("hotpotqa.py", "--data", multihop, "--titles", titles, "--json", figures)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(figures.read_text(encoding="utf-8"))
+    assert found["costs"]["ours"]["notes"] == 3
+    assert found["figures"]["all"]["ours"]["R@2"] == 100
+
+
+def test_twowiki_asks_with_and_without_links_and_two_others(multihop: Path, tmp_path: Path) -> None:
+    figures, page = tmp_path / "out.json", tmp_path / "out.md"
+    done = command("twowiki.py", "--data", multihop, "--json", figures, "--markdown", page)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(figures.read_text(encoding="utf-8"))["figures"]["all"]
+    assert set(found) == {"naive-rag", "rrf", "ours-no-links", "ours"}
+    assert found["ours"]["A@10"] == 100
+    assert "A@10" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("script", "arguments", "said"),
     [
         ("locomo.py", ["--data", "nowhere.json"], "no benchmark data: nowhere.json is not there"),
+        ("twowiki.py", ["--data", "nowhere.jsonl"], "no benchmark data: nowhere.jsonl is not there"),
         ("locomo.py", ["--arms", "psychic"], "no arm psychic"),
         ("locomo.py", ["--arms", "bm25", "--run", "x"], "--run is about a memory of ours"),
         ("fit_weights.py", ["nowhere.npz"], "nowhere.npz is not there"),
@@ -175,7 +193,7 @@ def test_what_is_wrong_is_said(script: str, arguments: list[str], said: str) -> 
 
 
 def test_scores_by_hand(load: Any) -> None:
-    score = load("metrics").score
+    score = load("harness.metrics").score
     # Gold at ranks 2 and 7; the second "a" does not count as a rank.
     found = score(["a", "x", "a", "b", "c", "d", "e", "y", "f"], ("x", "y"))
     assert (found["R@2"], found["R@5"], found["R@10"]) == (0.5, 0.5, 1.0)
@@ -191,7 +209,7 @@ def test_scores_by_hand(load: Any) -> None:
 
 
 def test_evidence_is_repaired(load: Any) -> None:
-    evidence = load("corpus").evidence
+    evidence = load("harness.corpus").evidence
     known = ["D8:6", "D9:17", "D11:26", "D30:5"]
     assert evidence(["D8:6; D9:17", "D:11:26", "D30:05"], known) == ("D8:6", "D9:17", "D11:26", "D30:5")
     assert evidence(["D8:6", "D8:6", "D77:1", "D"], known) == ("D8:6",)
@@ -199,7 +217,7 @@ def test_evidence_is_repaired(load: Any) -> None:
 
 
 def test_turns_are_read_as_they_are_remembered(load: Any, data: Path) -> None:
-    corpus = load("corpus")
+    corpus = load("harness.corpus")
     read = corpus.read_locomo(data, ["made-up-1"])
     bowl = next(item for item in read.items if item.key == "D2:2")
     assert bowl.text.endswith("It leans a little. [shares a photo of a blue bowl on a shelf]")
@@ -212,7 +230,7 @@ def test_turns_are_read_as_they_are_remembered(load: Any, data: Path) -> None:
 
 
 def test_intervals_and_auc(load: Any) -> None:
-    metrics = load("metrics")
+    metrics = load("harness.metrics")
     low, high = metrics.interval(np.array([1.0] * 50 + [0.0] * 50))
     assert 0.35 < low < 0.45 < 0.55 < high < 0.65  # 0.5 +- 1.96 * 0.05
     assert metrics.interval(np.array([1.0, 0.0, 1.0])) == metrics.interval(np.array([1.0, 0.0, 1.0]))
@@ -222,7 +240,7 @@ def test_intervals_and_auc(load: Any) -> None:
 
 
 def test_bm25_by_hand(load: Any) -> None:
-    arms = load("arms")
+    arms = load("harness.arms")
     index = arms.Bm25()._index([["a", "b"], ["a", "a", "c", "c"]])
     where, weights = index["b"]
     assert where.tolist() == [0]
@@ -242,7 +260,7 @@ def test_newton_finds_known_weights(load: Any) -> None:
 
 
 def test_figures_take_their_place_in_a_page(load: Any, tmp_path: Path) -> None:
-    report = load("report")
+    report = load("harness.report")
     page = tmp_path / "page.md"
     page.write_text("# Page\n\n<!-- figures: x -->\nold\n<!-- end of figures: x -->\n\nThe end.\n")
     report.write_markdown(page, [report.Table("t", ["arm", "R@5"], [["ours", "1.0"]])], "x")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import metrics
 import numpy as np
-from arms import Ours
-from corpus import Corpus
-from metrics import Figures
-from report import Table
 from rich.console import Console
-from trial import bar, scored
+
+from harness import metrics
+from harness.arms import Ours
+from harness.corpus import Corpus
+from harness.metrics import Figures
+from harness.report import Table
+from harness.trial import bar, scored
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 DEPTH = 10

@@ -1,26 +1,31 @@
-"""What both commands share: their options, and running the arms, showing and writing what they found."""
+"""What the commands about finding share: options, running the arms, showing and writing the figures."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import report
-from abstain import abstention
-from arms import Ours, Shelf, all_arms, place_for
-from candidates import collect
-from corpus import Corpus
-from plot import draw
 from rich.console import Console
-from trial import latency, run
+
+from harness import report
+from harness.abstain import abstention
+from harness.arms import Ours, Shelf, all_arms, place_for
+from harness.corpus import Corpus, data_file, read_multihop
+from harness.plot import draw
+from harness.signals import collect
+from harness.trial import latency, run
 
 DEFAULT = report.REFERENCE
+MULTIHOP_COLUMNS = ("R@2", "R@5", "R@10", "R@20", "H@5", "A@10", "A@20", "MRR", "N@10")
 
 
-def parser_for(about: str | None, file: str) -> argparse.ArgumentParser:
-    """A parser with the options that both commands have."""
+def parser_for(
+    about: str | None, file: str, arms_asked: Sequence[str] = (DEFAULT,)
+) -> argparse.ArgumentParser:
+    """A parser with the options that the commands share; `arms_asked` is the default of `--arms`."""
     arms = all_arms()
     parser = argparse.ArgumentParser(
         description=about,
@@ -29,7 +34,8 @@ def parser_for(about: str | None, file: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, help=f"{file}, or its folder (default: $ZETTELMEM_DATA)")
     parser.add_argument("--run", type=Path, help="write what the full system found there, a line a question")
-    parser.add_argument("--arms", nargs="+", default=[DEFAULT], help=f"names, or all (default: {DEFAULT})")
+    default = " ".join(arms_asked)
+    parser.add_argument("--arms", nargs="+", default=arms_asked, help=f"names, or all (default: {default})")
     parser.add_argument("--db", type=Path, help="keep the memories there, and use those that are there")
     parser.add_argument("--plot", type=Path, help="draw recall at 10 there, a PNG (needs the extra `plot`)")
     parser.add_argument("--signals", type=Path, help="write every signal there, for fit_weights.py")
@@ -101,3 +107,21 @@ async def bench(
     finally:
         await shelf.close()
         leave()
+
+
+def multihop(
+    about: str | None, *, file: str, name: str, title: str, arms: Sequence[str] = (DEFAULT,)
+) -> None:
+    """The command of a benchmark whose questions need several paragraphs of one pool."""
+    parser = parser_for(about, file, arms)
+    parser.add_argument(
+        "--titles",
+        choices=("tags", "content", "both"),
+        default="tags",
+        help="where a title goes: a tag of the note, the head of its content, or both (default: tags)",
+    )
+    options = parsed(parser, None)
+    corpus = read_multihop(data_file(options.data, file), name)
+    asyncio.run(
+        bench(options, corpus, name=name, title=title, titles=options.titles, columns=MULTIHOP_COLUMNS)
+    )

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import metrics
 import numpy as np
-from corpus import Corpus, Question
 from rich.console import Console
 from rich.table import Table as RichTable
-from trial import SHOWN, Latency, Outcome, members, scored
+
+from harness import metrics
+from harness.corpus import Corpus, Question
+from harness.trial import SHOWN, Latency, Outcome, members, scored
 
 REFERENCE = "ours"
 """The arm that the others are held against."""

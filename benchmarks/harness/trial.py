@@ -6,15 +6,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import bare
-import metrics
 import numpy as np
-from arms import Arm, Ours, Shelf, Unavailable
-from corpus import CATEGORIES, Corpus, Question
-from metrics import Figures
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from harness import bare, metrics
+from harness.arms import Arm, Ours, Shelf, Unavailable
+from harness.corpus import CATEGORIES, Corpus, Question
+from harness.metrics import Figures
 
 Vector = NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""What is remembered and what is asked: both benchmarks as one kind of value, read from their files."""
+"""What is remembered and what is asked: each benchmark as one kind of value, read from its file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import Any
 
 from zettelmem import Draft, Source
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LOCOMO = "locomo-dev.json"
 HOTPOTQA = "hotpotqa-dev.jsonl"
+TWOWIKI = "2wiki-dev.jsonl"
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
 """LoCoMo's kinds of questions, by the numbers that its file uses."""
 
@@ -145,8 +146,12 @@ def read_locomo(path: Path, spaces: Sequence[str] = ()) -> Corpus:
     return Corpus(items, questions, (*CATEGORIES.values(), "1-4", "all"))
 
 
-def read_hotpotqa(path: Path) -> Corpus:
-    """The paragraphs of all questions in one namespace, each once, and the questions about them."""
+def read_multihop(path: Path, space: str) -> Corpus:
+    """The paragraphs of all questions in the namespace `space`, each once, and the questions about them.
+
+    The file has a question a line, in the form of HotpotQA's IRCoT sample: `question_text`, and `contexts`
+    with `title`, `paragraph_text` and `is_supporting`.
+    """
     keys: dict[tuple[str, str], str] = {}
     questions: list[Question] = []
     for index, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
@@ -157,10 +162,8 @@ def read_hotpotqa(path: Path) -> Corpus:
             key = keys.setdefault(paragraph, f"p{len(keys)}")
             if context["is_supporting"]:
                 gold.append(key)
-        questions.append(
-            Question("hotpotqa", index, asked["question_text"], "hotpotqa", tuple(dict.fromkeys(gold)))
-        )
-    items = [Item(key, "hotpotqa", text, title=title) for (title, text), key in keys.items()]
+        questions.append(Question(space, index, asked["question_text"], space, tuple(dict.fromkeys(gold))))
+    items = [Item(key, space, text, title=title) for (title, text), key in keys.items()]
     return Corpus(items, questions, ("all",))
 
 
@@ -172,6 +175,6 @@ def draft(item: Item, *, titles: str = "tags") -> Draft:
         key=item.key,
         thread=item.thread,
         occurred_at=item.occurred_at,
-        source=Source(who=item.speaker, via="locomo" if item.speaker else "hotpotqa"),
+        source=Source(who=item.speaker, via="locomo" if item.speaker else item.space),
         tags=(item.title[:100],) if item.title and titles in ("tags", "both") else None,
     )

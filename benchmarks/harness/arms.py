@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bare
 import numpy as np
-from corpus import Corpus, Item, Question, draft
 from numpy.typing import NDArray
 
+from harness import bare
+from harness.corpus import Corpus, Item, Question, draft
 from zettelmem import AsyncMemory, Embedder, Hit, Note, Relation, Stats
 from zettelmem.providers.wordllama import WordLlama
 
@@ -327,9 +327,7 @@ def all_arms() -> dict[str, Arm]:
         Amem(),
         Ours(
             "ours-no-links",
-            "recall without links: no walk, nothing superseded",
-            memory="links",
-            evolve=False,
+            "the notes of the full system, recalled without links: no walk, nothing superseded",
             links=False,
         ),
         Ours("ours-links", "recall with links, nothing evolves", memory="links", evolve=False),

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from arms import Ours
-from corpus import Corpus
 from numpy.typing import NDArray
 from rich.console import Console
-from trial import bar, scored
+
+from harness.arms import Ours
+from harness.corpus import Corpus
+from harness.trial import bar, scored
 
 DEPTH = 100
 """Candidates a question."""
