@@ -11,19 +11,12 @@ from pydantic import ValidationError
 
 from doubles import START, A, B, note
 from zettelmem import Draft, InvalidInput, LimitExceeded, Link, Message, Note, Relation, Source, Trust
-from zettelmem.note import (
-    ALPHABET,
-    MAX_CONTENT,
-    MAX_DATA,
-    MAX_DATA_DEPTH,
-    MAX_NAMESPACE_DEPTH,
-    Decision,
-    Filter,
-    as_namespace,
-    build,
-    keyed_id,
-    random_id,
-)
+from zettelmem.decisions import Decision
+from zettelmem.limits import MAX_CONTENT, MAX_DATA, MAX_DATA_DEPTH, MAX_NAMESPACE_DEPTH
+from zettelmem.namespace import as_namespace
+from zettelmem.note import ALPHABET, keyed_id, random_id
+from zettelmem.queries import Filter
+from zettelmem.values import build
 
 GOOD: dict[str, Any] = {
     "id": A,

@@ -12,6 +12,15 @@ import zettelmem
 from zettelmem import AsyncMemory, Memory, ZettelmemError
 
 NAMES = [
+    "MAX_BUDGET",
+    "MAX_CONTENT",
+    "MAX_CONTEXT",
+    "MAX_DATA",
+    "MAX_K",
+    "MAX_PAGE",
+    "MAX_QUERY",
+    "MAX_WORD",
+    "MAX_WORDS",
     "AsyncMemory",
     "ConflictError",
     "Decision",

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from zettelmem.errors import InvalidInput, NotFound, ZettelmemError
 from zettelmem.exchange import read_time
-from zettelmem.note import Namespace, as_namespace
+from zettelmem.namespace import Namespace, as_namespace
 from zettelmem.protocols import Embedder, LanguageModel
 from zettelmem.sync import Memory
 
