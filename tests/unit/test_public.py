@@ -12,6 +12,7 @@ import zettelmem
 from zettelmem import AsyncMemory, Memory, ZettelmemError
 
 NAMES = [
+    "DEFAULT_NAMESPACE",
     "MAX_BUDGET",
     "MAX_CONTENT",
     "MAX_CONTEXT",
@@ -60,6 +61,7 @@ NAMES = [
     "StoreMismatch",
     "Trust",
     "ZettelmemError",
+    "as_namespace",
     "cut",
     "fence",
     "fit",

@@ -35,6 +35,7 @@ from .limits import (
     MAX_WORDS,
 )
 from .memory import AsyncMemory
+from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
 from .queries import Graph, Hit, Page, Stats
@@ -45,6 +46,7 @@ from .sync import Memory
 __version__ = "0.1.0"
 
 __all__ = [
+    "DEFAULT_NAMESPACE",
     "MAX_BUDGET",
     "MAX_CONTENT",
     "MAX_CONTEXT",
@@ -93,6 +95,7 @@ __all__ = [
     "StoreMismatch",
     "Trust",
     "ZettelmemError",
+    "as_namespace",
     "cut",
     "fence",
     "fit",

@@ -11,6 +11,9 @@ from .values import HALF_SURROGATE
 Namespace = tuple[str, ...]
 """The isolation key: a path such as ``("acme", "ana")``. ``()`` is the whole store."""
 
+DEFAULT_NAMESPACE = "me"
+"""The namespace of the command line and of the MCP server where nobody names one."""
+
 
 def check_namespace(namespace: Namespace) -> Namespace:
     """Return `namespace` if it can isolate; raise ValueError with the way out if not."""
@@ -30,13 +33,17 @@ def check_namespace(namespace: Namespace) -> Namespace:
 
 
 def as_namespace(namespace: str | Sequence[str]) -> Namespace:
-    """A namespace from what callers write: a string is one segment, a sequence is a path.
+    """A namespace from what callers write, the same at every door.
+
+    A string is a path with "/" between its segments, so ``"acme/ana"`` is ``("acme", "ana")``; ``"/"`` and
+    ``()`` are the whole store. A sequence is taken segment by segment and may hold a "/" inside one: give
+    ids that you do not choose yourself as ``[user_id]``, or somebody's ``"ana/work"`` lies inside ``"ana"``.
 
     Raises:
         InvalidInput: a segment is empty, too long or no string.
     """
     try:
-        path = (namespace,) if isinstance(namespace, str) else tuple(namespace)
+        path = _segments(namespace) if isinstance(namespace, str) else tuple(namespace)
     except TypeError as error:
         raise InvalidInput(f"namespace is {namespace!r}; give a string or a sequence of strings") from error
     try:
@@ -45,3 +52,7 @@ def as_namespace(namespace: str | Sequence[str]) -> Namespace:
         return check_namespace(path)
     except ValueError as error:
         raise InvalidInput(str(error)) from error
+
+
+def _segments(path: str) -> Namespace:
+    return () if path == "/" else tuple(path.split("/"))
