@@ -22,8 +22,8 @@ from zettelmem import (
     NotFound,
     StoreError,
 )
+from zettelmem.limits import MAX_LINKS
 from zettelmem.linking import evolve
-from zettelmem.note import MAX_LINKS
 from zettelmem.testing import hold
 
 NASTY = [

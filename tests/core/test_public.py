@@ -12,6 +12,16 @@ import zettelmem
 from zettelmem import AsyncMemory, Memory, ZettelmemError
 
 NAMES = [
+    "DEFAULT_NAMESPACE",
+    "MAX_BUDGET",
+    "MAX_CONTENT",
+    "MAX_CONTEXT",
+    "MAX_DATA",
+    "MAX_K",
+    "MAX_PAGE",
+    "MAX_QUERY",
+    "MAX_WORD",
+    "MAX_WORDS",
     "AsyncMemory",
     "ConflictError",
     "Decision",
@@ -51,6 +61,7 @@ NAMES = [
     "StoreMismatch",
     "Trust",
     "ZettelmemError",
+    "as_namespace",
     "cut",
     "fence",
     "fit",

@@ -21,7 +21,7 @@ from zettelmem import (
     Source,
     Trust,
 )
-from zettelmem.note import MAX_CHANGES
+from zettelmem.limits import MAX_CHANGES
 from zettelmem.testing import HashEmbedder
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from tests.doubles import Clock, open_memory, open_sync
 from zettelmem import AsyncMemory, Examination, Finding, Link, Note, NotFound, Relation
 from zettelmem.cli import app
-from zettelmem.note import Changes
+from zettelmem.decisions import Changes
 from zettelmem.testing import HashEmbedder, hold, links_mirrored, notes_of
 
 

@@ -21,9 +21,12 @@ from zettelmem import (
     Trust,
 )
 from zettelmem.admin.redact import scrub
+from zettelmem.decisions import Changes
+from zettelmem.limits import MAX_CHANGES, MAX_HISTORY
 from zettelmem.linking import evolve
-from zettelmem.note import MAX_CHANGES, MAX_HISTORY, Changes, Pending, build
+from zettelmem.note import Pending
 from zettelmem.testing import hold
+from zettelmem.values import build
 
 NOW = START + 10 * DAY
 

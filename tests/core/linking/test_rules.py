@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.doubles import DAY, START, A, B, C, D, note
 from zettelmem import Decision, Neighbour, Note, Relation, Source, Trust
+from zettelmem.drafts import Draft
+from zettelmem.limits import MAX_CONTEXT, MAX_WORD
 from zettelmem.linking import evolve, rules
-from zettelmem.note import MAX_CONTEXT, MAX_WORD, Draft
 
 ANA = Source(who="Ana")
 
