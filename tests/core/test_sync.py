@@ -157,7 +157,7 @@ def test_what_one_colour_writes_the_other_reads(tmp_path: Path) -> None:
 
 FORKED = """
 import os, signal, tempfile
-from doubles import open_sync
+from tests.doubles import open_sync
 from zettelmem import StoreError
 
 memory = open_sync(tempfile.mkdtemp())
@@ -179,7 +179,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_a_memory_opened_before_a_fork_refuses_in_the_child_and_can_be_dropped() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORKED],
-        cwd=TESTS,
+        cwd=ROOT,
         timeout=60,
         capture_output=True,
         text=True,

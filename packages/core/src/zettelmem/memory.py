@@ -21,7 +21,7 @@ from .embedding import Embedding
 from .errors import ConflictError, DecisionRefused, InvalidInput, NotFound
 from .judge import Judge, Judging
 from .limits import BATCH, MAX_HOPS, MAX_NEIGHBOURS, MAX_PAGE, within
-from .linking import evolve, prompts
+from .linking import evolve, prompts, undo
 from .namespace import Namespace, as_namespace
 from .note import ALPHABET, Evolution, Link, Note, Source, Trust, keyed_id
 from .protocols import Embedder, LanguageModel, Reranker, Vectors
@@ -476,14 +476,14 @@ class AsyncMemory:
         space = as_namespace(namespace)
         note_id = change.partition(".")[0]
         note = await self._find(note_id, space, forgotten=True)
-        entry = evolve.entry_of(note, change) if note else None
+        entry = undo.entry_of(note, change) if note else None
         if note and not entry and 0 < _revision(change) <= note.dropped:
-            raise evolve.too_old(change, note)
+            raise undo.too_old(change, note)
         if note is None or entry is None or entry.cause != note.id:
             raise NotFound(f"no change {change!r} here; history lists the changes of a note")
         now = self.clock()
         changes = await self._writes.commit_linked(
-            note, lambda state: evolve.undo(change, state, now), entry.touched
+            note, lambda state: undo.undo(change, state, now), entry.touched
         )
         return Remembered(note=changes.note, change=changes.id)
 
