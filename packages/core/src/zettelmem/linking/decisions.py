@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from zettelmem.decisions import Decision
 from zettelmem.errors import DecisionRefused
-from zettelmem.note import Decision, Note, Relation
+from zettelmem.note import Note, Relation
 
 MAX_DECISION_LINKS = 16
 """Links that one decision may make."""

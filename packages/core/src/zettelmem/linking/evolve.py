@@ -10,18 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from zettelmem.decisions import Changes, Decision
 from zettelmem.errors import InvalidInput
-from zettelmem.note import (
-    Changes,
-    Decision,
-    Evolution,
-    Link,
-    Note,
-    Relation,
-    Shown,
-    Verb,
-    build,
-)
+from zettelmem.note import Evolution, Link, Note, Relation, Shown, Verb
+from zettelmem.values import build
 
 from .decisions import check
 from .sheet import Sheet, bounded

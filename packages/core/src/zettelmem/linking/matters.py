@@ -5,13 +5,14 @@ What is not certain closes nothing: a later word is then kept beside the older o
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from zettelmem.language.statements import Statement, statements, stem
+from zettelmem.language.english.clauses import Statement
+from zettelmem.language.english.lexicon import stem
+from zettelmem.language.english.sentences import statements
 from zettelmem.language.words import asks, plain
 from zettelmem.note import Note
 
@@ -65,7 +66,8 @@ class Told:
 
 
 _WRONG = re.compile(
-    r"\b(?:correction|incorrect|wrong|invalid|mistaken|outdated|recalculated?|retract\w*|withdrawn?|no longer)\b",
+    r"\b(?:correction|incorrect|wrong|invalid|mistaken|outdated|recalculated?|retract\w*|withdrawn?"
+    r"|no longer)\b",
     re.I,
 )
 _QUOTED = re.compile(
@@ -208,37 +210,4 @@ def _points_back(mine: Statement, other: Statement, new: Note, old: Note) -> boo
         return False
     if mine.kind.startswith("number"):
         return other.kind.startswith("number")
-    return mine.kind in ("day", "clock") and mine.kind == other.kind or bool(mine.value & other.value)
-
-
-# --- the same again ----------------------------------------------------------------------------------
-
-_END = re.compile(r"[\s.!\u3002\u2026]+$")
-
-
-def same_words(content: str) -> str:
-    """A digest that contents have in common which differ in case, white space and final full stops alone."""
-    text = _END.sub("", " ".join(content.split())).casefold()
-    return hashlib.sha256((text or content).encode()).hexdigest()
-
-
-_ACKNOWLEDGES = re.compile(
-    r"(?:(?:ok(?:ay)?|k|yes|yep|yeah|sure(?: thing)?|fine|great|perfect|nice|cool|good|excellent|awesome|wonderful"
-    r"|thanks?(?: (?:you|a lot|so much|again))?|noted|understood|acknowledged|got it|gotcha|roger(?: that)?|done"
-    r"|will do|i will|i'll do (?:that|so|it)|of course|certainly|absolutely|alright|all right|sounds good|no problem"
-    r"|you're welcome|my pleasure|i see|right|hello|hi|hey|good (?:morning|evening|night|afternoon)|bye|goodbye"
-    r"|see you(?: (?:later|soon|tomorrow))?|i(?:'ve| have)? (?:noted|saved|recorded|stored) (?:that|it|this)"
-    r"|i(?:'ll| will) (?:remember|keep|note) (?:that|it|this)(?: in mind)?|i got it|thanks for (?:telling me|letting me know)"
-    r"|ok danke|danke|verstanden|alles klar|notiert|gern(?: geschehen)?|merci|d'accord|compris|gracias|entendido|vale"
-    r")[\s,.!:;\u2026-]*)+",
-    re.IGNORECASE,
-)
-
-
-def carries_nothing(content: str) -> bool:
-    """Whether the words are a bare acknowledgement or greeting, such as "Noted." or "Will do."
-
-    English, and the commonest words of German, French and Spanish.
-    """
-    text = content.replace("\u2019", "'").strip()
-    return len(text) <= 100 and _ACKNOWLEDGES.fullmatch(text) is not None
+    return (mine.kind in ("day", "clock") and mine.kind == other.kind) or bool(mine.value & other.value)

@@ -13,18 +13,10 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import TypedDict
 
+from zettelmem.decisions import Decision, LinkChoice, Neighbour, NeighbourChange
 from zettelmem.language.words import hashtags, name_in, names, plain, topics, words
-from zettelmem.note import (
-    MAX_CONTEXT,
-    MAX_WORD,
-    Decision,
-    LinkChoice,
-    Neighbour,
-    NeighbourChange,
-    Note,
-    Relation,
-    Source,
-)
+from zettelmem.limits import MAX_CONTEXT, MAX_WORD
+from zettelmem.note import Note, Relation, Source
 
 from . import matters
 from .decisions import MAX_DECISION_LINKS

@@ -8,8 +8,11 @@ from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 
+from zettelmem.decisions import Changes
 from zettelmem.errors import LimitExceeded
-from zettelmem.note import MAX_CHANGES, MAX_HISTORY, MAX_LINKS, Changes, Evolution, Link, Note, Verb, build
+from zettelmem.limits import MAX_CHANGES, MAX_HISTORY, MAX_LINKS
+from zettelmem.note import Evolution, Link, Note, Verb
+from zettelmem.values import build
 
 ENTRY_SIZE, LINK_SIZE, ID_SIZE = 400, 220, 16
 """Bytes that the rest of a change, of a link and an id take at most as JSON."""

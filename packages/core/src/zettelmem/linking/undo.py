@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from zettelmem.decisions import Changes
 from zettelmem.errors import ConflictError
-from zettelmem.note import Changes, Evolution, Note, build
+from zettelmem.note import Evolution, Note
+from zettelmem.values import build
 
 from .sheet import Sheet, as_json
 
