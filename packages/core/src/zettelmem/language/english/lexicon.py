@@ -111,7 +111,7 @@ def stem(word: str) -> str:
     return word.removesuffix("e") if len(word) > 3 else word
 
 
-NOUNS = frozenset(map(stem, ATTRIBUTE_NOUNS))
+NOUNS = frozenset(map(stem, ATTRIBUTE_NOUNS | ROLES))
 WHEN_HEADS, WHERE_HEADS = (
     frozenset(("dat", "tim", "day", "deadlin")),
     frozenset(("location", "venu", "plac")),
@@ -119,6 +119,3 @@ WHEN_HEADS, WHERE_HEADS = (
 SEAT_STEMS = frozenset(map(stem, SEATS))
 FAMILY_STEMS = frozenset(map(stem, FAMILY))
 MANY_STEMS = frozenset(map(stem, MANY))
-
-
-ROLE_STEMS = frozenset(map(stem, ROLES))

@@ -53,7 +53,8 @@ ANNOUNCES = re.compile(
 TRAIL = re.compile(
     r"\s+(?:now|these days|nowadays|at the moment|currently|again|instead|any ?more|from now on"
     r"|for now|already|finally"
-    r"|since \w+(?: \w+)?|as of \w+|as from \w+|right now|today|at present)$",
+    r"|since \w+(?: \w+)?|as of \w+|as from \w+|right now|today|at present|yesterday|recently"
+    r"|lately|(?:last|this) (?:week|month|year|spring|summer|autumn|winter))$",
     re.I,
 )
 CLAUSE_END = re.compile(

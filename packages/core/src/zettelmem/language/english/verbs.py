@@ -11,8 +11,8 @@ from .lexicon import (
     DAYS,
     FAMILY_STEMS,
     MANY_STEMS,
+    NOUNS,
     PREPOSITIONS,
-    ROLE_STEMS,
     SEAT_STEMS,
     VERBS,
     stem,
@@ -33,6 +33,16 @@ def _place(subject: Subject, tokens: list[str], attribute: str) -> Statement | N
     return statement_of(subject, attribute if subject.head else "live", tokens)
 
 
+def _title(subject: Subject, tokens: list[str], who: str) -> Statement | None:
+    """Who or what holds a title: "Mia is our lead" says of the lead that it is Mia."""
+    titled = subject_of(" ".join(tokens), who)
+    if titled is None or titled.head not in NOUNS:
+        return None
+    holder = subject.modifiers | {subject.head or subject.owner}
+    made = Statement(titled.owner, titled.head, titled.modifiers, "is", "name", holder)
+    return replace(made, announced=titled.fresh)
+
+
 def _is(subject: Subject, tokens: list[str], who: str) -> Statement | None:
     """What a form of `be` says."""
     if not tokens:
@@ -44,16 +54,8 @@ def _is(subject: Subject, tokens: list[str], who: str) -> Statement | None:
     if first.endswith("ing") and len(first) > 5 and tokens[0].islower() and first not in DAYS:
         return None
     person = not subject.head
-    name = person or (not subject.owner and not subject.modifiers)
-    if first in ("the", "our", "my") and name:
-        titled = subject_of(" ".join(tokens), who)
-        if titled is None or titled.head not in ROLE_STEMS:
-            return None
-        holder = subject.head or subject.owner
-        return replace(
-            Statement(titled.owner, titled.head, titled.modifiers, "is", "name", frozenset({holder})),
-            announced=titled.fresh,
-        )
+    if first in ("the", "our", "my") and (person or not subject.owner):
+        return _title(subject, tokens, who)
     if first in ("a", "an") and person:
         at = next((i for i, x in enumerate(rest) if lower(x) in ("at", "for", "with")), None)
         if at is not None and kind_of(rest[at:]) == "name":
@@ -76,7 +78,7 @@ def _verb(subject: Subject, attribute: str, form: str, tokens: list[str]) -> Sta
     objects, phrase = tokens[:place], tokens[place:]
     preposition = lower(phrase[0]) if phrase else ""
     kind = kind_of(objects)
-    person = not subject.head or not subject.owner or subject.head in FAMILY_STEMS
+    person = not subject.head or not subject.owner or subject.head in FAMILY_STEMS | SEAT_STEMS
     if attribute == "live" and not objects and preposition in ("in", "at", "on", "near", "with", "to"):
         inside = [i for i, x in enumerate(phrase) if lower(x) in ("in", "at", "on", "near", "to")]
         return _place(subject, phrase[inside[0] :], "live") if inside and person else None
