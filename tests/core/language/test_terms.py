@@ -272,11 +272,11 @@ def test_a_hundred_words_take_a_fraction_of_a_millisecond() -> None:
 @pytest.mark.parametrize(
     "piece", ["a", "A ", "a/", "a'", "1,", "1a", "aB", "_", "'", "茶", "แ", "\u0301", "é-", "☃", "😀a"]
 )
-def test_a_megabyte_is_read_to_its_end(piece: str) -> None:
-    text = piece * (1_000_000 // len(piece)) + " the harbour"
+def test_a_long_text_is_read_to_its_end(piece: str) -> None:
+    text = piece * (300_000 // len(piece)) + " the harbour"
     began = time.process_time()
     assert terms(text)[-1] == "harbour"
-    assert time.process_time() - began < 10
+    assert time.process_time() - began < 5
 
 
 def test_threads_get_the_same_terms() -> None:

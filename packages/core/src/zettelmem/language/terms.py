@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import zip_longest
@@ -27,12 +26,10 @@ from threading import Lock
 
 from Stemmer import Stemmer, algorithms
 
-from .function_words import AMBIGUOUS, BY_SCRIPT, ENGLISH, LETTERS, OTHERS
+from .languages import BY_SCRIPT, UNSURE, function_words, language_by_letter, language_of
 
 MAX_TERM = 64
 """Characters of a term; a longer run of letters is known by its first ones."""
-MAX_JUDGED = 300
-"""Tokens that say which language a text is in."""
 MAX_PIECES = 4
 """Runs of letters and digits into which an identifier is cut. More of them are a hash, not words."""
 
@@ -96,21 +93,6 @@ _SPELLING = str.maketrans(
 _ACRONYMS = frozenset({"IT", "US", "WHO"})
 """Function words that are names when they stand in capitals."""
 
-_SCRIPT_RANGES = (
-    ("\u0370", "\u03ff", "greek"),
-    ("\u0400", "\u052f", "russian"),
-    ("\u0530", "\u058f", "armenian"),
-    ("\u0590", "\u05ff", "hebrew"),
-    ("\u0600", "\u077f", "arabic"),
-    ("\u0900", "\u097f", "hindi"),
-    ("\u0b80", "\u0bff", "tamil"),
-    ("\u1f00", "\u1fff", "greek"),
-)
-_UNSURE = "unsure"
-"""No function word tells the language of the Latin words."""
-_FUNCTION_WORDS = {"english": ENGLISH, _UNSURE: ENGLISH, **OTHERS, **BY_SCRIPT}
-_NONE: frozenset[str] = frozenset()
-
 _STEMMING = Lock()  # a Snowball stemmer keeps its word in one buffer
 
 
@@ -144,7 +126,7 @@ def tokens(text: str) -> list[tuple[str, tuple[str, ...]]]:
     [('two', ('two',)), ('invoices', ('invoic',))]
     """
     written = _written(text)
-    language = _language(written)
+    language = language_of(written)
     read = [(token, _terms_of(token, language, False)) for token in written]
     if not any(of_token for _, of_token in read):
         read = [(token, _terms_of(token, language, True)) for token in written]
@@ -163,37 +145,6 @@ def _written(text: str) -> list[str]:
     if text.isupper():
         text = text.lower()
     return pattern.findall(text)
-
-
-@cache
-def _evidence() -> dict[str, tuple[str, ...]]:
-    """The languages that each function word speaks for; English only where no other language has it."""
-    languages: dict[str, tuple[str, ...]] = {}
-    for language, listed in OTHERS.items():
-        for word in listed - AMBIGUOUS:
-            languages[word] = (*languages.get(word, ()), language)
-    for word in ENGLISH.difference(*OTHERS.values()):
-        languages[word] = ("english",)
-    return languages
-
-
-def _language(written: list[str]) -> str:
-    """The language of the Latin words: the one that most function words and letters speak for.
-
-    English where another has as many; `_UNSURE` where nothing speaks for any.
-    """
-    head = [token.lower() for token in written[:MAX_JUDGED]]
-    speaks_for = _evidence()
-    counts = Counter(language for word in head for language in speaks_for.get(word, ()))
-    if counts["english"] * 4 > len(head):
-        return "english"
-    for letter in {*"".join(head)} & LETTERS.keys():
-        counts.update(LETTERS[letter])
-    counts["english"] += sum(1 for word in head if _NEGATED.search(word))
-    best = max(counts, key=counts.__getitem__)
-    if counts[best] > counts["english"]:
-        return best
-    return "english" if counts["english"] else _UNSURE
 
 
 def _terms_of(token: str, language: str, all_words: bool) -> tuple[str, ...]:
@@ -273,25 +224,17 @@ def _word_terms(word: str, language: str, all_words: bool) -> list[str]:
         return []
     if any(character.isdigit() for character in whole):
         return [whole]
-    spoken = _language_by_script(whole[0]) or language
+    spoken = language_by_letter(whole[0]) or language
     lowered = word.casefold()
-    if not all_words and lowered in _FUNCTION_WORDS.get(spoken, _NONE) and word not in _ACRONYMS:
+    if not all_words and lowered in function_words(spoken) and word not in _ACRONYMS:
         return []
     stem = folded(_stem(lowered[:MAX_TERM], spoken)) or whole
     return [stem] if spoken == "english" or stem == whole else [stem, whole]
 
 
-def _language_by_script(letter: str) -> str | None:
-    """The language that the script of a letter stands for; None for Latin and for other scripts."""
-    for first, last, language in _SCRIPT_RANGES:
-        if first <= letter <= last:
-            return language
-    return None
-
-
 @cache
 def _stemmer(language: str) -> Stemmer | None:
-    name = "english" if language == _UNSURE else language
+    name = "english" if language == UNSURE else language
     return Stemmer(name, 0) if name in algorithms() else None
 
 

@@ -1,12 +1,22 @@
-"""Function words: the small words that carry a sentence's grammar and not its subject.
+"""Which language a text is in, and the function words of each language.
 
-They say which language a text is in, and they are left out of its terms. The lists follow those of the
-Snowball project (https://snowballstem.org), shortened to what people write in messages.
+Function words carry a sentence's grammar and not its subject. They say which language a text is in, and
+they are left out of its terms. The lists follow those of the Snowball project
+(https://snowballstem.org), shortened to what people write in messages.
 """
 
 # ruff: noqa: RUF001 (letters of other scripts look like Latin ones)
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+
+MAX_JUDGED = 300
+"""Words that say which language a text is in."""
+UNSURE = "unsure"
+"""The language of Latin words where no function word and no letter speaks for any."""
 
 ENGLISH = frozenset(
     """a about above after again against all also am an and any are as at be because been before being
@@ -214,3 +224,63 @@ LETTERS = {
     for letter in letters
 }
 """The languages that a letter speaks for, as a function word does."""
+
+_SCRIPT_RANGES = (
+    ("\u0370", "\u03ff", "greek"),
+    ("\u0400", "\u052f", "russian"),
+    ("\u0530", "\u058f", "armenian"),
+    ("\u0590", "\u05ff", "hebrew"),
+    ("\u0600", "\u077f", "arabic"),
+    ("\u0900", "\u097f", "hindi"),
+    ("\u0b80", "\u0bff", "tamil"),
+    ("\u1f00", "\u1fff", "greek"),
+)
+_FUNCTION_WORDS = {"english": ENGLISH, UNSURE: ENGLISH, **OTHERS, **BY_SCRIPT}
+_NONE: frozenset[str] = frozenset()
+
+
+def function_words(language: str) -> frozenset[str]:
+    """The function words of a language, in lower case with accents; none for one that is not known."""
+    return _FUNCTION_WORDS.get(language, _NONE)
+
+
+def language_by_letter(letter: str) -> str | None:
+    """The language that the script of a letter stands for; None for Latin and for other scripts."""
+    for first, last, language in _SCRIPT_RANGES:
+        if first <= letter <= last:
+            return language
+    return None
+
+
+def language_of(words: Sequence[str]) -> str:
+    """The language of the Latin words of a text: the one that most function words and letters speak for.
+
+    English where another language has as many; `UNSURE` where nothing speaks for any.
+
+    >>> language_of("Wo arbeitet Ana ?".split()), language_of(["Ana"])
+    ('german', 'unsure')
+    """
+    head = [word.lower() for word in words[:MAX_JUDGED]]
+    speaks_for = _evidence()
+    counts = Counter(language for word in head for language in speaks_for.get(word, ()))
+    if counts["english"] * 4 > len(head):
+        return "english"
+    for letter in {*"".join(head)} & LETTERS.keys():
+        counts.update(LETTERS[letter])
+    counts["english"] += sum(1 for word in head if word.endswith("n't"))
+    best = max(counts, key=counts.__getitem__)
+    if counts[best] > counts["english"]:
+        return best
+    return "english" if counts["english"] else UNSURE
+
+
+@cache
+def _evidence() -> dict[str, tuple[str, ...]]:
+    """The languages that each function word speaks for; English only where no other language has it."""
+    languages: dict[str, tuple[str, ...]] = {}
+    for language, listed in OTHERS.items():
+        for word in listed - AMBIGUOUS:
+            languages[word] = (*languages.get(word, ()), language)
+    for word in ENGLISH.difference(*OTHERS.values()):
+        languages[word] = ("english",)
+    return languages
