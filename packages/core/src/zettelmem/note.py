@@ -37,13 +37,18 @@ class Trust(IntEnum):
 
 
 class Relation(StrEnum):
-    """What a link says of its source about its target."""
+    """What a link says of its source about its target.
+
+    `supersedes` closes the target. `updates` may be the later word on the same matter: both stay valid,
+    and a question about now finds the later one first.
+    """
 
     FOLLOWS = "follows"
     RELATES = "relates"
     SUPPORTS = "supports"
     CONTRADICTS = "contradicts"
     SUPERSEDES = "supersedes"
+    UPDATES = "updates"
     PART_OF = "part_of"
     DERIVED_FROM = "derived_from"
 
