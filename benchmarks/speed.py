@@ -20,7 +20,7 @@ from pathlib import Path
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read once; the embedder's time is one thread's
 
-from costs import recall, remember
+from costs import recall, remember, spaces, start
 from costs.report import show, write
 from costs.stage import Figure, Stage
 from costs.texts import read_texts
@@ -34,6 +34,9 @@ PARTS: dict[str, Callable[[Stage, int], Awaitable[list[Figure]]]] = {
     "many": remember.many,
     "talk": remember.talk,
     "upkeep": remember.upkeep,
+    "start": start.start,
+    "resident": start.resident,
+    "spaces": spaces.spaces,
 }
 USUAL = ("recall", "one")
 
