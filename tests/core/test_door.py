@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from doubles import contents, open_memory
 
+from tests.doubles import contents, open_memory
 from zettelmem import AsyncMemory, InvalidInput, Message, NotFound, Trust
 
 Call = Callable[[AsyncMemory], Awaitable[Any]]
