@@ -49,6 +49,8 @@ class Candidates:
         says_when, asks, answers: whether its words name a time, ask something, come after a question.
         names: the tags of each note that can name something, as they would stand in plain text.
         linked, link_weights: ids of the notes it is linked with, and what each link counts, in (0, 1].
+        newer: ids of the notes that say the later word on its matter.
+        idle: whether its words only ask, acknowledge or take back.
         vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
         content, around: BM25 of the query in the words of the content and in those around it; from 0 up.
     """
@@ -65,6 +67,8 @@ class Candidates:
     names: list[tuple[str, ...]]
     linked: list[tuple[str, ...]]
     link_weights: list[tuple[float, ...]]
+    newer: list[tuple[str, ...]]
+    idle: NDArray[np.bool_]
     vectors: Vectors
     content: Signal
     around: Signal

@@ -39,7 +39,7 @@ FILL_ROWS = 4_096
 """Rows that are read at a time while a view is filled."""
 SIGHT = [
     "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "tags", "linked",
-    "link_weights", "vector",
+    "link_weights", "newer", "idle", "vector",
 ]  # fmt: skip
 """The columns that candidates are made of."""
 
@@ -352,6 +352,8 @@ def _candidates(found: Sequence[pa.Table], people: list[str]) -> Candidates:
         names=[tuple(filter(None, map(name_in, tags))) for tags in rows["tags"].to_pylist()],
         linked=[tuple(each) for each in rows["linked"].to_pylist()],
         link_weights=[tuple(each) for each in rows["link_weights"].to_pylist()],
+        newer=[tuple(each) for each in rows["newer"].to_pylist()],
+        idle=rows["idle"].to_numpy().astype(bool),
         vectors=matrix(rows["vector"]) if ids else np.zeros((0, 1), np.float32),
         content=np.array([scores[0].get(each, 0.0) for each in ids], np.float64),
         around=np.array([scores[1].get(each, 0.0) for each in ids], np.float64),
