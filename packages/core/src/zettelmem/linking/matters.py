@@ -162,7 +162,8 @@ def _compared(mine: Statement, other: Statement, ours: Told, *, same_speaker: bo
     if not may_be or other.denied:
         return Matter.NOTHING
     if mine.denied:
-        return Matter.CLOSES if sure and _takes_back(mine, other) else Matter.NOTHING
+        closes = Matter.CLOSES if sure else Matter.NEWER
+        return closes if _takes_back(mine, other) else Matter.NOTHING
     if mine.attribute != other.attribute or not (mine.single and other.single):
         return Matter.NOTHING
     if mine.value == other.value and mine.qualifiers == other.qualifiers:

@@ -28,7 +28,7 @@ WEIGHTS: Mapping[str, float] = {
     "tells": 1.0,
     "answers": 0.6,
     "length": 0.9,
-    "idle": -2.0,
+    "idle": -6.0,
     "newest": 10.0,
     "outdated": -8.0,
 }
