@@ -19,7 +19,7 @@ from .embedding import Embedding
 from .errors import ConflictError, InvalidInput, NotFound
 from .judge import Judge, Judging
 from .limits import BATCH, MAX_NEIGHBOURS, within
-from .linking import evolve, prompts
+from .linking import evolve, prompts, undo
 from .namespace import as_namespace
 from .note import Note, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
@@ -382,15 +382,15 @@ class AsyncMemory(Reader):
         space = as_namespace(namespace)
         note_id, _, revision = change.partition(".")
         note = await self._find(note_id, space, forgotten=True)
-        entry = evolve.entry_of(note, change) if note else None
+        entry = undo.entry_of(note, change) if note else None
         number = revision.partition("-")[0]
         if note and not entry and number.isdecimal() and 0 < int(number) <= note.dropped:
-            raise evolve.too_old(change, note)
+            raise undo.too_old(change, note)
         if note is None or entry is None or entry.cause != note.id:
             raise NotFound(f"no change {change!r} here; history lists the changes of a note")
         now = self.clock()
         changes = await self._writes.commit_linked(
-            note, lambda state: evolve.undo(change, state, now), entry.touched
+            note, lambda state: undo.undo(change, state, now), entry.touched
         )
         return Remembered(note=changes.note, change=changes.id)
 
