@@ -8,15 +8,13 @@ import random
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from zettelmem.decisions import Changes
 from zettelmem.errors import ConflictError, ZettelmemError
 from zettelmem.linking import evolve
-from zettelmem.namespace import Namespace
 from zettelmem.note import Note, Relation, random_id
-from zettelmem.protocols import Vectors
-from zettelmem.quotas import admitted
+from zettelmem.protocols import CommitHook, Vectors
 from zettelmem.ranking import blend
 from zettelmem.receipts import Quota
 
@@ -43,19 +41,6 @@ WINDOW = 1_000
 """Characters of each neighbouring content of its thread that a note can be found by."""
 Step = Callable[[dict[str, Note]], Sequence[Changes]]
 """A pure function from the fresh states of the notes that were asked for to what must be written."""
-
-
-class Journal(Protocol):
-    """What is told of every change. If it raises before a write, nothing is written."""
-
-    async def begin(self, changes: Sequence[Changes]) -> None:
-        """These are about to be written."""
-
-    async def fail(self, changes: Sequence[Changes]) -> None:
-        """Writing them failed; some may stand nevertheless."""
-
-    async def erase(self, namespace: Namespace, ids: Iterable[str]) -> None:
-        """These notes are about to be erased."""
 
 
 class VectorsMissing(ZettelmemError):
@@ -87,11 +72,11 @@ class Store(Reading):
     """Notes on disk, in memory or in a bucket.
 
     Attributes:
-        journal: told what is about to be written, if anything is.
+        hooks: what looks at every commit before it is written.
         commits: writes made by this object, each shared by all calls that arrived together.
     """
 
-    journal: Journal | None = field(init=False, default=None)
+    hooks: list[CommitHook] = field(init=False, default_factory=list)
     commits: int = field(init=False, default=0)
     _jobs: list[_Job] = field(init=False, default_factory=list)
     _loose: list[pa.Table] = field(init=False, default_factory=list)
@@ -139,7 +124,6 @@ class Store(Reading):
             before = await self.read_rows(each for job in jobs for each in job.ids)
             after = dict(before)
             made: list[tuple[_Job, list[Changes]]] = []
-            room = _Room(self)
             for job in jobs:
                 try:
                     state = {each: after[each].note for each in job.ids if each in after}
@@ -147,8 +131,7 @@ class Store(Reading):
                     if not self.lockable:
                         changes = evolve.marked(changes, random_id(secrets.token_bytes(5)))
                     new = _with_vectors(changes, after, job.vectors)
-                    await room.take(after, new)
-                    after |= new
+                    after |= await self._let_pass(changes, before, {**after, **new})
                 except Exception as error:  # noqa: BLE001 - it goes to the caller whose step it was
                     job.done.set_exception(error)
                 else:
@@ -158,16 +141,24 @@ class Store(Reading):
             rows = {note_id: row for note_id, row in after.items() if row is not before.get(note_id)}
             if rows:
                 told = [each for _, changes in made for each in changes]
-                if self.journal is not None:
-                    await self.journal.begin(told)
                 try:
                     await self._write(rows, before)
                 except Exception:
-                    if self.journal is not None:
-                        await self.journal.fail(told)
+                    for hook in self.hooks:
+                        await hook.failed(told)
                     raise
         for job, changes in made:
             job.done.set_result(changes)
+
+    async def _let_pass(
+        self, changes: Sequence[Changes], before: Mapping[str, Row], after: dict[str, Row]
+    ) -> dict[str, Row]:
+        """The rows of one caller, once no hook refuses them."""
+        old = {note_id: row.note for note_id, row in before.items()}
+        new = {note_id: row.note for note_id, row in after.items() if row is not before.get(note_id)}
+        for hook in self.hooks if changes else ():
+            await hook.before(changes, old, new)
+        return after
 
     async def _write(self, rows: Mapping[str, Row], before: Mapping[str, Row]) -> None:
         """Write the rows on their base revisions; those that others changed meanwhile are made again."""
@@ -309,32 +300,6 @@ class Store(Reading):
             with as_store_error(f"writing {self.uri}"):
                 await table.delete(col("id").isin([lit(each) for each in ids]))
             await self.sync()
-
-
-class _Room:
-    """What quotas leave to the jobs of one commit, each taking its part before the next."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._limits: list[Quota] | None = None
-        self._room: dict[Namespace, Quota] = {}
-
-    async def take(self, before: Mapping[str, Row], after: Mapping[str, Row]) -> None:
-        """Take the part of one job.
-
-        Raises:
-            QuotaError: there is not that much.
-        """
-        if self._limits is None and after:
-            self._limits = await self._store.quotas()
-        notes = {note_id: row.note for note_id, row in after.items()}
-        concerned = [x for x in self._limits or () if any(x.covers(y.namespace) for y in notes.values())]
-        for each in concerned:
-            if each.namespace not in self._room:
-                self._room[each.namespace] = await self._store.measured(each)
-        then = {note_id: row.note for note_id, row in before.items()}
-        left = admitted([self._room[each.namespace] for each in concerned], then, notes)
-        self._room |= {each.namespace: each for each in left}
 
 
 def small_ones(sizes: Sequence[int]) -> list[bool]:
