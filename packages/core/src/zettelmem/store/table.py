@@ -13,7 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
-from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError
+from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError, without_places
 
 from . import buckets, disk, indices
 from .malloc import few_heaps
@@ -48,7 +48,7 @@ def as_store_error(doing: str) -> Generator[None]:
     except ZettelmemError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        raise StoreError(f"{doing} failed: {error}") from error
+        raise StoreError(f"{doing} failed: {without_places(error)}") from error
 
 
 def cleaned_away(error: StoreError) -> bool:
