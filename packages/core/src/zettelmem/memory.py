@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue
 from . import connect
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
+from .admin.quotas import Quotas
 from .decisions import Changes, Decision, Neighbour, Question, Remembered
 from .drafts import Draft, Fields, Message, batches, conversation
 from .embedding import Embedding
@@ -108,9 +109,10 @@ class AsyncMemory(Reader):
             durable=durable,
             budget=resident,
         )
+        self._store.hooks.append(Quotas(self._store))
         self._audit = None if audit is None else log.Audit(audit)
         if self._audit is not None:
-            self._store.journal = log.Journal(self._audit, self._store, clock)
+            self._store.hooks.append(log.Journal(self._audit, self._store, clock))
         self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
         self._embedding = Embedding(embedder)
         self._writes = Remember(
