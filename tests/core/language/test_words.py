@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zettelmem.language import english, languages, words
+from zettelmem.language import languages, words
+from zettelmem.language.english import vocabulary as english
 
 
 def test_words_are_lower_case_in_order_without_stop_words() -> None:

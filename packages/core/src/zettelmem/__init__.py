@@ -8,7 +8,7 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
     print(hit.score, hit.why, hit.note.content)
 """
 
-from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Remembered
+from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
 from .drafts import Draft, Message
 from .errors import (
     ConflictError,
@@ -38,7 +38,7 @@ from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
-from .queries import Graph, Hit, Page, Stats
+from .queries import Graph, Hit, Page, Stats, Where
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
 from .render import cut, fence, fit, one_line, tell, tell_history, tell_links
 from .sync import Memory
@@ -83,6 +83,7 @@ __all__ = [
     "Note",
     "Page",
     "Pending",
+    "Question",
     "Quota",
     "QuotaError",
     "Reembedded",
@@ -94,6 +95,7 @@ __all__ = [
     "StoreError",
     "StoreMismatch",
     "Trust",
+    "Where",
     "ZettelmemError",
     "as_namespace",
     "cut",

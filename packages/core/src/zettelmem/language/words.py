@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from . import english
+from .english import vocabulary as english
 from .languages import BY_SCRIPT, function_words, language_of
 from .terms import terms
 
