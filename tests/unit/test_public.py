@@ -12,7 +12,11 @@ import zettelmem
 from zettelmem import AsyncMemory, Memory, ZettelmemError
 
 NAMES = [
+    "AGENT_TOOLS",
+    "AgentTool",
+    "Answer",
     "AsyncMemory",
+    "Caller",
     "ConflictError",
     "Decision",
     "DecisionRefused",
@@ -54,10 +58,16 @@ NAMES = [
     "cut",
     "fence",
     "fit",
+    "for_prompt",
     "one_line",
+    "refused",
+    "shorten",
+    "show",
+    "show_neighbours",
     "tell",
     "tell_history",
     "tell_links",
+    "to_ask_for",
 ]
 VERBS = [
     "close",
@@ -100,7 +110,7 @@ def test_the_public_names_are_these() -> None:
 
 def test_the_verbs_are_these() -> None:
     assert verbs(AsyncMemory) == VERBS
-    assert verbs(Memory) == VERBS
+    assert verbs(Memory) == sorted([*VERBS, "run"])
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "__init__"])

@@ -8,6 +8,7 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
     print(hit.score, hit.why, hit.note.content)
 """
 
+from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
 from .errors import (
     ConflictError,
     DecisionRefused,
@@ -48,13 +49,29 @@ from .note import (
     Trust,
 )
 from .protocols import Embedder, LanguageModel, Reranker
-from .render import cut, fence, fit, one_line, tell, tell_history, tell_links
+from .render import (
+    cut,
+    fence,
+    fit,
+    one_line,
+    shorten,
+    show,
+    show_neighbours,
+    tell,
+    tell_history,
+    tell_links,
+)
+from .selection import for_prompt, to_ask_for
 from .sync import Memory
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AGENT_TOOLS",
+    "AgentTool",
+    "Answer",
     "AsyncMemory",
+    "Caller",
     "ConflictError",
     "Decision",
     "DecisionRefused",
@@ -96,8 +113,14 @@ __all__ = [
     "cut",
     "fence",
     "fit",
+    "for_prompt",
     "one_line",
+    "refused",
+    "shorten",
+    "show",
+    "show_neighbours",
     "tell",
     "tell_history",
     "tell_links",
+    "to_ask_for",
 ]

@@ -9,7 +9,7 @@ from functools import partial
 from os import PathLike
 from threading import Lock
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack, overload
+from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import BaseModel, JsonValue
@@ -43,6 +43,7 @@ from .protocols import Embedder, LanguageModel, Reranker
 from .remember import Secrets
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Memory:
@@ -103,6 +104,16 @@ class Memory:
                 self._end = weakref.finalize(self, running.__exit__, None, None, None)
         result: T = self._portal.call(partial(verb, *args, **kwargs))
         return result
+
+    def run(
+        self,
+        work: Callable[Concatenate[AsyncMemory, P], Coroutine[Any, Any, T]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The result of `work`, which is awaited with the `AsyncMemory` behind this one, on its own loop."""
+        return self._run(work, self._async, *args, **kwargs)
 
     def __enter__(self) -> Self:
         return self
