@@ -14,32 +14,22 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from .decisions import Decision, LinkChoice, NeighbourChange, Remembered
+from .drafts import ROLES, Draft
 from .errors import ConflictError, DecisionRefused, InvalidInput
 from .judge import Judge
+from .limits import MAX_CONTENT, MAX_QUERY
 from .memory import AsyncMemory
-from .note import (
-    MAX_CONTENT,
-    ROLES,
-    Decision,
-    Draft,
-    Hit,
-    LinkChoice,
-    NeighbourChange,
-    Note,
-    Remembered,
-    Source,
-    Trust,
-    build,
-)
+from .note import Note, Source, Trust
+from .queries import Hit
 from .render import NOTHING, fit, show, show_neighbours, tell_links
 from .selection import for_prompt, to_ask_for
+from .values import build
 
 OFFERED = 5
 """Neighbours that an agent is asked about; the others keep their numbers and are not shown."""
 MOST_FACTS = 50
 """Facts of one call."""
-MOST_QUERY = 10_000
-"""Characters of a question."""
 
 
 # --- what models write instead of what is meant -----------------------------------------------------
@@ -126,7 +116,7 @@ class RecallArguments(Arguments):
     """What `recall` takes."""
 
     query: Annotated[
-        str, Field(min_length=1, max_length=MOST_QUERY, description="a question or keywords, with names")
+        str, Field(min_length=1, max_length=MAX_QUERY, description="a question or keywords, with names")
     ]
     k: Annotated[int, Field(ge=1, le=50, description="how many notes at most")] = 8
     tags: Tags = None

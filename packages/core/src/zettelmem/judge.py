@@ -10,10 +10,13 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
+from .decisions import Decision, Neighbour
+from .drafts import Draft
 from .errors import InvalidInput
 from .linking import evolve, prompts, rules
-from .note import Decision, Described, Draft, Neighbour, Note, Pending, refusal
+from .note import Described, Note, Pending
 from .protocols import AnswerT, LanguageModel
+from .values import refusal
 
 logger = logging.getLogger(__name__)
 

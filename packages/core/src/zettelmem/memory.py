@@ -16,50 +16,24 @@ from pydantic import BaseModel, JsonValue
 from .admin import audit as log
 from .admin import doctor
 from .admin import erase as erasure
+from .decisions import Changes, Decision, Neighbour, Remembered
+from .drafts import Draft, Fields, Message
 from .embedding import Embedding
 from .errors import ConflictError, DecisionRefused, InvalidInput, NotFound
 from .judge import Judge, Judging
+from .limits import BATCH, MAX_HOPS, MAX_NEIGHBOURS, MAX_PAGE, within
 from .linking import evolve, prompts
-from .note import (
-    ALPHABET,
-    Changes,
-    Decision,
-    Draft,
-    Erasure,
-    Evolution,
-    Examination,
-    Fields,
-    Filter,
-    Graph,
-    Hit,
-    Link,
-    Message,
-    Namespace,
-    Neighbour,
-    Note,
-    Page,
-    Quota,
-    Reembedded,
-    Remembered,
-    Source,
-    Stats,
-    Trust,
-    as_namespace,
-    build,
-    keyed_id,
-    within,
-)
+from .namespace import Namespace, as_namespace
+from .note import ALPHABET, Evolution, Link, Note, Source, Trust, keyed_id
 from .protocols import Embedder, LanguageModel, Reranker, Vectors
+from .queries import Filter, Graph, Hit, Page, Stats
 from .recall import Recalling
+from .receipts import Erasure, Examination, Quota, Reembedded
 from .remember import Remembering, Secrets, alive, numbered, others, remembered
 from .store import Store, reembed
+from .values import build
 
 logger = logging.getLogger(__name__)
-
-BATCH = 64
-"""Notes that `remember_many` writes in one commit."""
-MAX_PAGE = 1_000
-"""Notes of one page, and of one graph."""
 
 
 def utc_now() -> datetime:
@@ -124,7 +98,7 @@ class AsyncMemory:
         storage_options: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        within("neighbours", neighbours, 1, 50)
+        within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
         if secrets not in get_args(Secrets):
             raise InvalidInput(f"secrets is {secrets!r}; use {', '.join(get_args(Secrets))}")
         chosen = embedder if embedder is not None else _default_embedder()
@@ -772,7 +746,7 @@ class AsyncMemory:
             NotFound: no such note here.
         """
         within("limit", limit, 1, MAX_PAGE)
-        within("hops", hops, 0, 10)
+        within("hops", hops, 0, MAX_HOPS)
         space = as_namespace(namespace)
         if start is None:
             page = await self.notes(namespace=space, limit=limit, newest_first=True)

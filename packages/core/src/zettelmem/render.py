@@ -11,7 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from .note import Graph, Neighbour, Note
+from .decisions import Neighbour
+from .note import Note
+from .queries import Graph
 
 PER_TOKEN = 4
 """Characters that count as a token."""

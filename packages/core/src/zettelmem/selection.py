@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .language.talk import only_acknowledges, only_asks, plain
-from .note import Hit, Trust
+from .limits import MAX_K
+from .note import Trust
+from .queries import Hit
 
 WHOLE = 300
 """Tokens up to which all that a memory holds is given, rather than the best few of it."""
@@ -13,13 +15,11 @@ LOOK = 40
 """Hits that a recall is asked for at least, so that a small memory is seen to be small."""
 MIN_SCORE = 0.0
 """The score, in [0, 1], that a hit needs to be shown where not all are."""
-MOST = 1_000
-"""Hits of one recall."""
 
 
 def to_ask_for(k: int) -> int:
     """How many hits a recall is asked for, where at most `k` of them are to be shown."""
-    return min(MOST, max(LOOK, 3 * k))
+    return min(MAX_K, max(LOOK, 3 * k))
 
 
 def for_prompt(

@@ -12,28 +12,14 @@ from typing import Any
 
 from pydantic import JsonValue, TypeAdapter
 
+from zettelmem.decisions import Changes, Decision
 from zettelmem.errors import ConflictError, DecisionRefused, InvalidInput, LimitExceeded
-from zettelmem.note import (
-    MAX_CHANGES,
-    MAX_HISTORY,
-    MAX_LINKS,
-    Changes,
-    Decision,
-    Evolution,
-    Link,
-    Note,
-    Relation,
-    Shown,
-    Verb,
-    build,
-)
+from zettelmem.limits import MAX_CHANGES, MAX_DECISION_CHANGES, MAX_DECISION_LINKS, MAX_HISTORY, MAX_LINKS
+from zettelmem.note import Evolution, Link, Note, Relation, Shown, Verb
+from zettelmem.values import build
 
 FOLLOWING = 0.2
 """Weight of the link to the note before in the thread."""
-MAX_DECISION_LINKS = 16
-"""Links that one decision may make."""
-MAX_DECISION_CHANGES = 8
-"""Neighbours that one decision may describe differently."""
 
 
 _CLOSING = (Relation.SUPERSEDES, Relation.CONTRADICTS)

@@ -10,18 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypedDict
 
+from zettelmem.decisions import Decision, LinkChoice, Neighbour, NeighbourChange
 from zettelmem.language.words import announces_change, asks, hashtags, names, names_it, plain, topics, words
-from zettelmem.note import (
-    MAX_CONTEXT,
-    MAX_WORD,
-    Decision,
-    LinkChoice,
-    Neighbour,
-    NeighbourChange,
-    Note,
-    Relation,
-    Source,
-)
+from zettelmem.limits import MAX_CONTEXT, MAX_WORD
+from zettelmem.note import Note, Relation, Source
 
 MAX_KEYWORDS = 8
 """Keywords that construction gives a note."""
