@@ -45,7 +45,7 @@ def test_there_are_five_tools_with_described_and_typed_arguments() -> None:
         schema = tool.arguments.model_json_schema()
         assert all(field.get("description") or "default" in field for field in schema["properties"].values())
         assert tool.description
-        assert not {"namespace", "via", "trust"} & schema["properties"].keys()
+        assert not {"namespace", "thread", "via", "trust"} & schema["properties"].keys()
     links = AGENT_TOOLS["connect"].arguments.model_json_schema()
     assert links["$defs"]["LinkChoice"]["properties"]["neighbour"]["type"] == "integer"
     assert "supersedes" in str(links["$defs"]["Relation"]["enum"])
@@ -139,9 +139,17 @@ async def test_neighbours_that_changed_meanwhile_are_shown_anew(memory: AsyncMem
     assert "1 changed" in (await call(memory, "connect", note_id=new, changes=changes)).text
 
 
+async def test_recall_can_be_narrowed_to_a_conversation(memory: AsyncMemory) -> None:
+    await memory.remember("The cat is Mia.", namespace="ana", thread="t2")
+    await remembered(memory, "The cat is Tom.")
+    within = Caller(namespace="ana", via="test", within="t2")
+    (hit,) = (await AGENT_TOOLS["recall"].run(memory, {"query": "cat"}, within)).value
+    assert hit.note.content == "The cat is Mia."
+
+
 async def test_what_models_send_for_nothing_is_nothing(memory: AsyncMemory) -> None:
-    await remembered(memory, "Ana is a vet.", thread="", tags="", kind="", occurred_at="")
-    empty = {"thread": "", "tags": [], "since": "", "until": "", "as_of": ""}
+    await remembered(memory, "Ana is a vet.", tags="", kind="", occurred_at="")
+    empty = {"tags": [], "since": "", "until": "", "as_of": ""}
     answer = await call(memory, "recall", query="vet", **empty)
     assert "Ana is a vet." in answer.text
 

@@ -23,6 +23,7 @@ NAMES = [
     "MAX_QUERY",
     "MAX_WORD",
     "MAX_WORDS",
+    "MIN_SCORE",
     "AgentTool",
     "Answer",
     "AsyncMemory",

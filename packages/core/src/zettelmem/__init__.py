@@ -53,7 +53,7 @@ from .render import (
     tell_history,
     tell_links,
 )
-from .selection import for_prompt, to_ask_for
+from .selection import MIN_SCORE, for_prompt, to_ask_for
 from .sync import Memory
 
 __version__ = "0.1.0"
@@ -70,6 +70,7 @@ __all__ = [
     "MAX_QUERY",
     "MAX_WORD",
     "MAX_WORDS",
+    "MIN_SCORE",
     "AgentTool",
     "Answer",
     "AsyncMemory",

@@ -79,11 +79,6 @@ Tags = Annotated[
     Field(description="broad classes such as health or travel"),
 ]
 Moment = Annotated[datetime | None, BeforeValidator(_moment, json_schema_input_type=str | None)]
-Thread = Annotated[
-    Annotated[str, Field(max_length=500)] | None,
-    BeforeValidator(_absent),
-    Field(description="a conversation or project"),
-]
 Kind = Annotated[
     Literal["episodic", "semantic", "procedural", "insight"] | None,
     BeforeValidator(_absent),
@@ -108,7 +103,6 @@ class RememberArguments(Arguments):
     said_by: Who = "assistant"
     kind: Kind = None
     tags: Tags = None
-    thread: Thread = None
     occurred_at: Annotated[Moment, Field(description="when it happened, ISO 8601; now if left out")] = None
 
 
@@ -120,7 +114,6 @@ class RecallArguments(Arguments):
     ]
     k: Annotated[int, Field(ge=1, le=50, description="how many notes at most")] = 8
     tags: Tags = None
-    thread: Thread = None
     since: Annotated[Moment, Field(description="only what happened then or later")] = None
     until: Annotated[Moment, Field(description="only what happened before")] = None
     as_of: Annotated[Moment, Field(description="what was known and true at that time")] = None
@@ -165,7 +158,8 @@ class Caller:
     Attributes:
         namespace: whose memory.
         via: the door, kept as `source.via` of what is remembered.
-        thread: the conversation that notes belong to where the model names none.
+        thread: the conversation that what is remembered belongs to.
+        within: the conversation that recall is narrowed to; None for all.
         judge: who decides about links; the memory's own judge where None.
         trust: how far at most what comes through here is believed.
         budget_tokens: tokens of notes in an answer.
@@ -174,6 +168,7 @@ class Caller:
     namespace: str | Sequence[str]
     via: str
     thread: str | None = None
+    within: str | None = None
     judge: Judge | None = None
     trust: Trust = Trust.STATED
     budget_tokens: int = 1_500
@@ -243,7 +238,7 @@ async def _remember(memory: AsyncMemory, given: RememberArguments, caller: Calle
             content=content,
             kind=given.kind,
             tags=None if given.tags is None else tuple(given.tags),
-            thread=given.thread or caller.thread,
+            thread=caller.thread,
             occurred_at=given.occurred_at,
             source=source,
             trust=trust,
@@ -272,7 +267,7 @@ async def _recall(memory: AsyncMemory, given: RecallArguments, caller: Caller) -
         namespace=caller.namespace,
         k=to_ask_for(given.k),
         tags=given.tags,
-        thread=given.thread,
+        thread=caller.within,
         since=given.since,
         until=given.until,
         as_of=given.as_of,

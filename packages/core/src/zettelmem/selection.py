@@ -61,8 +61,8 @@ def for_prompt(
 
 
 def _assistants(hit: Hit) -> bool:
-    return hit.note.trust is Trust.REPORTED and hit.note.source.who == "assistant"
+    return hit.note.trust is Trust.REPORTED
 
 
 def _idle(hit: Hit) -> bool:
-    return hit.note.source.who == "assistant" and only_acknowledges(hit.note.content)
+    return _assistants(hit) and only_acknowledges(hit.note.content)
