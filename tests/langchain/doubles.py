@@ -15,7 +15,6 @@ from pydantic import Field
 from zettelmem import Memory
 from zettelmem.testing import HashEmbedder
 
-
 HEAD = "Notes from long-term memory"
 END = " notes>>>"
 
