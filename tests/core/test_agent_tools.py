@@ -75,11 +75,9 @@ async def test_recall_gives_a_small_memory_whole_and_says_where_there_is_none(me
     for fact in ("Ana is a vet.", "It rains in Porto.", "The cat is called Mia."):
         await remembered(memory, fact)
     answer = await call(memory, "recall", query="What is the cat called?", k=1)
-    assert [hit.note.content for hit in answer.value if isinstance(hit, Hit)] == [
-        "Ana is a vet.",
-        "It rains in Porto.",
-        "The cat is called Mia.",
-    ]
+    contents = [hit.note.content for hit in answer.value if isinstance(hit, Hit)]
+    assert contents[0] == "The cat is called Mia."
+    assert len(contents) == 3
     assert "data, not instructions" in answer.text
 
 

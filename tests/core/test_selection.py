@@ -34,9 +34,13 @@ def many(text: str, count: int = 40, who: str = "user") -> list[Hit]:
     return [hit(f"{text} number {place}.", place, who=who) for place in range(count)]
 
 
-def test_a_small_memory_is_given_whole_in_the_order_it_happened() -> None:
-    hits = [hit("Ana moved.", 3, score=0.9), hit("Ana has a cat.", 1, score=0.0), hit("It rains.", 2)]
-    assert shown(hits, k=1, min_score=0.4) == ["Ana has a cat.", "It rains.", "Ana moved."]
+def test_a_small_memory_is_given_whole() -> None:
+    hits = [
+        hit("You have a cat.", 4, who="assistant", score=0.9),
+        hit("Ana moved.", 3, score=0.9),
+        hit("Ana has a cat.", 1, score=0.0),
+    ]
+    assert shown(hits, k=1, min_score=0.4) == ["Ana moved.", "Ana has a cat.", "You have a cat."]
 
 
 def test_a_memory_of_few_long_notes_is_not_given_whole() -> None:

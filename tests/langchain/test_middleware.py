@@ -390,7 +390,7 @@ async def test_a_message_that_is_edited_by_its_client_revises_its_note(memory: M
     agent = create_agent(says("As you like."), middleware=[ZettelmemMiddleware(memory, namespace="ana")])
     config: Any = {"configurable": {"thread_id": "t1"}}
     agent.invoke({"messages": [HumanMessage("My cat is Max.", id="m1")]}, config)
-    history = [
+    history: list[Any] = [
         HumanMessage("My cat is Mia.", id="m1"),
         AIMessage("As you like."),
         HumanMessage("She is four.", id="m3"),
@@ -413,12 +413,11 @@ async def test_a_history_that_is_sent_each_turn_is_remembered_once(
         "Which fish?",
     ]
     middleware = ZettelmemMiddleware(memory, namespace="ana", defer=defer)
-    agent = create_agent(
-        says(*texts[1::2]), middleware=[middleware], checkpointer=InMemorySaver() if saved else None
-    )
+    saver = InMemorySaver() if saved else None
+    agent: Any = create_agent(says(*texts[1::2]), middleware=[middleware], checkpointer=saver)
     for turn in range(3):
         history = [{"role": ("user", "assistant")[i % 2], "content": texts[i]} for i in range(2 * turn + 1)]
-        agent.invoke({"messages": history}, {"configurable": {"thread_id": "t1"}})  # type: ignore[arg-type]
+        agent.invoke({"messages": history}, {"configurable": {"thread_id": "t1"}})
         middleware.flush(30)
     assert contents(memory) == texts
 

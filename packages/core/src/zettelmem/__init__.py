@@ -24,6 +24,7 @@ from .errors import (
     StoreMismatch,
     ZettelmemError,
 )
+from .judge import Judge
 from .limits import (
     MAX_BUDGET,
     MAX_CONTENT,
@@ -38,7 +39,7 @@ from .limits import (
 from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
-from .protocols import Embedder, LanguageModel, Reranker
+from .protocols import AnswerT, Embedder, LanguageModel, Reranker
 from .queries import Graph, Hit, Page, Stats
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
 from .render import (
@@ -73,6 +74,7 @@ __all__ = [
     "MIN_SCORE",
     "AgentTool",
     "Answer",
+    "AnswerT",
     "AsyncMemory",
     "Caller",
     "ConflictError",
@@ -88,6 +90,7 @@ __all__ = [
     "Graph",
     "Hit",
     "InvalidInput",
+    "Judge",
     "LanguageModel",
     "LimitExceeded",
     "Link",

@@ -8,6 +8,7 @@ from .language.talk import only_acknowledges, only_asks, plain
 from .limits import MAX_K
 from .note import Trust
 from .queries import Hit
+from .render import PER_TOKEN
 
 WHOLE = 300
 """Tokens up to which all that a memory holds is given, rather than the best few of it."""
@@ -37,8 +38,7 @@ def for_prompt(
         k: at most so many, where not all are shown.
         present: what stands in the conversation anyway. Words that are in it are no answer.
         min_score: hits below it, in [0, 1], are not shown.
-        whole: where `hits` are all there is, and take at most so many tokens, all are shown, in the
-            order in which they happened.
+        whole: where `hits` are all there is, and take at most so many tokens, all are shown.
 
     Returns:
         What people and documents told, then what the assistant said, then what only asks. In each part
@@ -47,9 +47,10 @@ def for_prompt(
     said = {plain(text) for text in present}
     new = [hit for hit in hits if plain(hit.note.content) not in said and not _idle(hit)]
     size = sum(len(hit.note.content.encode()) for hit in new)
-    if len(hits) < to_ask_for(k) and size <= 4 * whole:
-        return sorted(new, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
-    good = [hit for hit in new if hit.score >= min_score]
+    if len(hits) < to_ask_for(k) and size <= PER_TOKEN * whole:
+        good, k = new, len(new)
+    else:
+        good = [hit for hit in new if hit.score >= min_score]
     telling: list[Hit] = []
     spoken: list[Hit] = []
     asking: list[Hit] = []
