@@ -145,6 +145,14 @@ async def test_recall_can_be_narrowed_to_a_conversation(memory: AsyncMemory) -> 
     assert hit.note.content == "The cat is Mia."
 
 
+async def test_a_day_is_the_whole_day(memory: AsyncMemory) -> None:
+    await remembered(memory, "Ana sailed.", occurred_at="2025-05-03")
+    await remembered(memory, "Ana sailed home.", occurred_at="2025-05-04T08:00:00+02:00")
+    answer = await call(memory, "recall", query="sailed", since="2025-05-03", until="2025-05-03")
+    assert "2025-05-03, said by" in answer.text
+    assert "home" not in answer.text
+
+
 async def test_what_models_send_for_nothing_is_nothing(memory: AsyncMemory) -> None:
     await remembered(memory, "Ana is a vet.", tags="", kind="", occurred_at="")
     empty = {"tags": [], "since": "", "until": "", "as_of": ""}

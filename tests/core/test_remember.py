@@ -79,7 +79,7 @@ async def test_a_conversation_becomes_one_note_a_turn_each_behind_the_other() ->
         {"content": "Weather: rain", "role": "tool"},
     ]
     async with open_memory() as memory:
-        made = await memory.remember(turns, namespace="a", thread="chat")
+        made = await memory.remember_conversation(turns, namespace="a", thread="chat")
         notes = [each.note for each in made]
         assert [x.source.who for x in notes] == ["Ben", "assistant", "tool"]
         assert [x.trust for x in notes] == [Trust.STATED, Trust.REPORTED, Trust.UNTRUSTED]
@@ -106,7 +106,7 @@ async def test_a_thread_goes_on_where_it_was(tmp_path: Path) -> None:
 async def test_nothing_to_remember_is_nothing() -> None:
     async with open_memory() as memory:
         assert await memory.remember_many([], namespace="a") == []
-        assert await memory.remember([], namespace="a") == []
+        assert await memory.remember_conversation([], namespace="a") == []
         assert (await memory.notes(namespace="a")).notes == ()
 
 
@@ -125,7 +125,6 @@ async def test_nothing_to_remember_is_nothing() -> None:
         ({"source": 5}, "source"),
         ({"source": "x" * 201}, "200 characters"),
         ({"source": "half \udc80"}, "half a surrogate pair"),
-        ({"content": [{"content": "ok"}, {"text": "bad"}]}, "content: Field required"),
     ],
 )
 async def test_what_does_not_fit_is_refused_and_nothing_is_stored(
@@ -471,7 +470,7 @@ async def test_turns_that_say_nothing_are_left_out_and_named(caplog: pytest.LogC
         {"role": "user", "content": "She is four."},
     ]
     async with open_memory() as memory:
-        made = await memory.remember(turns, namespace="a", thread="t")
+        made = await memory.remember_conversation(turns, namespace="a", thread="t")
         assert [each.note.content for each in made] == ["My cat is Mia.", "Mia: tabby.", "She is four."]
         assert [each.note.trust for each in made] == [Trust.STATED, Trust.UNTRUSTED, Trust.STATED]
     assert "turns 1, 3, 4 of 6" in caplog.text

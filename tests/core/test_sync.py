@@ -20,9 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_verb_delegates() -> None:
     with open_sync(model=judging(), judge="offline") as memory:
         made = memory.remember("My telescope broke.", namespace="a", key="k", source="Ana")
-        turns = memory.remember([{"content": "Hello."}, {"content": "Hi."}], namespace="a", thread="t")
+        said = [{"content": "Hello."}, {"content": "Hi."}]
+        turns = memory.remember_conversation(said, namespace="a", thread="t")
         many = memory.remember_many(["The telescope is mended."], namespace="a", judge="ask")
         assert memory.neighbours(many[0].note.id, namespace="a")[0].note.id == made.note.id
+        assert memory.ask(many[0].note.id, namespace="a").neighbours[0].note.id == made.note.id
         linked = memory.connect(many[0].note.id, {"links": [{"neighbour": 0}]}, namespace="a")
         assert memory.links(made.note.id, namespace="a") == linked.note.links
         revised = memory.revise(made.note.id, namespace="a", tags=["x"], reason="why")
@@ -157,7 +159,7 @@ def test_what_one_colour_writes_the_other_reads(tmp_path: Path) -> None:
 
 FORKED = """
 import os, signal, tempfile
-from doubles import open_sync
+from tests.doubles import open_sync
 from zettelmem import StoreError
 
 memory = open_sync(tempfile.mkdtemp())
@@ -179,7 +181,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_a_memory_opened_before_a_fork_refuses_in_the_child_and_can_be_dropped() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORKED],
-        cwd=TESTS,
+        cwd=ROOT,
         timeout=60,
         capture_output=True,
         text=True,

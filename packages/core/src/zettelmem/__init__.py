@@ -9,7 +9,7 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
 """
 
 from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
-from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Remembered
+from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
 from .drafts import Draft, Message
 from .errors import (
     ConflictError,
@@ -40,7 +40,7 @@ from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
 from .protocols import AnswerT, Embedder, LanguageModel, Reranker
-from .queries import Graph, Hit, Page, Stats
+from .queries import Graph, Hit, Page, Stats, Where
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
 from .render import (
     cut,
@@ -104,6 +104,7 @@ __all__ = [
     "Note",
     "Page",
     "Pending",
+    "Question",
     "Quota",
     "QuotaError",
     "Reembedded",
@@ -115,6 +116,7 @@ __all__ = [
     "StoreError",
     "StoreMismatch",
     "Trust",
+    "Where",
     "ZettelmemError",
     "as_namespace",
     "cut",

@@ -51,6 +51,8 @@ BATCH = 64
 
 
 def within(name: str, value: int, low: int, high: int) -> None:
-    """Raise InvalidInput, naming the range, unless `value` is in [low, high]."""
+    """Raise InvalidInput, naming the range, unless `value` is a whole number in [low, high]."""
+    if type(value) is not int:
+        raise InvalidInput(f"{name} is {value!r}; give a whole number from {low:,} to {high:,}")
     if not low <= value <= high:
         raise InvalidInput(f"{name} is {value}; give {low:,} to {high:,}")

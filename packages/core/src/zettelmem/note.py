@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from .limits import MAX_LINKS
 from .namespace import Namespace, check_namespace
-from .values import Content, Context, Data, KindName, Label, Reason, Time, Value, Weight, Words
+from .values import Content, Context, Data, KindName, Label, Reason, Tags, Time, Value, Weight, Words
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in lower case: no letter that reads like a digit, so models copy it well."""
@@ -37,13 +37,18 @@ class Trust(IntEnum):
 
 
 class Relation(StrEnum):
-    """What a link says of its source about its target."""
+    """What a link says of its source about its target.
+
+    `supersedes` closes the target. `updates` may be the later word on the same matter: both stay valid,
+    and a question about now finds the later one first.
+    """
 
     FOLLOWS = "follows"
     RELATES = "relates"
     SUPPORTS = "supports"
     CONTRADICTS = "contradicts"
     SUPERSEDES = "supersedes"
+    UPDATES = "updates"
     PART_OF = "part_of"
     DERIVED_FROM = "derived_from"
 
@@ -162,7 +167,7 @@ class Note(Value):
     content: Content
     context: Context = ""
     keywords: Words = ()
-    tags: Words = ()
+    tags: Tags = ()
     data: Data | None = None
     links: Annotated[tuple[Link, ...], Field(max_length=MAX_LINKS)] = ()
     occurred_at: Time
