@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sqlite3
 import statistics
 import sys
 import time
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 
 K = 10
-BATCH = 5_000
+BATCH = 2_000
 WARMING = 2
 Texts = Sequence[tuple[str, str, list[float]]]
 """Ids, texts and vectors."""
@@ -60,10 +61,16 @@ class Sqlite:
 
     def __init__(self, folder: Path, vector_of: dict[str, list[float]]) -> None:
         """Make an empty one in `folder`."""
+        if not hasattr(sqlite3.Connection, "enable_load_extension"):  # a Python built without extensions
+            sys.modules["sqlite3"] = importlib.import_module("pysqlite3")
         module = importlib.import_module("langgraph.store.sqlite")
         self._put = importlib.import_module("langgraph.store.base").PutOp
         dimensions = len(next(iter(vector_of.values())))
-        index = {"dims": dimensions, "embed": lambda texts: [vector_of[x] for x in texts], "fields": ["text"]}
+        index = {
+            "dims": dimensions,
+            "embed": lambda texts: [vector_of[x] for x in texts],
+            "text_fields": ["text"],
+        }
         self._opened = module.SqliteStore.from_conn_string(str(folder / "store.db"), index=index)
         self._store = self._opened.__enter__()
         self._store.setup()

@@ -21,8 +21,8 @@ HOME = ROOT / ".benchmarks" / "peers"
 """Where the environments are kept for the next run."""
 PACKAGES = {
     "chroma": ["chromadb"],
-    "sqlite": ["langgraph-checkpoint-sqlite"],
-    "mem0": ["mem0ai", "langchain-core"],
+    "sqlite": ["langgraph-checkpoint-sqlite", "pysqlite3-binary"],
+    "mem0": ["mem0ai", "langchain"],
 }
 NAMES = {"chroma": "chroma", "sqlite": "LangGraph's SqliteStore", "mem0": "mem0 (infer=False, qdrant)"}
 SINGLES = 30
