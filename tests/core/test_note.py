@@ -11,19 +11,12 @@ from pydantic import ValidationError
 
 from tests.doubles import START, A, B, note
 from zettelmem import Draft, InvalidInput, LimitExceeded, Link, Message, Note, Relation, Source, Trust
-from zettelmem.note import (
-    ALPHABET,
-    MAX_CONTENT,
-    MAX_DATA,
-    MAX_DATA_DEPTH,
-    MAX_NAMESPACE_DEPTH,
-    Decision,
-    Filter,
-    as_namespace,
-    build,
-    keyed_id,
-    random_id,
-)
+from zettelmem.decisions import Decision
+from zettelmem.limits import MAX_CONTENT, MAX_DATA, MAX_DATA_DEPTH, MAX_NAMESPACE_DEPTH
+from zettelmem.namespace import as_namespace
+from zettelmem.note import ALPHABET, keyed_id, random_id
+from zettelmem.queries import Filter
+from zettelmem.values import build
 
 GOOD: dict[str, Any] = {
     "id": A,
@@ -188,14 +181,24 @@ def test_a_message_is_trusted_by_its_role(role: str, trust: Trust) -> None:
     assert Message(content="x", role=role, name="Ana").draft().source == Source(who="Ana")
 
 
-@pytest.mark.parametrize("given", ["ana", ("ana",), ["ana"]])
-def test_a_namespace_is_a_segment_or_a_path(given: Any) -> None:
-    assert as_namespace(given) == ("ana",)
-    assert as_namespace(()) == ()
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("ana", ("ana",)),
+        (["ana"], ("ana",)),
+        ("users/ana", ("users", "ana")),
+        (("users", "ana"), ("users", "ana")),
+        (["ana/work"], ("ana/work",)),
+        ("/", ()),
+        ((), ()),
+    ],
+)
+def test_a_string_is_a_path_and_a_sequence_its_segments(given: Any, path: tuple[str, ...]) -> None:
+    assert as_namespace(given) == path
 
 
 @pytest.mark.parametrize(
-    "given", ["", ("",), ("a", 5), ("a\0",), ("x" * 201,), ("x",) * 17, "\ud800", 5, None]
+    "given", ["", "a//b", "/a", "a/", ("",), ("a", 5), ("a\0",), ("x" * 201,), ("x",) * 17, "\ud800", 5, None]
 )
 def test_what_cannot_isolate_is_no_namespace(given: Any) -> None:
     with pytest.raises(InvalidInput):

@@ -10,8 +10,20 @@ import pytest
 
 import zettelmem
 from zettelmem import AsyncMemory, Memory, ZettelmemError
+from zettelmem.admin.desk import AsyncAdmin
+from zettelmem.sync import Admin
 
 NAMES = [
+    "DEFAULT_NAMESPACE",
+    "MAX_BUDGET",
+    "MAX_CONTENT",
+    "MAX_CONTEXT",
+    "MAX_DATA",
+    "MAX_K",
+    "MAX_PAGE",
+    "MAX_QUERY",
+    "MAX_WORD",
+    "MAX_WORDS",
     "AsyncMemory",
     "ConflictError",
     "Decision",
@@ -39,6 +51,7 @@ NAMES = [
     "Note",
     "Page",
     "Pending",
+    "Question",
     "Quota",
     "QuotaError",
     "Reembedded",
@@ -50,7 +63,9 @@ NAMES = [
     "StoreError",
     "StoreMismatch",
     "Trust",
+    "Where",
     "ZettelmemError",
+    "as_namespace",
     "cut",
     "fence",
     "fit",
@@ -60,11 +75,9 @@ NAMES = [
     "tell_links",
 ]
 VERBS = [
+    "ask",
     "close",
     "connect",
-    "erase",
-    "examine",
-    "exported",
     "finish_pending",
     "forget",
     "get",
@@ -75,22 +88,20 @@ VERBS = [
     "namespaces",
     "neighbours",
     "notes",
-    "question",
-    "quota",
     "recall",
-    "reembed",
     "remember",
+    "remember_conversation",
     "remember_many",
     "revise",
-    "set_quota",
     "stats",
     "undo",
 ]
+ADMIN = ["erase", "erase_note", "examine", "exported", "quota", "reembed", "set_quota"]
 HEAVY = ["lancedb", "numba", "pandas", "pyarrow", "scipy", "torch", "transformers", "wordllama"]
 
 
 def verbs(colour: type) -> list[str]:
-    return sorted(name for name in vars(colour) if not name.startswith("_"))
+    return sorted(name for name in dir(colour) if callable(getattr(colour, name)) and name[0] != "_")
 
 
 def test_the_public_names_are_these() -> None:
@@ -101,6 +112,8 @@ def test_the_public_names_are_these() -> None:
 def test_the_verbs_are_these() -> None:
     assert verbs(AsyncMemory) == VERBS
     assert verbs(Memory) == VERBS
+    assert verbs(AsyncAdmin) == ADMIN
+    assert verbs(Admin) == ADMIN
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "__init__"])
@@ -113,6 +126,15 @@ def test_both_colours_have_one_signature(verb: str) -> None:
     if verb != "__init__":
         assert inspect.iscoroutinefunction(awaiting)
         assert not inspect.iscoroutinefunction(blocking)
+
+
+@pytest.mark.parametrize("verb", ADMIN)
+def test_both_colours_have_one_signature_for_operators(verb: str) -> None:
+    awaiting, blocking = getattr(AsyncAdmin, verb), getattr(Admin, verb)
+    assert inspect.signature(awaiting) == inspect.signature(blocking)
+    assert inspect.iscoroutinefunction(awaiting)
+    assert not inspect.iscoroutinefunction(blocking)
+    assert blocking.__doc__ == awaiting.__doc__
 
 
 def test_every_error_is_in_one_tree_that_its_docstring_draws() -> None:

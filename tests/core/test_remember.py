@@ -21,7 +21,7 @@ from zettelmem import (
     Source,
     Trust,
 )
-from zettelmem.note import MAX_CHANGES
+from zettelmem.limits import MAX_CHANGES
 from zettelmem.testing import HashEmbedder
 
 
@@ -79,7 +79,7 @@ async def test_a_conversation_becomes_one_note_a_turn_each_behind_the_other() ->
         {"content": "Weather: rain", "role": "tool"},
     ]
     async with open_memory() as memory:
-        made = await memory.remember(turns, namespace="a", thread="chat")
+        made = await memory.remember_conversation(turns, namespace="a", thread="chat")
         notes = [each.note for each in made]
         assert [x.source.who for x in notes] == ["Ben", "assistant", "tool"]
         assert [x.trust for x in notes] == [Trust.STATED, Trust.REPORTED, Trust.UNTRUSTED]
@@ -106,7 +106,7 @@ async def test_a_thread_goes_on_where_it_was(tmp_path: Path) -> None:
 async def test_nothing_to_remember_is_nothing() -> None:
     async with open_memory() as memory:
         assert await memory.remember_many([], namespace="a") == []
-        assert await memory.remember([], namespace="a") == []
+        assert await memory.remember_conversation([], namespace="a") == []
         assert (await memory.notes(namespace="a")).notes == ()
 
 

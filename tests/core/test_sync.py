@@ -1,6 +1,7 @@
 """The blocking colour: in scripts, in threads, inside a running loop, and after it was closed."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_verb_delegates() -> None:
     with open_sync(model=judging(), judge="offline") as memory:
         made = memory.remember("My telescope broke.", namespace="a", key="k", source="Ana")
-        turns = memory.remember([{"content": "Hello."}, {"content": "Hi."}], namespace="a", thread="t")
+        said = [{"content": "Hello."}, {"content": "Hi."}]
+        turns = memory.remember_conversation(said, namespace="a", thread="t")
         many = memory.remember_many(["The telescope is mended."], namespace="a", judge="ask")
         assert memory.neighbours(many[0].note.id, namespace="a")[0].note.id == made.note.id
+        assert memory.ask(many[0].note.id, namespace="a").neighbours[0].note.id == made.note.id
         linked = memory.connect(many[0].note.id, {"links": [{"neighbour": 0}]}, namespace="a")
         assert memory.links(made.note.id, namespace="a") == linked.note.links
         revised = memory.revise(made.note.id, namespace="a", tags=["x"], reason="why")
@@ -152,3 +155,38 @@ def test_what_one_colour_writes_the_other_reads(tmp_path: Path) -> None:
             await check_store(other)
 
     asyncio.run(read())
+
+
+FORKED = """
+import os, signal, tempfile
+from tests.doubles import open_sync
+from zettelmem import StoreError
+
+memory = open_sync(tempfile.mkdtemp())
+memory.remember("Cats purr.", namespace="a")
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    try:
+        memory.recall("cats", namespace="a")
+    except StoreError as error:
+        print(error, flush=True)
+    del memory
+    os._exit(7)  # as multiprocessing ends a child; LanceDB itself never lets `sys.exit` end one
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_memory_opened_before_a_fork_refuses_in_the_child_and_can_be_dropped() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED],
+        cwd=ROOT,
+        timeout=60,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told, code = done.stdout.splitlines()
+    assert "open a new one here" in told
+    assert code == "7"

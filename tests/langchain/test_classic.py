@@ -20,7 +20,7 @@ def test_a_history_gives_back_its_own_thread_and_feeds_recall(memory: Memory) ->
 
 
 def test_what_others_remembered_in_the_thread_is_part_of_it(memory: Memory) -> None:
-    memory.remember(
+    memory.remember_conversation(
         [{"content": "Hi"}, {"content": "Hello", "role": "assistant"}], namespace="ana", thread="t1"
     )
     assert ZettelmemChatMessageHistory(memory, namespace="ana", thread="t1").messages == [

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from zettelmem import AsyncMemory
+from zettelmem import DEFAULT_NAMESPACE, AsyncMemory, as_namespace
 from zettelmem_mcp import cli, keeper
 from zettelmem_mcp.clients import BadConfiguration, Client, known_clients, own_command
 from zettelmem_mcp.doctor import diagnose
@@ -23,6 +23,11 @@ CLIENTS = sorted(known_clients(Path("/home/ana"), {}))
 
 
 # --- settings ------------------------------------------------------------------------------------
+
+
+def test_a_namespace_is_spelled_as_everywhere() -> None:
+    assert read_settings({}, {}).namespace == DEFAULT_NAMESPACE
+    assert read_settings({"namespace": "acme/ana"}, {}).path == as_namespace("acme/ana")
 
 
 def test_every_setting_has_a_default_that_serves_one_user_on_stdio() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from zettelmem import Memory, ModelError, Trust, __version__
+from zettelmem import DEFAULT_NAMESPACE, Memory, ModelError, Trust, __version__
 from zettelmem.cli import app
 from zettelmem.cli.settings import Settings
 from zettelmem.testing import HashEmbedder, ScriptedModel, hold
@@ -152,12 +152,14 @@ def supersede(run: Run) -> tuple[str, str]:
     """The ids of an older note and of the one that took its place."""
     old = run("remember", "Ana lives in Lisbon.", "--json")["note"]["id"]
     with Memory(os.environ["ZETTELMEM_DB"], embedder=HashEmbedder()) as memory:
-        new = memory.remember("Ana lives in Porto.", namespace="default", judge="ask", source="Ana").note
+        new = memory.remember(
+            "Ana lives in Porto.", namespace=DEFAULT_NAMESPACE, judge="ask", source="Ana"
+        ).note
         decision = {
             "links": [{"neighbour": 0, "relation": "supersedes", "reason": "she moved"}],
             "changes": [{"neighbour": 0, "tags": ["former home"], "reason": "she left"}],
         }
-        memory.connect(new.id, decision, namespace="default")
+        memory.connect(new.id, decision, namespace=DEFAULT_NAMESPACE)
     return old, new.id
 
 
@@ -562,12 +564,12 @@ def test_an_export_is_whole_and_can_be_written_once(run: Run, lines: str) -> Non
 
 def test_an_export_of_many_notes_has_every_page(run: Run, db: Path) -> None:
     with Memory(str(db), embedder=HashEmbedder(), judge="none", durable=False) as memory:
-        memory.remember_many([f"note {i}" for i in range(1_003)], namespace="default")
+        memory.remember_many([f"note {i}" for i in range(1_003)], namespace=DEFAULT_NAMESPACE)
     assert len(run("export").splitlines()) == 1_003
 
 
 def test_an_export_comes_back_in_another_memory(run: Run) -> None:
-    run("remember", "Ana keeps bees.", "--tag", "hobby", "--who", "Ana", "-n", "default/sub")
+    run("remember", "Ana keeps bees.", "--tag", "hobby", "--who", "Ana", "-n", f"{DEFAULT_NAMESPACE}/sub")
     old, _ = supersede(run)
     run("export", "out.jsonl")
     assert run("import", "out.jsonl", "--db", "second", "--judge", "none") == "3 stored\n"
@@ -597,8 +599,8 @@ def test_what_was_reopened_here_stays_open(run: Run) -> None:
     run("export", "out.jsonl")
     run("import", "out.jsonl", "--db", "second", "--judge", "none")
     with Memory("second", embedder=HashEmbedder()) as memory:
-        (note,) = [x for x in memory.notes(namespace="default").notes if x.invalid_at]
-        memory.revise(note.id, namespace="default", invalid_at=None)
+        (note,) = [x for x in memory.notes(namespace=DEFAULT_NAMESPACE).notes if x.invalid_at]
+        memory.revise(note.id, namespace=DEFAULT_NAMESPACE, invalid_at=None)
     run("import", "out.jsonl", "--db", "second", "--judge", "none")
     assert all(each["invalid_at"] is None for each in run("notes", "--db", "second", "--json")["notes"])
     assert run("show", old, "--json")["invalid_at"] is not None

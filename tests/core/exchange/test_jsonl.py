@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zettelmem import InvalidInput, Memory, Trust
-from zettelmem.exchange import MAX_LINE, BadLine, Incoming, note_line, read_time, read_turns
+from zettelmem.exchange import BadLine, Incoming, note_line, read_time, read_turns
+from zettelmem.limits import MAX_LINE
 from zettelmem.testing import HashEmbedder
 
 

@@ -21,9 +21,13 @@ from zettelmem import (
     Trust,
 )
 from zettelmem.admin.redact import scrub
-from zettelmem.linking import evolve
-from zettelmem.note import MAX_CHANGES, MAX_HISTORY, Changes, Pending, build
+from zettelmem.decisions import Changes
+from zettelmem.limits import MAX_CHANGES, MAX_HISTORY
+from zettelmem.linking import evolve, undo
+from zettelmem.linking.sheet import Sheet, size_at_most
+from zettelmem.note import Pending
 from zettelmem.testing import hold
+from zettelmem.values import build
 
 NOW = START + 10 * DAY
 
@@ -302,7 +306,7 @@ def test_undo_restores_every_note_that_the_change_wrote(evolved: dict[str, Note]
     stored = born(A, occurred_at=START + DAY, pending=Pending(reason="waiting"))
     before = evolved | {A: stored}
     changed = after(before, evolve.apply(stored, [before[B], before[C]], decided(**DECISION), NOW))
-    undone = after(changed, evolve.undo(f"{A}.2", changed, NOW + DAY))
+    undone = after(changed, undo.undo(f"{A}.2", changed, NOW + DAY))
     assert {x: bare(undone[x]) for x in undone} == {x: bare(before[x]) for x in before}
     assert undone[B].history[-1].verb == "undo"
     assert undone[A].pending is None, "an undone decision does not put the question back"
@@ -313,16 +317,16 @@ def test_undo_of_the_undo_restores_the_change(evolved: dict[str, Note]) -> None:
         note(occurred_at=START + DAY), None, [evolved[B], evolved[C]], decided(**DECISION), NOW
     )
     changed = after(evolved, made)
-    undone = after(changed, evolve.undo(f"{A}.1", changed, NOW + DAY))
+    undone = after(changed, undo.undo(f"{A}.1", changed, NOW + DAY))
     assert undone[A].forgotten_at == NOW + DAY
     assert {x: bare(undone[x]) for x in (B, C)} == {x: bare(evolved[x]) for x in (B, C)}
-    redone = after(undone, evolve.undo(f"{A}.2", undone, NOW + 2 * DAY))
+    redone = after(undone, undo.undo(f"{A}.2", undone, NOW + 2 * DAY))
     assert {x: bare(redone[x]) for x in redone} == {x: bare(changed[x]) for x in changed}
 
 
 def test_undo_of_a_forgetting_brings_note_and_links_back(evolved: dict[str, Note]) -> None:
     gone = after(evolved, evolve.forget(evolved[B], [evolved[C]], NOW))
-    back = after(gone, evolve.undo(gone[B].history[-1].change, gone, NOW))
+    back = after(gone, undo.undo(gone[B].history[-1].change, gone, NOW))
     assert {x: bare(back[x]) for x in back} == {x: bare(evolved[x]) for x in evolved}
 
 
@@ -333,40 +337,40 @@ def test_undo_names_the_later_change_that_stands_on_it(evolved: dict[str, Note])
     changed = after(evolved, made)
     later = after(changed, evolve.revise(changed[C], {"context": "Newer."}, NOW))
     with pytest.raises(ConflictError, match=rf"context of note {C} was changed again by {C}.3") as conflict:
-        evolve.undo(f"{A}.1", later, NOW)
+        undo.undo(f"{A}.1", later, NOW)
     assert conflict.value.note_ids == (C,)
-    back = after(later, evolve.undo(f"{C}.3", later, NOW))
-    after(back, evolve.undo(f"{A}.1", back, NOW))
+    back = after(later, undo.undo(f"{C}.3", later, NOW))
+    after(back, undo.undo(f"{A}.1", back, NOW))
 
 
 def test_undo_of_what_is_undone_already_is_refused(evolved: dict[str, Note]) -> None:
     linked = after(evolved, evolve.apply(evolved[B], [evolved[C]], decided(links=[link(0, "supports")]), NOW))
     change = linked[B].history[-1].change
-    undone = after(linked, evolve.undo(change, linked, NOW))
+    undone = after(linked, undo.undo(change, linked, NOW))
     with pytest.raises(ConflictError, match="nothing of change"):
-        evolve.undo(change, undone, NOW)
+        undo.undo(change, undone, NOW)
     revised = after(evolved, evolve.revise(evolved[C], {"context": "x"}, NOW))
-    back = after(revised, evolve.undo(f"{C}.2", revised, NOW))
+    back = after(revised, undo.undo(f"{C}.2", revised, NOW))
     with pytest.raises(ConflictError, match=f"changed again by {C}.3"):
-        evolve.undo(f"{C}.2", back, NOW)
+        undo.undo(f"{C}.2", back, NOW)
 
 
 def test_undo_of_a_remember_takes_later_links_along(evolved: dict[str, Note]) -> None:
     later = evolve.remember(note(), None, [evolved[C]], decided(links=[link(0)]), NOW)
     state = after(evolved, later)
-    undone = after(state, evolve.undo(f"{C}.1", state, NOW))
+    undone = after(state, undo.undo(f"{C}.1", state, NOW))
     assert undone[C].forgotten_at == NOW
     assert undone[A].links == ()
     with pytest.raises(ConflictError, match=f"note {C} is forgotten already"):
-        evolve.undo(f"{C}.1", undone, NOW)
+        undo.undo(f"{C}.1", undone, NOW)
 
 
 def test_a_note_that_is_hidden_again_loses_the_links_made_since(evolved: dict[str, Note]) -> None:
     gone = after(evolved, evolve.forget(evolved[C], [evolved[B]], NOW))
-    back = after(gone, evolve.undo(gone[C].history[-1].change, gone, NOW))
+    back = after(gone, undo.undo(gone[C].history[-1].change, gone, NOW))
     newer = note(occurred_at=START + DAY)
     linked = after(back, evolve.remember(newer, None, [back[C]], decided(links=[link(0)]), NOW))
-    hidden = after(linked, evolve.undo(back[C].history[-1].change, linked, NOW))
+    hidden = after(linked, undo.undo(back[C].history[-1].change, linked, NOW))
     assert hidden[C].forgotten_at == gone[C].forgotten_at
     assert [hidden[x].links for x in (A, B, C)] == [(), (), ()]
 
@@ -377,12 +381,10 @@ def test_what_a_note_superseded_is_so_again_when_it_is_gone(how: str) -> None:
     decision = decided(links=[link(0, "supersedes")])
     closed = after(stored, evolve.apply(stored[A], [stored[B]], decision, NOW))
     assert closed[B].invalid_at == START + DAY
-    made = (
-        evolve.forget(closed[A], [closed[B]], NOW) if how == "forget" else evolve.undo(f"{A}.1", closed, NOW)
-    )
+    made = evolve.forget(closed[A], [closed[B]], NOW) if how == "forget" else undo.undo(f"{A}.1", closed, NOW)
     gone = after(closed, made)
     assert gone[B].invalid_at is None
-    again = after(gone, evolve.undo(made.id, gone, NOW))
+    again = after(gone, undo.undo(made.id, gone, NOW))
     assert {x: bare(again[x]) for x in again} == {x: bare(closed[x]) for x in closed}
 
 
@@ -399,15 +401,15 @@ def test_undo_needs_the_other_end_of_a_link_to_be_there(evolved: dict[str, Note]
     gone = after(evolved, evolve.forget(evolved[C], [evolved[B]], NOW))
     both = after(gone, evolve.forget(gone[B], [], NOW))
     with pytest.raises(ConflictError, match=rf"note {B}, which a link of {C} needs, was forgotten by {B}.4"):
-        evolve.undo(gone[C].history[-1].change, both, NOW)
+        undo.undo(gone[C].history[-1].change, both, NOW)
     erased = {C: gone[C]}
     with pytest.raises(ConflictError, match="is gone for good"):
-        evolve.undo(gone[C].history[-1].change, erased, NOW)
+        undo.undo(gone[C].history[-1].change, erased, NOW)
 
 
 def test_undo_knows_its_own_history_only(evolved: dict[str, Note]) -> None:
     with pytest.raises(ConflictError, match="is not in the history"):
-        evolve.undo(f"{B}.99", evolved, NOW)
+        undo.undo(f"{B}.99", evolved, NOW)
 
 
 # --- decisions about what changed meanwhile -----------------------------------------------------------
@@ -447,7 +449,7 @@ FIELDS = st.fixed_dictionaries(
 
 def write(each: Note, fields: dict[str, Any], ids: list[str], at: datetime, cause: str) -> Note:
     """Some write of a note: fields set and links made, as another note's decision or its own revision."""
-    sheet = evolve._Sheet(each, [born(x) for x in ids], "revise", at)
+    sheet = Sheet(each, [born(x) for x in ids], "revise", at)
     sheet.set(each.id, "", **{name: getattr(build(Note, {**dict(each), **fields}), name) for name in fields})
     for other in ids:
         sheet.link(Link(source=each.id, target=other, relation=Relation.RELATES))
@@ -547,15 +549,44 @@ def test_large_changes_are_dropped_sooner_but_never_the_newest() -> None:
     hold([kept])
     huge = revised(born(A), 3, size=2 * MAX_HISTORY)
     assert [each.dropped for each in huge.history] == [3]
-    assert evolve.undo(huge.history[-1].change, {A: huge}, NOW).note.data == huge.history[-1].before["data"]
+    assert undo.undo(huge.history[-1].change, {A: huge}, NOW).note.data == huge.history[-1].before["data"]
     hold([huge])
+
+
+TEXT = st.text(max_size=50)
+
+
+@given(TEXT, st.lists(TEXT), TEXT, st.integers(0, 3))
+def test_a_change_is_never_larger_than_it_is_taken_for(
+    content: str, words: list[str], reason: str, links: int
+) -> None:
+    made = (
+        born(A)
+        .history[-1]
+        .model_copy(
+            update={
+                "before": {
+                    "content": content,
+                    "keywords": words,
+                    "data": {content: words},
+                    "invalid_at": None,
+                },
+                "after": {"content": reason},
+                "reason": reason,
+                "linked": (Link(source=A, target=B, relation=Relation.DERIVED_FROM, reason=reason),) * links,
+                "touched": (B,) * links,
+            }
+        )
+    )
+    size = len(made.model_dump_json(exclude_defaults=True).encode("utf-8", "surrogatepass"))
+    assert size <= size_at_most(made)
 
 
 def test_a_change_that_a_neighbour_has_dropped_cannot_be_undone() -> None:
     state = after(state_of(born(A)), evolve.remember(note(B), None, [born(A)], decided(links=[link(0)]), NOW))
     state[A] = revised(state[A], MAX_CHANGES + 1)
     with pytest.raises(ConflictError, match=f"older than the {MAX_CHANGES} changes that note {A} keeps"):
-        evolve.undo(f"{B}.1", state, NOW)
+        undo.undo(f"{B}.1", state, NOW)
 
 
 def test_before_its_oldest_kept_change_a_note_is_seen_as_that_found_it() -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.doubles import DAY, START, A, B, C, D, note
 from zettelmem import Decision, Neighbour, Note, Relation, Source, Trust
-from zettelmem.linking import evolve, rules
-from zettelmem.note import MAX_CONTEXT, MAX_WORD, Draft
+from zettelmem.drafts import Draft
+from zettelmem.limits import MAX_CONTEXT, MAX_WORD
+from zettelmem.linking import decisions, rules
 
 ANA = Source(who="Ana")
 
@@ -178,4 +179,4 @@ def test_what_the_rules_decide_is_never_refused(new: Note, around: list[tuple[No
     ids = [f"{n:08d}" for n in range(len(around))]
     olds = [(old.model_copy(update={"id": i}), cosine) for i, (old, cosine) in zip(ids, around, strict=True)]
     decision = rules.judge(new.model_copy(update={"id": A}), neighbours(*olds))
-    evolve.check(new, [old for old, _ in olds], decision)
+    decisions.check(new, [old for old, _ in olds], decision)

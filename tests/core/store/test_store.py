@@ -15,7 +15,7 @@ import pytest
 
 from tests.doubles import check_store, contents, everything, open_memory, open_sync, said
 from zettelmem import ConflictError, StoreError, StoreMismatch
-from zettelmem.note import Filter
+from zettelmem.queries import Filter
 from zettelmem.ranking import Matched
 from zettelmem.store import Store, disk, indices, malloc, optimize, read, schema, tail_of, tend, upkeep, write
 from zettelmem.testing import HashEmbedder

@@ -39,7 +39,7 @@ def diagnose(settings: Settings, clients: Mapping[str, Client]) -> Iterator[tupl
 async def _memory(settings: Settings) -> list[tuple[bool, str]]:
     try:
         async with core.AsyncMemory(settings.uri, audit=settings.audit or None) as memory:
-            examined = await memory.examine()
+            examined = await memory.admin.examine()
             await memory.recall("Is the embedder there?", namespace=settings.path)
             stats = await memory.stats(namespace=settings.path)
     except core.ZettelmemError as error:

@@ -225,9 +225,9 @@ async def _ask_client(stored: Annotated[Any, Resolve(_store)], ctx: Ctx) -> Samp
     offered = ctx.client_capabilities is not None and ctx.client_capabilities.sampling is not None
     if keeper.settings.judge != "client" or not offered or not stored.note.shown:
         return None
-    system, prompt = await memory.question(stored.note.id, namespace=namespace)
-    asked = SamplingMessage(role="user", content=TextContent(type="text", text=prompt))
-    return Sample([asked], system_prompt=system, max_tokens=1_000, temperature=0.0)
+    question = await memory.ask(stored.note.id, namespace=namespace)
+    asked = SamplingMessage(role="user", content=TextContent(type="text", text=question.prompt))
+    return Sample([asked], system_prompt=question.instructions, max_tokens=1_000, temperature=0.0)
 
 
 @tool("Remember", "repeats", content="Ana moved to Porto in May 2026.", said_by="user")
@@ -263,7 +263,7 @@ async def remember(
     if waiting and by_model:
         head += " A model links it in the background; nothing more to do."
     elif waiting:
-        neighbours = stored.neighbours or await memory.neighbours(note.id, namespace=namespace)
+        neighbours = stored.neighbours or (await memory.ask(note.id, namespace=namespace)).neighbours
         head += (
             f" Now call connect with note_id {note.id} and the neighbours it truly belongs with"
             " (supersedes if it makes one untrue), or links [] if none."
@@ -294,7 +294,7 @@ async def connect(
     supersedes closes a neighbour that is no longer true. Most need no link."""
     _, memory, namespace = await _ready(ctx)
     if links is None and changes is None:
-        around, text = answers.around(await memory.neighbours(note_id, namespace=namespace))
+        around, text = answers.around((await memory.ask(note_id, namespace=namespace)).neighbours)
         change = (await memory.history(note_id, namespace=namespace))[-1].change
         value = Stored(id=note_id, change=change, neighbours=around)
         return answers.answer(value, f"Neighbours of [{note_id}], by number.", text)
@@ -302,9 +302,9 @@ async def connect(
     try:
         done = await _finish(ctx, memory.connect(note_id, decision, namespace=namespace), "linking")
     except (core.DecisionRefused, core.ConflictError) as error:  # the numbers are given that hold now
-        _, text = answers.around(await memory.neighbours(note_id, namespace=namespace))
+        _, text = answers.around((await memory.ask(note_id, namespace=namespace)).neighbours)
         raise ToolError(
-            f"{str(error).partition('; call neigh')[0]}. Nothing was linked. These are the numbers of "
+            f"{str(error).partition('; call ask')[0]}. Nothing was linked. These are the numbers of "
             f"[{note_id}] now; call connect again with them:\n{text}"
         ) from None
     await _changed(ctx, done)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 import typer
 
 from zettelmem import __version__, exchange
+from zettelmem.drafts import Fields
 from zettelmem.errors import InvalidInput, ZettelmemError
 from zettelmem.judge import Judge
-from zettelmem.note import Erasure, Fields, Trust
+from zettelmem.note import Trust
+from zettelmem.receipts import Erasure
 
 from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
 
@@ -246,7 +248,7 @@ def forget(
 
     with settings.memory() as memory:
         if erase:
-            _receipt(settings, memory.forget(note_id, namespace=settings.space, erase=True))
+            _receipt(settings, memory.admin.erase_note(note_id, namespace=settings.space))
             return
         done = memory.forget(note_id, namespace=settings.space)
     settings.tell(done, lambda: show.remembered(done))
@@ -413,7 +415,7 @@ def erase(
     if not yes and not typer.confirm(f"Erase every note of {settings.namespace} and below it, for good?"):
         raise typer.Exit(FAILURE)
     with settings.memory() as memory:
-        _receipt(settings, memory.erase(namespace=settings.space))
+        _receipt(settings, memory.admin.erase(namespace=settings.space))
 
 
 def _receipt(settings: Settings, receipt: Erasure) -> None:
@@ -437,7 +439,7 @@ def doctor(
     from . import show
 
     with settings.memory() as memory:
-        found = memory.examine(repair=repair, purge_after=timedelta(days=30) if purge else None)
+        found = memory.admin.examine(repair=repair, purge_after=timedelta(days=30) if purge else None)
     told = {"healthy": found.healthy, **found.model_dump(mode="json")}
     settings.tell(told, lambda: show.examination(found))
     if not found.healthy:
@@ -467,9 +469,9 @@ def quota(
     setting = clear or notes is not None or size is not None
     with settings.memory(new=setting) as memory:
         found = (
-            memory.set_quota(namespace=settings.space, notes=notes, size=size)
+            memory.admin.set_quota(namespace=settings.space, notes=notes, size=size)
             if setting
-            else memory.quota(namespace=settings.space)
+            else memory.admin.quota(namespace=settings.space)
         )
     settings.tell(found, lambda: show.quota(found))
 
@@ -485,7 +487,7 @@ def reembed(settings: Settings) -> None:
     from .transfer import bar
 
     with settings.memory() as memory, bar("embedding", None, show=not settings.as_json) as progress:
-        done = memory.reembed(progress=progress)
+        done = memory.admin.reembed(progress=progress)
     moved = f"moved from {done.before} to {done.after}, {done.vectors} vectors made"
     told = f"{done.after} is its embedding model already" if done.before == done.after else moved
     settings.tell(done, lambda: typer.echo(told))
@@ -534,7 +536,7 @@ def _exporting(memory: Memory, file: str, force: bool) -> Iterator[BinaryIO]:
     """As `_writing`, for notes: the store is told of the file first, so that erasing misses none."""
     with _writing(file, force) as stream:
         if file != "-":
-            memory.exported(exchange.confined(file))
+            memory.admin.exported(exchange.confined(file))
         yield stream
 
 

@@ -12,8 +12,11 @@ from pydantic import TypeAdapter
 
 from zettelmem.errors import StoreMismatch
 from zettelmem.language.words import asks, says_when
-from zettelmem.note import Evolution, Namespace, Note, Pending, Quota, Shown, Source, Trust
+from zettelmem.namespace import Namespace
+from zettelmem.note import Evolution, Note, Pending, Shown, Source, Trust
 from zettelmem.protocols import Vectors
+from zettelmem.receipts import Quota
+from zettelmem.values import tag_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +78,7 @@ def namespace_of(column: str) -> Namespace:
 
 
 def _tag_column(tags: Iterable[str]) -> str:
-    return "\n" + "".join(json.dumps(tag) + "\n" for tag in tags)
+    return "\n" + "".join(json.dumps(tag_key(tag)) + "\n" for tag in tags)
 
 
 def schema_of(dimensions: int, embedder: str) -> pa.Schema:

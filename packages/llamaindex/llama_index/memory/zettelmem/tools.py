@@ -83,7 +83,7 @@ class ZettelmemToolSpec(BaseToolSpec):
         try:
             done = self._memory.connect(note_id, decision, namespace=self._namespace)
         except ConflictError as error:
-            around = self._memory.neighbours(note_id, namespace=self._namespace)
+            around = self._memory.ask(note_id, namespace=self._namespace).neighbours
             return f"Nothing was connected: {error}.\n{_numbered(note_id, around)}"
         return f"Connected [{note_id}]: {len(done.note.links)} links, {len(done.evolved)} changed."
 
