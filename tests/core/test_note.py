@@ -135,7 +135,7 @@ def test_words_are_stripped_and_kept_once_in_order() -> None:
     "text", ["12345", "[1, 2]", "None", "1e5", '{"a": 1}', "  x  ", "a\0b", "🙂", "\r\n."]
 )
 def test_content_is_kept_exactly(text: str) -> None:
-    """O8, F6: nothing is read into the words."""
+    """Nothing is read into the words."""
     assert note(content=text).content == text
 
 
@@ -159,7 +159,7 @@ def test_linked_ids_name_each_other_end_once() -> None:
 
 
 def test_the_description_holds_what_the_content_does_not() -> None:
-    """F18: it is a text of its own, so a long content cannot push it out of the model's sight."""
+    """It is a text of its own, so a long content cannot push it out of the model's sight."""
     described = note(context="On moving.", keywords=("lisbon", "flat"), tags=("Lives", "home"))
     assert described.description == "On moving.\nflat, home"
     assert note().description == ""
@@ -288,7 +288,7 @@ def test_a_value_passes_the_door_as_it_is() -> None:
     )
 )
 def test_any_model_answer_is_a_decision_or_refused(answer: Any) -> None:
-    """F13, P2, P6: a list where an object was asked for, words where numbers were."""
+    """A list where an object was asked for, words where numbers were."""
     try:
         made = build(Decision, answer)
     except InvalidInput as refused:

@@ -61,7 +61,7 @@ async def test_a_note_is_kept_as_it_was_given() -> None:
 
 
 async def test_every_note_is_constructed_without_a_model() -> None:
-    """O1: keywords, tags, kind and context are there."""
+    """Keywords, tags, kind and context are there."""
     async with open_memory() as memory:
         drafts = said("Where does Ana live?", "Ana lives in Porto now. #home", source=Source(who="Ben"))
         first, second = [x.note for x in await memory.remember_many(drafts, namespace="a")]
@@ -221,7 +221,7 @@ async def test_the_same_key_at_once_is_stored_once() -> None:
 
 
 async def test_an_evolving_remember_embeds_twice_and_commits_once() -> None:
-    """P10, O5: the new note, one batch for all changed texts, one atomic write."""
+    """The new note, one batch for all changed texts, one atomic write."""
     embedder = HashEmbedder()
     changes = [{"neighbour": n, "context": f"Seen again {n}.", "tags": ["seen"]} for n in range(4)]
     links = [{"neighbour": n, "relation": "supports"} for n in range(4)]
@@ -304,7 +304,7 @@ async def test_neighbours_are_numbered_from_the_nearest_of_the_same_namespace() 
 
 
 async def test_notes_of_one_batch_see_each_other() -> None:
-    """F12: a note stored with others knows those before it."""
+    """A note stored with others knows those before it."""
     async with open_memory() as memory:
         made = await memory.remember_many(
             ["The telescope needs a mirror.", "A telescope mirror costs 90 euro."], namespace="a"
