@@ -61,7 +61,7 @@ def state_of(*notes: Note) -> dict[str, Note]:
 
 
 def test_a_decision_changes_exactly_the_neighbours_that_it_names() -> None:
-    """O2: numbers are places among the neighbours shown, not among all notes."""
+    """Numbers are places among the neighbours shown, not among all notes."""
     neighbours = [born(B), born(C), born(D)]
     decision = decided(changes=[{"neighbour": 1, "context": "New.", "keywords": ["k"], "tags": ["t"]}])
     changes = evolve.remember(note(), None, neighbours, decision, NOW)
@@ -73,7 +73,6 @@ def test_a_decision_changes_exactly_the_neighbours_that_it_names() -> None:
 
 
 def test_links_stand_at_both_ends_with_relation_and_reason() -> None:
-    """O3, F26."""
     changes = evolve.remember(note(), None, [born(B)], decided(links=[link(0, "supports", "why")]), NOW)
     made = Link(source=A, target=B, relation=Relation.SUPPORTS, reason="why")
     assert [each.links for each in changes.notes] == [(made,), (made,)]
@@ -105,7 +104,6 @@ def test_a_new_note_is_at_revision_one_and_each_write_adds_one() -> None:
 
 
 def test_history_tells_cause_time_reason_before_and_after() -> None:
-    """O11."""
     neighbour = born(B, context="Old.")
     decision = decided(changes=[{"neighbour": 0, "context": "New.", "reason": "it moved"}])
     changes = evolve.remember(note(), None, [neighbour], decision, NOW)
@@ -190,7 +188,7 @@ def test_a_note_that_is_brought_back_is_so_again_at_every_door() -> None:
     ],
 )
 def test_a_decision_that_reaches_too_far_is_refused_as_a_whole(decision: dict[str, Any], told: str) -> None:
-    """P2, F26: unknown numbers; bounds."""
+    """Unknown numbers; bounds."""
     neighbours = [born(B), born(C, recorded_at=START + 5 * DAY)]
     with pytest.raises(DecisionRefused) as refused:
         evolve.remember(note(), None, neighbours, decided(**decision), NOW)
@@ -305,7 +303,6 @@ def test_the_reason_of_a_revision_has_a_limit() -> None:
 
 
 def test_forgetting_takes_the_links_to_a_note_with_it() -> None:
-    """O9, F15."""
     made = evolve.remember(
         note(), born(C, thread="t"), [born(B)], decided(links=[link(0), link(0, "supports")]), NOW
     )

@@ -157,7 +157,6 @@ async def test_only_notes_that_waited_long_enough_are_finished() -> None:
     ],
 )
 async def test_a_decision_that_does_not_fit_is_refused_as_a_whole(decision: Any, told: str) -> None:
-    """P2, F13, F26."""
     async with open_memory() as memory:
         _, asked = await two(memory)
         before = await everything(memory)

@@ -60,7 +60,7 @@ def test_the_speaker_is_no_keyword_and_no_tag() -> None:
 
 @given(st.text(min_size=1, max_size=2_000), st.none() | st.text(max_size=200), st.text(min_size=1))
 def test_any_words_give_a_description_that_a_note_takes(content: str, who: str | None, before: str) -> None:
-    """O1: every note is constructed, whatever its words."""
+    """Every note is constructed, whatever its words."""
     if not content.strip() or not before.strip():
         return
     made = rules.construct(content, Source(who=who), note(B, before))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from os import PathLike
@@ -13,6 +14,7 @@ from pydantic import BaseModel, JsonValue
 from . import connect
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
+from .admin.quotas import Quotas
 from .decisions import Changes, Decision, Neighbour, Question, Remembered
 from .drafts import Draft, Fields, Message, batches, conversation
 from .embedding import Embedding
@@ -29,6 +31,8 @@ from .recall import Recall
 from .remember import Remember, Secrets, others
 from .store import Store
 from .values import build
+
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -108,9 +112,10 @@ class AsyncMemory(Reader):
             durable=durable,
             budget=resident,
         )
+        self._store.hooks.append(Quotas(self._store))
         self._audit = None if audit is None else log.Audit(audit)
         if self._audit is not None:
-            self._store.journal = log.Journal(self._audit, self._store, clock)
+            self._store.hooks.append(log.Journal(self._audit, self._store, clock))
         self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
         self._embedding = Embedding(embedder)
         self._writes = Remember(
@@ -218,13 +223,18 @@ class AsyncMemory(Reader):
             namespace, thread, judge: as for `remember`, for all of them.
 
         Returns:
-            One for each turn that says something, in order; turns without words store nothing.
+            One for each turn that says something, in order. Turns without words, such as tool calls, and
+            an assistant's mere acknowledgements store nothing; a logged warning names their places, from 0.
 
         Raises:
             InvalidInput: a value cannot be used; nothing was stored.
             StoreError: the store failed; notes of finished commits stay.
         """
-        drafts = [turn.draft(thread=thread) for turn in conversation(turns)]
+        messages = conversation(turns)
+        silent = [str(place) for place, turn in enumerate(messages) if not turn.says_something]
+        if silent:
+            logger.warning("nothing to remember in the turns %s of %d", ", ".join(silent), len(messages))
+        drafts = [turn.draft(thread=thread) for turn in messages if turn.says_something]
         return await self.remember_many(drafts, namespace=namespace, judge=judge)
 
     async def remember_many(

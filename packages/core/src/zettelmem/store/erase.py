@@ -114,8 +114,8 @@ async def _alone(
             return after
         changed = {note_id: row for note_id, row in after.items() if row is not before[note_id]}
         old, mark = await store.files(), await table.version()
-        if store.journal is not None:
-            await store.journal.erase(sight.namespace, ids)
+        for hook in store.hooks:
+            await hook.erasing(sight.namespace, ids)
         with as_store_error(f"erasing in {store.uri}"):
             earlier = len(await table.list_versions())  # type: ignore[no-untyped-call]
             await _overwrite(table, ids | changed.keys(), changed)
@@ -152,8 +152,8 @@ async def _among_others(
             if gone is None:
                 ids = choose({note_id: row.note for note_id, row in before.items()})
                 gone = {note_id: before[note_id] for note_id in ids}
-                if store.journal is not None:
-                    await store.journal.erase(sight.namespace, ids)
+                for hook in store.hooks:
+                    await hook.erasing(sight.namespace, ids)
             # Under a key that was remembered again meanwhile there is a new note, which stays.
             ids = {note_id for note_id, row in gone.items() if not _made_anew(row, before.get(note_id))}
             there = ids & before.keys()

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError
+from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError, without_places
 
 from . import buckets, disk, indices
 from .malloc import few_heaps
@@ -47,7 +47,7 @@ def as_store_error(doing: str) -> Generator[None]:
     except ZettelmemError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        raise StoreError(f"{doing} failed: {error}") from error
+        raise StoreError(f"{doing} failed: {without_places(error)}") from error
 
 
 def cleaned_away(error: StoreError) -> bool:

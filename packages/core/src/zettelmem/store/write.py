@@ -8,15 +8,14 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from zettelmem.decisions import Changes
 from zettelmem.errors import ConflictError, ZettelmemError
 from zettelmem.linking import evolve
 from zettelmem.namespace import Namespace
 from zettelmem.note import Note, Relation, random_id
-from zettelmem.protocols import Vectors
-from zettelmem.quotas import admitted
+from zettelmem.protocols import CommitHook, Vectors
 from zettelmem.ranking.signals import blend
 from zettelmem.receipts import Quota
 
@@ -40,19 +39,6 @@ Step = Callable[[dict[str, Note]], Sequence[Changes]]
 """A pure function from the fresh states of the notes that were asked for to what must be written."""
 Embed = Callable[[Iterable[str]], Awaitable[Mapping[str, Vectors]]]
 """From texts to the unit vector of each."""
-
-
-class Journal(Protocol):
-    """What is told of every change. If it raises before a write, nothing is written."""
-
-    async def begin(self, changes: Sequence[Changes]) -> None:
-        """These are about to be written."""
-
-    async def fail(self, changes: Sequence[Changes]) -> None:
-        """Writing them failed; some may stand nevertheless."""
-
-    async def erase(self, namespace: Namespace, ids: Iterable[str]) -> None:
-        """These notes are about to be erased."""
 
 
 class IdTaken(ZettelmemError):
@@ -98,11 +84,11 @@ class Store(Search):
     """Notes on disk, in memory or in a bucket.
 
     Attributes:
-        journal: told what is about to be written, if anything is.
+        hooks: what looks at every commit before it is written.
         commits: writes made by this object, each shared by all calls that arrived together.
     """
 
-    journal: Journal | None = field(init=False, default=None)
+    hooks: list[CommitHook] = field(init=False, default_factory=list)
     commits: int = field(init=False, default=0)
     _jobs: list[_Job] = field(init=False, default_factory=list)
 
@@ -196,13 +182,11 @@ class Store(Search):
 
     async def _tell_and_write(self, rows: dict[str, Row], batch: _Batch) -> None:
         changes = [each for _, made in batch.made for each in made]
-        if self.journal is not None:
-            await self.journal.begin(changes)
         try:
             await self._write(rows, batch.before)
         except Exception:
-            if self.journal is not None:
-                await self.journal.fail(changes)
+            for hook in self.hooks:
+                await hook.failed(changes)
             raise
         self.commits += 1
         await self.sync()
@@ -320,9 +304,9 @@ class _Batch:
         self.before = before
         self.made: list[tuple[_Job, Sequence[Changes]]] = []
         self._after = dict(before)
+        self._changed: dict[str, Note] = {}
+        self._stored = {note_id: row.note for note_id, row in before.items()}
         self._store = store
-        self._limits: list[Quota] | None = None
-        self._room: dict[Namespace, Quota] = {}
 
     async def take(self, job: _Job) -> None:
         """Take a job in, or answer it with the texts that need a vector first."""
@@ -336,7 +320,10 @@ class _Batch:
         if not self._store.lockable:
             changes = evolve.marked(changes, random_id(secrets.token_bytes(6)))
         after = _rows_of(changes, rows, job.vectors)
-        await self._admit(rows, after)
+        changed = {**self._changed, **_final(changes)}
+        for hook in self._store.hooks if changes else ():
+            await hook.before(changes, self._stored, changed)
+        self._changed = changed
         self._after |= after
         self.made.append((job, changes))
 
@@ -351,26 +338,6 @@ class _Batch:
             if row is not old:
                 changed[note_id] = row.with_terms(old)
         return changed
-
-    async def _admit(self, before: Mapping[str, Row], after: Mapping[str, Row]) -> None:
-        """Take the part of one job from what quotas leave.
-
-        Raises:
-            QuotaError: there is not that much.
-        """
-        if self._limits is None and after:
-            self._limits = await self._store.quotas()
-        if not self._limits:
-            return
-        new = {note_id: row.note for note_id, row in after.items()}
-        spaces = {note.namespace for note in new.values()}
-        concerned = [quota for quota in self._limits if any(map(quota.covers, spaces))]
-        for quota in concerned:
-            if quota.namespace not in self._room:
-                self._room[quota.namespace] = await self._store.measured(quota)
-        old = {note_id: row.note for note_id, row in before.items()}
-        left = admitted([self._room[quota.namespace] for quota in concerned], old, new)
-        self._room |= {quota.namespace: quota for quota in left}
 
 
 def _play(step: Step, rows: Mapping[str, Row]) -> _Played:
