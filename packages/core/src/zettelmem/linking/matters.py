@@ -226,8 +226,8 @@ def _points_back(mine: Statement, other: Statement, new: Note, old: Note) -> boo
 
 def tells_nothing(content: str) -> bool:
     """Whether the words only ask, only acknowledge, or only take back what they quote."""
-    if carries_nothing(content):
-        return True
     quotes = _quotes(content)
     sentences = [sentence for sentence in SENTENCE.split(content[:MAX_READ]) if sentence.strip()]
-    return all(asks(each) or bool(quotes and _WRONG.search(each)) for each in sentences)
+    return all(
+        asks(each) or carries_nothing(each) or bool(quotes and _WRONG.search(each)) for each in sentences
+    )
