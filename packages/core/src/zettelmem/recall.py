@@ -17,6 +17,7 @@ from .note import Note
 from .protocols import Reranker
 from .queries import Filter, Hit
 from .ranking.candidates import Candidates, Query, nameless
+from .ranking.currency import newest_first
 from .ranking.explain import cut, hits
 from .ranking.score import Ranking, rank, reachable, reranked
 from .ranking.signals import bridges
@@ -127,6 +128,7 @@ class Recall:
         tellers = (candidates.ids[place] for place in ranked.order[:TELLERS])
         best = {note_id: rows[note_id].note.content for note_id in tellers if note_id in rows}
         ranked = ranked.plus("bridge", bridges(candidates, query.text, best))
+        ranked = newest_first(candidates, ranked, query)
         count = wanted.k if self._reranker is None else max(wanted.k, RERANKED)
         rows = await _rows(candidates, ranked, search, count, rows)
         if self._reranker is not None:

@@ -50,6 +50,8 @@ class Candidates:
         lengths: words of each content.
         says_when, asks, answers: whether its words name a time, ask something, come after a question.
         linked, link_weights: ids of the notes it is linked with, and what each link counts, in (0, 1].
+        newer: ids of the notes that say the later word on its matter.
+        idle: whether its words only ask, acknowledge or take back.
         vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
         names: the names that these notes bear, perhaps among others.
         content, around: BM25 of the query in the words of the content and in those around it; from 0 up.
@@ -66,6 +68,8 @@ class Candidates:
     answers: NDArray[np.bool_]
     linked: list[tuple[str, ...]]
     link_weights: list[tuple[float, ...]]
+    newer: list[tuple[str, ...]]
+    idle: NDArray[np.bool_]
     vectors: Vectors
     names: Names
     content: Signal
