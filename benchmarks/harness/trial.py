@@ -129,12 +129,14 @@ async def latency(arm: Ours, shelf: Shelf, console: Console) -> Latency:
     The bare queries are given the question's vector ready made; recall makes its own.
     """
     table = await bare.memory_table(arm.kept.folder)
+    words = await bare.indexed_words(table)
     questions = shelf.corpus.questions
     questions = questions[:: max(1, len(questions) // LATENCY_QUESTIONS)]
     found = Latency([], [], [], [])
 
     async def query(question: Question, vector: Vector, columns: list[str] | None) -> None:
-        await bare.hybrid(table, question.space, question.text, vector, SHOWN, columns)
+        text = bare.as_indexed(words, question.text)
+        await bare.hybrid(table, question.space, text, vector, SHOWN, columns, words)
 
     with bar(console) as progress:
         task = progress.add_task("latency", total=len(questions))
