@@ -174,7 +174,7 @@ async def hybrid(
     text: str,
     vector: NDArray[np.float32],
     k: int,
-    columns: list[str] | None,
+    columns: list[str],
     words: str = "content",
 ) -> pa.Table:
     """The hybrid query: words of one column and `vector` in one namespace, merged by the default reranker."""
@@ -183,4 +183,4 @@ async def hybrid(
     query: Any = table.query().where(col("namespace") == lit(f"{space}/"))
     query = query.nearest_to(vector).column("vector").distance_type("cosine")
     query = query.nearest_to_text(text, columns=words).limit(k)
-    return await (query.select(columns) if columns else query).to_arrow()
+    return await query.select(columns).to_arrow()
