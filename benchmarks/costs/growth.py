@@ -51,6 +51,9 @@ def _fill(axis: Any, panel: Panel, figures: Sequence[Figure]) -> None:
     processor = sorted((x for x in figures if x.unit.startswith("CPU")), key=lambda x: x.notes)
     own = [x for x in processor if (x.part, x.what) == (panel.part, panel.what)]
     bare = [x for x in own if x.beside.startswith("bare")]
+    if not bare:  # not measured in this run
+        axis.set_axis_off()
+        return
     sizes = [x.notes for x in bare]
     axis.plot(sizes, [x.ours for x in bare], color=OURS, marker="o", label="zettelmem")
     axis.plot(sizes, [x.floor for x in bare], color=PLAIN, marker="s", label="bare LanceDB")
