@@ -8,6 +8,8 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
     print(hit.score, hit.why, hit.note.content)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
 from .drafts import Draft, Message
 from .errors import (
@@ -34,14 +36,16 @@ from .limits import (
     MAX_WORD,
     MAX_WORDS,
 )
-from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
 from .queries import Graph, Hit, Page, Stats, Where
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
 from .render import cut, fence, fit, one_line, tell, tell_history, tell_links
-from .sync import Memory
+
+if TYPE_CHECKING:
+    from .memory import AsyncMemory
+    from .sync import Memory
 
 __version__ = "0.1.0"
 
@@ -106,3 +110,16 @@ __all__ = [
     "tell_history",
     "tell_links",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The memories bring numpy and all that reads and writes; who needs only values does not wait for it.
+    if name == "AsyncMemory":
+        from .memory import AsyncMemory
+
+        return AsyncMemory
+    if name == "Memory":
+        from .sync import Memory
+
+        return Memory
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from . import connect
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
 from .admin.quotas import Quotas
-from .decisions import Changes, Decision, Neighbour, Question, Remembered
+from .decisions import Changes, Decision, Question, Remembered
 from .drafts import Draft, Fields, Message, batches, conversation
 from .embedding import Embedding
 from .errors import ConflictError, InvalidInput, NotFound
@@ -255,15 +255,6 @@ class AsyncMemory(Reader):
             if progress is not None:
                 progress(len(batch))
         return stored
-
-    async def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
-        """The note's nearest notes, nearest first; those that `ask` numbered while they stand. Reads only.
-
-        Raises:
-            NotFound: no such note here.
-        """
-        note = await self.get(note_id, namespace=namespace)
-        return await connect.waiting(self._store, note) or await self._writes.around(note)
 
     async def ask(self, note_id: str, *, namespace: str | Sequence[str]) -> Question:
         """Number a note's neighbours for `connect`, and put the question about them in words.

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal, Unpack
 
+from . import connect
+from .decisions import Neighbour
 from .errors import InvalidInput, NotFound
 from .limits import MAX_HOPS, MAX_PAGE, within
 from .namespace import Namespace, as_namespace
 from .note import ALPHABET, Evolution, Link, Note, keyed_id
 from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
 from .recall import Recalling
+from .remember import Remembering
 from .store import Store
 
 Order = Literal["recorded_at", "occurred_at"]
@@ -26,6 +29,7 @@ class Reader:
     clock: Callable[[], datetime]
     _store: Store
     _recalling: Recalling
+    _writes: Remembering
 
     async def recall(
         self,
@@ -185,6 +189,15 @@ class Reader:
             NotFound: no such note here.
         """
         return (await self.get(note_id, namespace=namespace)).links
+
+    async def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
+        """The note's nearest notes, nearest first; those that `ask` numbered while they stand. Reads only.
+
+        Raises:
+            NotFound: no such note here.
+        """
+        note = await self.get(note_id, namespace=namespace)
+        return await connect.waiting(self._store, note) or await self._writes.around(note)
 
     async def graph(
         self,
