@@ -132,7 +132,7 @@ async def test_links_lead_to_notes_that_know_of_them() -> None:
 @pytest.mark.parametrize("small", [-1, 2_000], ids=["searched", "read whole"])
 async def test_linked_notes_survive_the_cut(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """O4, F7: notes found through links were appended behind k hits, and cut off."""
-    monkeypatch.setattr(recall, "SMALL", small)
+    monkeypatch.setattr(recall, "WHOLE", small)
     monkeypatch.setattr(recall, "DEPTH", 2)  # so that the search alone does not even bring it
     async with open_memory(judge="none", neighbours=50) as memory:
         fillers = [f"Filler number {i} goes on and on about some weather again." for i in range(30)]

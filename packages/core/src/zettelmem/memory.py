@@ -19,15 +19,15 @@ from .drafts import Draft, Fields, Message, batches, conversation
 from .embedding import Embedding
 from .errors import ConflictError, InvalidInput, NotFound
 from .judge import Judge, Judging
-from .limits import BATCH, MAX_NEIGHBOURS, within
+from .limits import BATCH, MAX_NEIGHBOURS, RESIDENT, within
 from .linking import evolve, prompts, undo
 from .namespace import as_namespace
 from .note import Note, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
 from .queries import Filter
 from .reader import Reader
-from .recall import Recalling
-from .remember import Remembering, Secrets, others
+from .recall import Recall
+from .remember import Remember, Secrets, others
 from .store import Store
 from .values import build
 
@@ -66,6 +66,8 @@ class AsyncMemory(Reader):
             chained to the one before by its hash; never what was said. A change that cannot be told is not
             made. `zettelmem audit` checks it, and `examine` whether all that the notes tell is in it.
         storage_options: what LanceDB needs to reach the object store.
+        resident: bytes that namespaces may take in memory together, where they are searched fastest; the
+            one that was not used for longest goes first, and one that does not fit is searched on disk.
         clock: what time it is (aware); for tests.
 
     Raises:
@@ -89,6 +91,7 @@ class AsyncMemory(Reader):
         secrets: Secrets = "flag",
         audit: str | PathLike[str] | None = None,
         storage_options: Mapping[str, str] | None = None,
+        resident: int = RESIDENT,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
@@ -99,14 +102,20 @@ class AsyncMemory(Reader):
 
             embedder = WordLlama()
         self.clock = clock
-        self._store = Store(str(uri), embedder.name, storage_options=storage_options, durable=durable)
+        self._store = Store(
+            str(uri),
+            embedder.name,
+            storage_options=storage_options,
+            durable=durable,
+            budget=resident,
+        )
         self._store.hooks.append(Quotas(self._store))
         self._audit = None if audit is None else log.Audit(audit)
         if self._audit is not None:
             self._store.hooks.append(log.Journal(self._audit, self._store, clock))
         self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
         self._embedding = Embedding(embedder)
-        self._writes = Remembering(
+        self._writes = Remember(
             self._store,
             self._embedding,
             self._judging,
@@ -115,7 +124,7 @@ class AsyncMemory(Reader):
             secrets=secrets,
             clock=clock,
         )
-        self._recalling = Recalling(self._store, self._embedding, reranker)
+        self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
 
     async def __aenter__(self) -> Self:
@@ -413,7 +422,7 @@ class AsyncMemory(Reader):
         waiting = [note_id for at, _, note_id in found if before is None or at < before]
         finished = []
         for note_id in waiting[:limit]:
-            done = await self._writes.finish(note_id, decider)
+            done = await self._writes.finish(note_id, as_namespace(namespace), decider)
             if done is not None:
                 finished.append(done)
         return finished
