@@ -412,7 +412,7 @@ async def test_expanding_can_be_switched_off() -> None:
 
 
 async def test_recall_writes_nothing() -> None:
-    """F16, F17: reads counted as accesses, and wrote cached copies back."""
+    """Reads counted as accesses, and wrote cached copies back."""
     async with open_memory() as memory:
         await some(memory)
         commits, version = memory._store.commits, await memory._store.version()

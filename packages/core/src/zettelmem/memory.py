@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from os import PathLike
@@ -29,6 +30,8 @@ from .recall import Recall
 from .remember import Remember, Secrets, others
 from .store import Store
 from .values import build
+
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -213,13 +216,18 @@ class AsyncMemory(Reader):
             namespace, thread, judge: as for `remember`, for all of them.
 
         Returns:
-            One for each turn that says something, in order; turns without words store nothing.
+            One for each turn that says something, in order. Turns without words, such as tool calls, and
+            an assistant's mere acknowledgements store nothing; a logged warning names their places, from 0.
 
         Raises:
             InvalidInput: a value cannot be used; nothing was stored.
             StoreError: the store failed; notes of finished commits stay.
         """
-        drafts = [turn.draft(thread=thread) for turn in conversation(turns)]
+        messages = conversation(turns)
+        silent = [str(place) for place, turn in enumerate(messages) if not turn.says_something]
+        if silent:
+            logger.warning("nothing to remember in the turns %s of %d", ", ".join(silent), len(messages))
+        drafts = [turn.draft(thread=thread) for turn in messages if turn.says_something]
         return await self.remember_many(drafts, namespace=namespace, judge=judge)
 
     async def remember_many(

@@ -304,6 +304,8 @@ class _Batch:
         self.before = before
         self.made: list[tuple[_Job, Sequence[Changes]]] = []
         self._after = dict(before)
+        self._changed: dict[str, Note] = {}
+        self._stored = {note_id: row.note for note_id, row in before.items()}
         self._store = store
 
     async def take(self, job: _Job) -> None:
@@ -318,7 +320,10 @@ class _Batch:
         if not self._store.lockable:
             changes = evolve.marked(changes, random_id(secrets.token_bytes(6)))
         after = _rows_of(changes, rows, job.vectors)
-        await self._let_pass(changes, self._after | after)
+        changed = {**self._changed, **_final(changes)}
+        for hook in self._store.hooks if changes else ():
+            await hook.before(changes, self._stored, changed)
+        self._changed = changed
         self._after |= after
         self.made.append((job, changes))
 
@@ -333,13 +338,6 @@ class _Batch:
             if row is not old:
                 changed[note_id] = row.with_terms(old)
         return changed
-
-    async def _let_pass(self, changes: Sequence[Changes], after: Mapping[str, Row]) -> None:
-        """Show the hooks what a job changes, on top of the jobs before it."""
-        old = {note_id: row.note for note_id, row in self.before.items()}
-        new = {note_id: row.note for note_id, row in after.items() if row is not self.before.get(note_id)}
-        for hook in self._store.hooks if changes else ():
-            await hook.before(changes, old, new)
 
 
 def _play(step: Step, rows: Mapping[str, Row]) -> _Played:
