@@ -91,7 +91,7 @@ class Candidates:
         return named
 
     def plus(self, more: Candidates) -> Self:
-        """These and the candidates of `more` that are not among them; both number threads and people alike."""
+        """These and those of `more` that are not among them; both number threads and people alike."""
         new = [place for place, note_id in enumerate(more.ids) if note_id not in self.places]
         if not new:
             return self

@@ -261,11 +261,7 @@ class View:
         return cosines
 
     def _best(self, slots: Slots, scores: NDArray[Any], limit: int) -> list[tuple[str, float]]:
-        if len(scores) > limit:
-            top = np.argpartition(-scores, limit - 1)[:limit]
-        else:
-            top = np.arange(len(scores))
-        pairs = [(self.ids[slots[place]], float(scores[place])) for place in top]
+        pairs = [(self.ids[slots[place]], float(scores[place])) for place in _top(scores, limit)]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
     def search(self, sight: Filter, query: Query, depth: int, whole: int) -> tuple[Candidates, bool]:
