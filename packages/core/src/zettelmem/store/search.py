@@ -163,7 +163,7 @@ class Search:
     async def in_sight(self, sight: Filter) -> tuple[list[str], int]:
         """The ids of all notes in sight, and about how many tokens their contents have together."""
         if self.view is not None:
-            return self.self.view.ids_seen(sight), self.view.tokens(sight)
+            return self.view.ids_seen(sight), self.view.tokens(sight)
         columns = await self.views.columns(sight, ["id", "size"])
         return columns["id"], sum(-(-size // 4) for size in columns["size"])
 
