@@ -16,11 +16,12 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read once; the embedder's time is one thread's
 
-from costs import recall, remember, spaces, start
+from costs import peers, recall, remember, spaces, start
 from costs.report import show, write
 from costs.stage import Figure, Stage
 from costs.texts import read_texts
@@ -37,6 +38,7 @@ PARTS: dict[str, Callable[[Stage, int], Awaitable[list[Figure]]]] = {
     "start": start.start,
     "resident": start.resident,
     "spaces": spaces.spaces,
+    "peers": peers.peers,
 }
 USUAL = ("recall", "one")
 
@@ -56,7 +58,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--db", type=Path, help="keep the filled stores there, and use those that are there")
     parser.add_argument("--json", type=Path, help="write all figures there")
     parser.add_argument("--markdown", type=Path, help="write the tables there, in their place")
-    return parser.parse_args(given)
+    parser.add_argument(
+        "--plot", type=Path, help="draw how costs grow there, .svg or .png (needs matplotlib)"
+    )
+    options = parser.parse_args(given)
+    if options.plot and find_spec("matplotlib") is None:
+        parser.error("--plot needs matplotlib: pip install 'zettelmem[plot]'")
+    return options
 
 
 async def run(options: argparse.Namespace, console: Console) -> list[Figure]:
@@ -84,6 +92,10 @@ def main(given: Sequence[str] | None = None) -> None:
     console = Console(width=None if sys.stdout.isatty() else 150)
     figures = asyncio.run(run(options, console))
     write(figures, markdown=options.markdown, json_file=options.json)
+    if options.plot:
+        from costs.growth import draw
+
+        draw(options.plot, figures)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ async def one(stage: Stage, size: int) -> list[Figure]:
 async def crowd(stage: Stage, size: int) -> list[Figure]:
     """32 calls of `remember` at once: what each costs."""
     ours = Costs()
-    rounds = max(3, stage.rounds // 10)
+    rounds = max(1, stage.rounds // 10)
     async with open_memory(stage.copy(size, "crowd"), stage.embedder) as memory:
         for i in range(1 + rounds):
             items = stage.texts.some(AT_ONCE, size + AT_ONCE * i)

@@ -18,6 +18,7 @@ from costs.stage import Figure, Metered, Stage, apart, open_memory
 from costs.texts import SPACE, cycled
 
 ROUNDS = 5
+"""Fresh processes of a kind, at most."""
 IMPORT = "import time, {module}; print(time.process_time())"
 RECALLS = 50
 
@@ -58,11 +59,11 @@ print(time.process_time())
 """
 
 
-def seconds(program: str, *arguments: str) -> float:
-    """The median of what a program prints, run in some fresh processes."""
+def seconds(rounds: int, program: str, *arguments: str) -> float:
+    """The median of what a program prints, run in so many fresh processes."""
     command = [sys.executable, "-c", program, *arguments]
     printed = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         printed.append(float(done.stdout))
     return statistics.median(printed)
@@ -78,9 +79,11 @@ async def start(stage: Stage, size: int) -> list[Figure]:
     given: dict[str, Any] = {"space": SPACE, "k": K, "words": words, "table": bare.MEMORY}
     given |= {"name": stage.embedder.name, "dimensions": stage.embedder.dimensions}
     arguments = (str(folder), str(vector), question)
-    lancedb = seconds(IMPORT.format(module="lancedb"))
-    ours, floor = seconds(OURS.format(**given), *arguments), seconds(FLOOR.format(**given), *arguments)
-    imported = seconds(IMPORT.format(module="zettelmem"))
+    rounds = min(ROUNDS, stage.rounds)
+    lancedb = seconds(rounds, IMPORT.format(module="lancedb"))
+    ours = seconds(rounds, OURS.format(**given), *arguments)
+    floor = seconds(rounds, FLOOR.format(**given), *arguments)
+    imported = seconds(rounds, IMPORT.format(module="zettelmem"))
     return [
         Figure("start", size, "import zettelmem", "CPU s", imported, lancedb, "import lancedb"),
         Figure("start", size, "import, open, first recall", "CPU s", ours, floor, f"import and {BARE}"),

@@ -133,7 +133,7 @@ async def pad(folder: Path, space: str, spaces: int) -> None:
             copy = rows.set_column(place, rows.schema.field(place), pa.array([f"pad{number}/"] * len(rows)))
             copies.append(copy.set_column(own, rows.schema.field(own), pa.array(ids)))
         await table.add(pa.concat_tables(copies))
-    await table.optimize(cleanup_older_than=timedelta(0))
+    await table.optimize(cleanup_older_than=timedelta(milliseconds=1))
 
 
 async def raw_table(

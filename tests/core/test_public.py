@@ -14,6 +14,7 @@ from zettelmem.admin.desk import AsyncAdmin
 from zettelmem.sync import Admin
 
 NAMES = [
+    "AGENT_TOOLS",
     "DEFAULT_NAMESPACE",
     "MAX_BUDGET",
     "MAX_CONTENT",
@@ -24,7 +25,12 @@ NAMES = [
     "MAX_QUERY",
     "MAX_WORD",
     "MAX_WORDS",
+    "MIN_SCORE",
+    "AgentTool",
+    "Answer",
+    "AnswerT",
     "AsyncMemory",
+    "Caller",
     "ConflictError",
     "Decision",
     "DecisionRefused",
@@ -38,6 +44,7 @@ NAMES = [
     "Graph",
     "Hit",
     "InvalidInput",
+    "Judge",
     "LanguageModel",
     "LimitExceeded",
     "Link",
@@ -69,10 +76,16 @@ NAMES = [
     "cut",
     "fence",
     "fit",
+    "for_prompt",
     "one_line",
+    "refused",
+    "shorten",
+    "show",
+    "show_neighbours",
     "tell",
     "tell_history",
     "tell_links",
+    "to_ask_for",
 ]
 VERBS = [
     "ask",
@@ -111,7 +124,7 @@ def test_the_public_names_are_these() -> None:
 
 def test_the_verbs_are_these() -> None:
     assert verbs(AsyncMemory) == VERBS
-    assert verbs(Memory) == VERBS
+    assert verbs(Memory) == sorted([*VERBS, "run"])
     assert verbs(AsyncAdmin) == ADMIN
     assert verbs(Admin) == ADMIN
 

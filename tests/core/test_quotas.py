@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from tests.doubles import check_store, open_memory, open_sync
 from tests.stress.trials import Process
 from zettelmem import AsyncMemory, InvalidInput, Quota, QuotaError
+from zettelmem.admin.quotas import weight
 from zettelmem.cli import app
-from zettelmem.quotas import weight
 from zettelmem.testing import HashEmbedder
 
 

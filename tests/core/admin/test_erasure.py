@@ -250,14 +250,14 @@ def test_what_is_no_file_of_whole_notes_is_named_and_left_as_it_is(tmp_path: Pat
     store = tmp_path / "memory"
     run(store, "remember", "The passphrase is quokkaquokka.")
     outside = tmp_path / "outside.jsonl"
-    for name in ("drawn.svg", "mixed.jsonl", "linked.jsonl", "gone.jsonl"):
-        run(store, "graph" if name.endswith("svg") else "export", str(tmp_path / name))
+    for name in ("drawn.dot", "mixed.jsonl", "linked.jsonl", "gone.jsonl"):
+        run(store, "graph" if name.endswith("dot") else "export", str(tmp_path / name))
     (tmp_path / "gone.jsonl").unlink()
     (tmp_path / "linked.jsonl").rename(outside)
     (tmp_path / "linked.jsonl").symlink_to(outside)
     with (tmp_path / "mixed.jsonl").open("a") as file:
         file.write("my own line\n")
-    left = sorted(str(tmp_path / name) for name in ("drawn.svg", "mixed.jsonl", "linked.jsonl"))
+    left = sorted(str(tmp_path / name) for name in ("drawn.dot", "mixed.jsonl", "linked.jsonl"))
     before = [Path(name).read_bytes() for name in left]
     receipt = json.loads(run(store, "erase", "--yes", "--json"))
     assert receipt["verified"]

@@ -8,6 +8,7 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
     print(hit.score, hit.why, hit.note.content)
 """
 
+from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
 from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
 from .drafts import Draft, Message
 from .errors import (
@@ -23,6 +24,7 @@ from .errors import (
     StoreMismatch,
     ZettelmemError,
 )
+from .judge import Judge
 from .limits import (
     MAX_BUDGET,
     MAX_CONTENT,
@@ -37,15 +39,28 @@ from .limits import (
 from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
-from .protocols import Embedder, LanguageModel, Reranker
+from .protocols import AnswerT, Embedder, LanguageModel, Reranker
 from .queries import Graph, Hit, Page, Stats, Where
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
-from .render import cut, fence, fit, one_line, tell, tell_history, tell_links
+from .render import (
+    cut,
+    fence,
+    fit,
+    one_line,
+    shorten,
+    show,
+    show_neighbours,
+    tell,
+    tell_history,
+    tell_links,
+)
+from .selection import MIN_SCORE, for_prompt, to_ask_for
 from .sync import Memory
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AGENT_TOOLS",
     "DEFAULT_NAMESPACE",
     "MAX_BUDGET",
     "MAX_CONTENT",
@@ -56,7 +71,12 @@ __all__ = [
     "MAX_QUERY",
     "MAX_WORD",
     "MAX_WORDS",
+    "MIN_SCORE",
+    "AgentTool",
+    "Answer",
+    "AnswerT",
     "AsyncMemory",
+    "Caller",
     "ConflictError",
     "Decision",
     "DecisionRefused",
@@ -70,6 +90,7 @@ __all__ = [
     "Graph",
     "Hit",
     "InvalidInput",
+    "Judge",
     "LanguageModel",
     "LimitExceeded",
     "Link",
@@ -101,8 +122,14 @@ __all__ = [
     "cut",
     "fence",
     "fit",
+    "for_prompt",
     "one_line",
+    "refused",
+    "shorten",
+    "show",
+    "show_neighbours",
     "tell",
     "tell_history",
     "tell_links",
+    "to_ask_for",
 ]

@@ -9,24 +9,25 @@ from .decisions import Changes, Decision, Neighbour, Remembered
 from .errors import ConflictError, DecisionRefused
 from .linking import evolve
 from .note import Note
-from .remember import Remembering, alive, numbered, remembered
+from .remember import Remember, alive, numbered, remembered
 from .store import Store
 
 
 async def waiting(store: Store, note: Note) -> list[Neighbour]:
     """The numbered neighbours that the note was last shown, if none of them was written since; else none."""
-    kept = await store.get(each.id for each in note.shown)
-    if any(each.id not in kept or kept[each.id].revision != each.revision for each in note.shown):
-        return []
-    vectors = await store.content_vectors([note.id, *kept])
-    if not kept.keys() | {note.id} <= vectors.keys():  # one was erased meanwhile
-        return []
-    own = vectors[note.id]
-    return numbered((kept[each.id], float(own @ vectors[each.id])) for each in note.shown)
+    rows = await store.rows(note.namespace, [note.id, *(each.id for each in note.shown)])
+    own = rows.get(note.id)
+    around: list[tuple[Note, float]] = []
+    for each in note.shown:
+        row = rows.get(each.id)
+        if own is None or row is None or row.note.revision != each.revision:
+            return []
+        around.append((row.note, float(own.content_vector @ row.content_vector)))
+    return numbered(around)
 
 
 async def show(
-    writes: Remembering, note: Note, around: Sequence[Neighbour], clock: Callable[[], datetime]
+    writes: Remember, note: Note, around: Sequence[Neighbour], clock: Callable[[], datetime]
 ) -> None:
     """Write the numbers of the neighbours into the note, where every process finds them."""
     notes = [each.note for each in around]
@@ -34,10 +35,10 @@ async def show(
     def step(fresh: dict[str, Note]) -> list[Changes]:
         return [evolve.show(alive(fresh, note.id), notes, clock())]
 
-    await writes.commit([note.id], step, {})
+    await writes.commit(note.namespace, [note.id], step)
 
 
-async def decide(writes: Remembering, note: Note, decision: Decision, now: datetime) -> Remembered:
+async def decide(writes: Remember, note: Note, decision: Decision, now: datetime) -> Remembered:
     """Apply a decision about the neighbours that the note was shown.
 
     Raises:
@@ -55,7 +56,7 @@ async def decide(writes: Remembering, note: Note, decision: Decision, now: datet
         return [evolve.apply(subject, _as_shown(subject, fresh, decision), decision, now)]
 
     ids = [note.id, *(each.id for each in note.shown)]
-    (changes,) = await writes.commit(ids, step, {})
+    (changes,) = await writes.commit(note.namespace, ids, step)
     return remembered(changes)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
-from pydantic import JsonValue
+from pydantic import BeforeValidator, ConfigDict, JsonValue, StringConstraints
 
 from .errors import InvalidInput
+from .language.sameness import carries_nothing
+from .limits import MAX_CONTENT
 from .note import Source, Trust
 from .values import Content, Context, Data, KindName, Label, Tags, Time, Value, Words, build
 
@@ -30,45 +32,87 @@ class Draft(Value):
     trust: Trust = Trust.STATED
 
 
-_TRUST = {
-    **dict.fromkeys(("tool", "function"), Trust.UNTRUSTED),
-    **dict.fromkeys(("assistant", "ai", "model", "bot", "system", "developer"), Trust.REPORTED),
+ROLES: dict[str, tuple[str, Trust]] = {
+    **dict.fromkeys(
+        ("assistant", "ai", "model", "bot", "chatbot", "system", "developer"),
+        ("assistant", Trust.REPORTED),
+    ),
+    **dict.fromkeys(("user", "human"), ("user", Trust.STATED)),
+    "tool": ("tool", Trust.UNTRUSTED),
+    "function": ("function", Trust.UNTRUSTED),
 }
-"""How far the words of a role may be believed; those of any other are the person's own."""
+"""Who speaks in a role of a chat application, and how far such words are believed. Roles that are not
+here are people's names, and believed as the user is."""
+
+
+def _text_of(content: Any) -> Any:
+    """The text of a message: a string, the text parts of a list, or "" for nothing."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list | tuple):
+        raise ValueError(f"is {type(content).__name__}; give a string, or parts with a text each")
+    texts = []
+    for part in content:
+        text = part.get("text") if isinstance(part, Mapping) else part
+        if isinstance(text, str):
+            texts.append(text)
+    return "\n".join(texts)
 
 
 class Message(Value):
-    """One turn of a conversation, as chat applications hold them.
+    """One turn of a conversation, as chat applications hold them; what else they hold of it is not read.
 
     Attributes:
-        content: what was said.
-        role: decides the trust: `tool` and `function` are untrusted, `assistant` and its other names (`ai`,
-            `model`, `bot`), `system` and `developer` are reported, any other is stated.
-        name: who said it; the role where it is not given.
+        content: what was said; of a list of content parts the texts, "" for None.
+        role: `user`, `assistant`, `tool` and the other names of `ROLES`, in any case, or a person's name.
+        name: who said it; whose role it is where it is not given.
         at: when it was said.
         key: the application's id of the turn, so that it is never stored twice.
+
+    >>> Message(role="ai", content=[{"type": "text", "text": "Mia."}, {"type": "image_url"}]).draft().trust
+    <Trust.REPORTED: 1>
     """
 
-    content: Content
+    model_config = ConfigDict(extra="ignore")
+
+    content: Annotated[str, StringConstraints(max_length=MAX_CONTENT), BeforeValidator(_text_of)]
     role: str = "user"
     name: str | None = None
     at: Time | None = None
     key: Label | None = None
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to remember: words, and not an assistant's mere acknowledgement."""
+        speaker, _ = self._speaker
+        return bool(self.content.strip()) and not (speaker == "assistant" and carries_nothing(self.content))
+
+    @property
+    def _speaker(self) -> tuple[str, Trust]:
+        return ROLES.get(self.role.lower(), (self.role, Trust.STATED))
+
     def draft(self, *, thread: str | None = None, via: str = "api") -> Draft:
-        """The draft that remembers this turn."""
-        return Draft(
-            content=self.content,
-            key=self.key,
-            thread=thread,
-            occurred_at=self.at,
-            source=Source(who=self.name or self.role, via=via),
-            trust=_TRUST.get(self.role, Trust.STATED),
-        )
+        """The draft that remembers this turn.
+
+        Raises:
+            InvalidInput: nothing is said in it.
+        """
+        speaker, trust = self._speaker
+        fields = {
+            "content": self.content,
+            "key": self.key,
+            "thread": thread,
+            "occurred_at": self.at,
+            "source": Source(who=self.name or speaker, via=via),
+            "trust": trust,
+        }
+        return build(Draft, fields)
 
 
 def conversation(turns: Iterable[Message | Mapping[str, Any]]) -> list[Message]:
-    """The turns that say something, as messages.
+    """The turns of a conversation as messages, those included that say nothing.
 
     Args:
         turns: messages, or mappings as chat APIs hold them. Of a content in parts the texts are taken, such
@@ -85,26 +129,10 @@ def conversation(turns: Iterable[Message | Mapping[str, Any]]) -> list[Message]:
         )
     messages: list[Message] = []
     for turn in turns:
-        if isinstance(turn, Message):
-            messages.append(turn)
-        elif isinstance(turn, Mapping):
-            text = _text(turn.get("content"))
-            if text.strip():
-                own = {name: turn[name] for name in Message.model_fields if name in turn}
-                messages.append(build(Message, {**own, "content": text}))
-        else:
+        if not isinstance(turn, Message | Mapping):
             raise InvalidInput(f'a turn is {type(turn).__name__}; give {{"role": "user", "content": "..."}}')
+        messages.append(build(Message, {"content": None, **turn} if isinstance(turn, Mapping) else turn))
     return messages
-
-
-def _text(content: Any) -> str:
-    """The words of a content: a string, None, or a list of parts."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    if not isinstance(content, list | tuple):
-        raise InvalidInput(f"the content of a turn is {type(content).__name__}; give a string, or parts")
-    texts = (part.get("text") if isinstance(part, Mapping) else part for part in content)
-    return "\n".join(text for text in texts if isinstance(text, str) and text)
 
 
 class Fields(TypedDict, total=False):

@@ -46,7 +46,9 @@ MAX_DECISION_CHANGES = 8
 """Neighbours that one decision may describe differently."""
 MAX_LINE = 8_000_000
 """Bytes of one line of an imported file."""
-BATCH = 64
+RESIDENT = 1 << 30
+"""Bytes that namespaces may take in memory together, unless a memory is told otherwise."""
+BATCH = 256
 """Notes that `remember_many` writes in one commit."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from os import PathLike
@@ -13,22 +14,25 @@ from pydantic import BaseModel, JsonValue
 from . import connect
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
+from .admin.quotas import Quotas
 from .decisions import Changes, Decision, Neighbour, Question, Remembered
 from .drafts import Draft, Fields, Message, batches, conversation
 from .embedding import Embedding
 from .errors import ConflictError, InvalidInput, NotFound
 from .judge import Judge, Judging
-from .limits import BATCH, MAX_NEIGHBOURS, within
+from .limits import BATCH, MAX_NEIGHBOURS, RESIDENT, within
 from .linking import evolve, prompts, undo
 from .namespace import as_namespace
 from .note import Note, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
 from .queries import Filter
 from .reader import Reader
-from .recall import Recalling
-from .remember import Remembering, Secrets, others
+from .recall import Recall
+from .remember import Remember, Secrets, others
 from .store import Store
 from .values import build
+
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -65,6 +69,8 @@ class AsyncMemory(Reader):
             chained to the one before by its hash; never what was said. A change that cannot be told is not
             made. `zettelmem audit` checks it, and `examine` whether all that the notes tell is in it.
         storage_options: what LanceDB needs to reach the object store.
+        resident: bytes that namespaces may take in memory together, where they are searched fastest; the
+            one that was not used for longest goes first, and one that does not fit is searched on disk.
         clock: what time it is (aware); for tests.
 
     Raises:
@@ -88,6 +94,7 @@ class AsyncMemory(Reader):
         secrets: Secrets = "flag",
         audit: str | PathLike[str] | None = None,
         storage_options: Mapping[str, str] | None = None,
+        resident: int = RESIDENT,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
@@ -98,13 +105,20 @@ class AsyncMemory(Reader):
 
             embedder = WordLlama()
         self.clock = clock
-        self._store = Store(str(uri), embedder.name, storage_options=storage_options, durable=durable)
+        self._store = Store(
+            str(uri),
+            embedder.name,
+            storage_options=storage_options,
+            durable=durable,
+            budget=resident,
+        )
+        self._store.hooks.append(Quotas(self._store))
         self._audit = None if audit is None else log.Audit(audit)
         if self._audit is not None:
-            self._store.journal = log.Journal(self._audit, self._store, clock)
+            self._store.hooks.append(log.Journal(self._audit, self._store, clock))
         self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
         self._embedding = Embedding(embedder)
-        self._writes = Remembering(
+        self._writes = Remember(
             self._store,
             self._embedding,
             self._judging,
@@ -113,7 +127,7 @@ class AsyncMemory(Reader):
             secrets=secrets,
             clock=clock,
         )
-        self._recalling = Recalling(self._store, self._embedding, reranker)
+        self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
 
     async def __aenter__(self) -> Self:
@@ -209,13 +223,18 @@ class AsyncMemory(Reader):
             namespace, thread, judge: as for `remember`, for all of them.
 
         Returns:
-            One for each turn that says something, in order; turns without words store nothing.
+            One for each turn that says something, in order. Turns without words, such as tool calls, and
+            an assistant's mere acknowledgements store nothing; a logged warning names their places, from 0.
 
         Raises:
             InvalidInput: a value cannot be used; nothing was stored.
             StoreError: the store failed; notes of finished commits stay.
         """
-        drafts = [turn.draft(thread=thread) for turn in conversation(turns)]
+        messages = conversation(turns)
+        silent = [str(place) for place, turn in enumerate(messages) if not turn.says_something]
+        if silent:
+            logger.warning("nothing to remember in the turns %s of %d", ", ".join(silent), len(messages))
+        drafts = [turn.draft(thread=thread) for turn in messages if turn.says_something]
         return await self.remember_many(drafts, namespace=namespace, judge=judge)
 
     async def remember_many(
@@ -420,7 +439,7 @@ class AsyncMemory(Reader):
         waiting = [note_id for at, _, note_id in found if before is None or at < before]
         finished = []
         for note_id in waiting[:limit]:
-            done = await self._writes.finish(note_id, decider)
+            done = await self._writes.finish(note_id, as_namespace(namespace), decider)
             if done is not None:
                 finished.append(done)
         return finished

@@ -12,7 +12,7 @@ from .limits import MAX_HOPS, MAX_PAGE, within
 from .namespace import Namespace, as_namespace
 from .note import ALPHABET, Evolution, Link, Note, keyed_id
 from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
-from .recall import Recalling
+from .recall import Recall, Wanted
 from .store import Store
 
 Order = Literal["recorded_at", "occurred_at"]
@@ -25,7 +25,7 @@ class Reader:
 
     clock: Callable[[], datetime]
     _store: Store
-    _recalling: Recalling
+    _recalling: Recall
 
     async def recall(
         self,
@@ -67,16 +67,8 @@ class Reader:
             raise InvalidInput(f"min_score is {min_score!r}; give a number from 0 to 1")
         now = as_of or self.clock()
         visible = sight(namespace, where, known_at=as_of, valid_at=None if superseded else now)
-        return await self._recalling.recall(
-            query,
-            visible,
-            now,
-            k=k,
-            expand=expand,
-            budget=budget_tokens,
-            min_score=min_score,
-            explain=explain,
-        )
+        wanted = Wanted(k, expand, budget_tokens, min_score, explain)
+        return await self._recalling.recall(query, visible, now, wanted)
 
     async def get(self, note_id: str, *, namespace: str | Sequence[str]) -> Note:
         """One note.
@@ -223,12 +215,12 @@ class Reader:
 
     async def stats(self, *, namespace: str | Sequence[str]) -> Stats:
         """Figures about a namespace and all below it."""
-        names = ["kind", "thread", "links", "history", "waiting", "invalid_at", "occurred_at"]
+        names = ["kind", "thread", "linked", "history", "waiting", "invalid_at", "occurred_at"]
         columns: dict[str, list[Any]] = await self._store.columns(sight(namespace, {}), names)
         now = self.clock()
         return Stats(
             notes=len(columns["kind"]),
-            links=sum(map(len, columns["links"])) // 2,
+            links=sum(map(len, columns["linked"])) // 2,
             evolutions=sum(history.count('"verb":"evolve"') for history in columns["history"]),
             superseded=sum(at <= now for at in columns["invalid_at"]),
             pending=sum(columns["waiting"]),

@@ -45,6 +45,9 @@ class Verdict:
     about: str = ""
 
 
+_COUNTED = ("number", "day", "clock")
+"""Kinds of value that a name or another word does not replace."""
+
 NOTHING = Verdict(Matter.NOTHING)
 
 
@@ -75,10 +78,11 @@ _QUOTED = re.compile(
 )
 
 
-def _retracted(content: str) -> tuple[str, ...]:
+def _quotes(content: str) -> tuple[str, ...]:
+    """What the words quote and call wrong."""
     if not _WRONG.search(content):
         return ()
-    quotes = (plain("".join(match.groups(""))) for match in _QUOTED.finditer(content))
+    quotes = ("".join(match.groups("")) for match in _QUOTED.finditer(content))
     return tuple(quote for quote in quotes if len(quote.split()) >= QUOTE)
 
 
@@ -87,9 +91,13 @@ def _told(content: str, who: str) -> Told:
     said = plain(content)
     if asks(content):
         return Told((), (), said, frozenset())
-    made = statements(content, who)
+    quotes = _quotes(content)
+    own_words = content
+    for quote in quotes:
+        own_words = own_words.replace(quote, "")
+    made = statements(own_words, who)
     stems = frozenset(map(stem, said.split())) if made else frozenset()
-    return Told(made, _retracted(content), said, stems)
+    return Told(made, tuple(map(plain, quotes)), said, stems)
 
 
 def told(note: Note) -> Told:
@@ -118,9 +126,10 @@ def compare(new: Note, old: Note) -> Verdict:
         if not mine.asserted:
             continue
         for other in theirs.statements:
-            matter = _compared(mine, other, ours, theirs, same_speaker=same_speaker)
-            if mine.head == "it" and _points_back(mine, other, new, old):
-                matter = Matter.NEWER
+            if mine.head == "it":
+                matter = Matter.NEWER if _points_back(mine, other, new, old) else Matter.NOTHING
+            else:
+                matter = _compared(mine, other, ours, same_speaker=same_speaker)
             if matter > best.matter:
                 best = Verdict(matter, _about(other, theirs.plain))
     return best
@@ -147,7 +156,7 @@ def _same_subject(mine: Statement, other: Statement, *, same_speaker: bool) -> t
     return whose and named_alike, sure and (same_speaker or bool(mine.owner or mine.modifiers))
 
 
-def _compared(mine: Statement, other: Statement, ours: Told, theirs: Told, *, same_speaker: bool) -> Matter:
+def _compared(mine: Statement, other: Statement, ours: Told, *, same_speaker: bool) -> Matter:
     if mine.attribute == "gone":
         return _replaced_what_is_gone(mine, other, ours, same_speaker=same_speaker)
     may_be, sure = _same_subject(mine, other, same_speaker=same_speaker)
@@ -180,7 +189,9 @@ def _another_value(mine: Statement, other: Statement) -> bool:
     """Whether the two values are of one sort and exclude each other."""
     if mine.value <= other.value or other.value <= mine.value:
         return False
-    alike = mine.kind == other.kind or mine.attribute in ("is", "job", "prefer", "lead", "use")
+    numeric = mine.kind.startswith(_COUNTED), other.kind.startswith(_COUNTED)
+    loose = mine.attribute in ("is", "job", "prefer", "lead", "use") and not any(numeric)
+    alike = mine.kind == other.kind or loose or (all(numeric) and mine.attribute == "is")
     narrowed = mine.qualifiers and other.qualifiers
     apart = bool(narrowed) and mine.qualifiers.isdisjoint(other.qualifiers)
     if mine.attribute in ("use", "prefer", "choose"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from .lexicon import (
     ADVERBS,
@@ -20,6 +22,8 @@ from .lexicon import (
     ORDINALS,
     PREPOSITIONS,
     STATUS,
+    SYNONYMS,
+    TENTATIVE,
     WHEN_HEADS,
     WHERE_HEADS,
     stem,
@@ -59,7 +63,7 @@ class Statement:
 
 
 TOKEN = re.compile(
-    r"[$\u20ac\u00a3]?\d+(?:,\d{3})+|[$\u20ac\u00a3#]?[^\W_](?:[\w'+#/:%.-]*[\w+#%])?"
+    r"[$\u20ac\u00a3]?\d+(?:,\d{3})+|[$\u20ac\u00a3#]?[^\W_](?:[\w'+#/:%.@-]*[\w+#%])?"
     r"|[$\u20ac\u00a3]\d[\d.,]*"
 )
 SUBJECT = 8
@@ -76,6 +80,10 @@ class Subject:
     fresh: bool = False
 
 
+Form = tuple[re.Pattern[str], Callable[[re.Match[str], str], Statement | None]]
+"""A form of a clause, and what a clause of this form states when somebody says it."""
+
+
 def lower(token: str) -> str:
     """The token in lower case, with a plain apostrophe."""
     return token.lower().replace("\u2019", "'")
@@ -83,9 +91,12 @@ def lower(token: str) -> str:
 
 def telling(tokens: list[str]) -> frozenset[str]:
     """The words of a value that tell it from another one."""
-    words = (NUMERALS.get(word, word) for word in map(lower, tokens))
+    low = [NUMERALS.get(word, word) for word in map(lower, tokens)]
     idle = FUNCTION | PREPOSITIONS | ADVERBS
-    return frozenset(stem(word) if word.isalpha() else word for word in words if word not in idle)
+    words = [word for word in low if word not in idle]
+    # "This week" is another week than "next week".
+    words += [word for word, following in pairwise(low) if word == "this" and following in DAYS]
+    return frozenset(stem(word) if word.isalpha() else word for word in words)
 
 
 def _is_day(token: str) -> bool:
@@ -152,15 +163,18 @@ def subject_of(text: str, who: str) -> Subject | None:
     if len(before) > 1 and before[-2] in FAMILY and tokens[place - 1][0].isupper():
         return Subject("", stem(before[-1]), frozenset())
     fresh = bool(FRESH & set(before[:-1]))
-    before = [x for x in before if x not in FRESH or x == before[-1]]
+    before = [x for x in before[:-1] if x not in FRESH | TENTATIVE] + before[-1:]
     if FORMER & set(before[:-1]):
         return None
+    if before[-2:] == ["email", "address"]:
+        before = before[:-1]
     if len(before) > 1 and before[-1] == "status":
         before = before[:-1]
     if " ".join(before) == who:
         return Subject(who, "", frozenset(), fresh)
     modifiers = frozenset(map(stem, (*before[:-1], *after)))
-    return Subject(owner, stem(before[-1]), modifiers, fresh)
+    head = stem(before[-1])
+    return Subject(owner, SYNONYMS.get(head, head), modifiers, fresh)
 
 
 def is_time(kind: str) -> bool:

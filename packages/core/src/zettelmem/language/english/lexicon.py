@@ -68,6 +68,7 @@ PLACES = _set(
 )
 SEATS = _set("office desk team company headquarters hq")
 FORMER = _set("old former previous original ex last first")
+TENTATIVE = _set("draft tentative proposed preliminary provisional")
 FRESH = _set("new current official final latest actual")
 BE = _set("am is are was were 's 'm 're be been becomes became remains")
 VERBS = {
@@ -84,7 +85,10 @@ VERBS = {
         "lead": "lead leads manage manages chair chairs",
         "have": "have has",
         "happen": "happen happens start starts begin begins",
-        "study": "study studies",
+        "timed": (
+            "leave leaves depart departs arrive arrives land lands end ends finish finishes open opens "
+            "close closes"
+        ),
         "pay": "pay pays",
     }.items()
     for form in forms.split()
@@ -111,7 +115,7 @@ def stem(word: str) -> str:
     return word.removesuffix("e") if len(word) > 3 else word
 
 
-NOUNS = frozenset(map(stem, ATTRIBUTE_NOUNS))
+NOUNS = frozenset(map(stem, ATTRIBUTE_NOUNS | ROLES))
 WHEN_HEADS, WHERE_HEADS = (
     frozenset(("dat", "tim", "day", "deadlin")),
     frozenset(("location", "venu", "plac")),
@@ -119,6 +123,4 @@ WHEN_HEADS, WHERE_HEADS = (
 SEAT_STEMS = frozenset(map(stem, SEATS))
 FAMILY_STEMS = frozenset(map(stem, FAMILY))
 MANY_STEMS = frozenset(map(stem, MANY))
-
-
-ROLE_STEMS = frozenset(map(stem, ROLES))
+SYNONYMS = {stem(word): stem("plan") for word in ("approach", "strategy")}

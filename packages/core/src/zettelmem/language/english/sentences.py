@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .changes import changed, given_up, special
+from .changes import CHANGES
 from .clauses import Statement, Subject, statement_of, subject_of
+from .forms import FORMS
 from .lexicon import NOUNS
 from .verbs import scanned
 
@@ -51,9 +52,10 @@ ANNOUNCES = re.compile(
     re.I,
 )
 TRAIL = re.compile(
-    r"\s+(?:now|these days|nowadays|at the moment|currently|again|instead|any ?more|from now on"
+    r"\s+(?:now|these days|nowadays|at the moment|currently|again|any ?more|from now on"
     r"|for now|already|finally"
-    r"|since \w+(?: \w+)?|as of \w+|as from \w+|right now|today|at present)$",
+    r"|since \w+(?: \w+)?|as of \w+|as from \w+|right now|today|at present|yesterday|recently"
+    r"|lately|last (?:week|month|year|spring|summer|autumn|winter))$",
     re.I,
 )
 CLAUSE_END = re.compile(
@@ -133,6 +135,16 @@ SUM = r"(?:[$\u20ac\u00a3]\d[\d.,]*\d?[kKmM]?|\d[\d.,]*%)"
 AMOUNT = re.compile(rf"(?P<one>{SUM}) (?P<after>[a-z]+)\b|\b(?P<before>[A-Za-z]+) of (?P<other>{SUM})")
 
 
+def _by_form(clause: str, who: str) -> Statement | None:
+    """What the clause states by the first form that it has."""
+    for pattern, read in (*CHANGES, *FORMS):
+        match = pattern.match(clause)
+        made = read(match, who) if match else None
+        if made is not None:
+            return made
+    return None
+
+
 def _of_clause(clause: str, who: str, before: Subject | None) -> tuple[Statement | None, Subject | None]:
     if not clause:
         return None, None
@@ -144,15 +156,14 @@ def _of_clause(clause: str, who: str, before: Subject | None) -> tuple[Statement
         clause = re.sub(r"\s+", " ", clause).strip(" ,")
     elif NEGATION.search(clause):
         return None, None
-    instead = clause.lower().endswith(" instead")
     while (shorter := TRAIL.sub("", clause)) != clause:
         clause = shorter
     subject = None
-    made = changed(clause, who, instead=instead) if not denied else None
-    if made is None and not denied:
-        made = given_up(clause, who) or special(clause, who)
+    # "Instead" at the end belongs to one form of its own, and is in the way of all others.
+    short = clause.removesuffix(" instead")
+    made = None if denied else _by_form(short, who) or _by_form(clause, who)
     if made is None:
-        made, subject = scanned(clause, who, before)
+        made, subject = scanned(short, who, before)
     if made is not None and denied:
         made = replace(made, denied=True, announced=True)
     if subject is None and made is not None and made.head != "it":
