@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import re
 import signal
 import sys
@@ -167,6 +168,55 @@ async def test_nothing_but_protocol_comes_out_even_if_nonsense_goes_in(tmp_path:
         assert "error" in answers[3]
         assert "Ana has a cat." in json.dumps(answers[5])
         assert await server.close() == 0
+
+
+def malformed(seed: int) -> bytes:
+    """A line that no server may take for a good one: a good call, broken at a place that `seed` chooses."""
+    dice = random.Random(seed)
+    good = call(seed, "recall", query="Ana").strip()
+    match seed % 8:
+        case 0:  # cut off
+            line = good[: dice.randrange(1, len(good) - 1)]
+        case 1:  # an id that is none
+            bad = dice.choice([b"null", b"1.5", b"false", b"[]", b"{}", b"1e400", b"9" * 5_000])
+            line = good.replace(b'"id": %d' % seed, b'"id": ' + bad)
+        case 2:  # nests deeply
+            line = good.replace(b'"Ana"', b"[" * 1_000 + b"]" * 1_000)
+        case 3:  # another version
+            line = good.replace(b"2.0", dice.choice([b"1.0", b"2", b"", b"\xff"]))
+        case 4:  # no object
+            line = dice.choice([b"null", b"[]", b"[[]]", b"[1]", b'"x"', b"7", b"true", b"NaN"])
+        case 5:  # bytes of chance
+            line = bytes(dice.randrange(11, 256) for _ in range(dice.randrange(1, 90)))
+        case 6:  # a brace too few, a quote too many
+            line = good.replace(dice.choice([b"{", b'"', b":"]), b"", 1)
+        case _:  # half a surrogate pair, in what is no request anyway
+            line = good.replace(b'"Ana"', rb'"\ud83d"').replace(b'"method"', b'"\\ud83d"')
+    return line.replace(b"\n", b"") + b"\n"
+
+
+async def test_a_thousand_malformed_lines_are_answered_one_by_one_and_nobody_waits(tmp_path: Path) -> None:
+    lines = [malformed(seed) for seed in range(1_000)]
+    async with running(tmp_path / "db") as server, asyncio.timeout(60):
+        sending = asyncio.create_task(server.send(*lines))
+        assert server.process.stdout is not None
+        for _ in lines:
+            answer = json.loads(await server.process.stdout.readline())
+            assert answer["jsonrpc"] == "2.0"
+            assert answer["error"]["code"] in (-32700, -32600)
+        await sending
+        await server.send(call(1, "remember", content="Ana has a cat."))
+        await server.answers(1)
+        await server.send(call(2, "recall", query="cat"))
+        assert "Ana has a cat." in json.dumps(await server.answers(2))
+        assert await server.close() == 0
+
+
+async def test_a_request_with_half_a_surrogate_pair_is_answered(tmp_path: Path) -> None:
+    async with running(tmp_path / "db") as server:
+        await server.send(call(1, "remember", content="@").replace(b"@", rb"Ana has a cat \ud83d."))
+        assert not (await server.answers(1))[1]["result"].get("isError")
+    assert await stored_in(tmp_path / "db") == {"Ana has a cat \ufffd."}
 
 
 async def test_the_environment_sets_what_no_flag_does(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool
 from pydantic import ValidationError
 
-from . import __version__, core
+from . import __version__, core, stdio
 from .keeper import Keeper
 from .prompts import add_prompts, words
 from .resources import Sealed, add_resources
@@ -29,6 +29,10 @@ class Server(MCPServer[Keeper]):
     """An MCP server whose errors tell the assistant what to do."""
 
     keeper: Keeper
+
+    async def run_stdio_async(self) -> None:
+        """Serve on stdin and stdout, answering every line."""
+        await stdio.serve(self._lowlevel_server)
 
     async def list_tools(self) -> list[Tool]:
         """The tools. A client that asks for them has shaken hands, so the memory is loaded from now on."""
