@@ -129,8 +129,8 @@ def build_app(settings: Settings, *, model: core.LanguageModel | None = None) ->
     Raises:
         BadSetting: the settings would leave the memory open to others, or cannot be used.
     """
-    host, port = settings.address
-    url = settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}/mcp"
+    host, _ = settings.address
+    url = settings.url
     verifier = _verifier(settings, url)
     rules = {"issuer_url": url.removesuffix("/mcp"), "resource_server_url": url, "required_scopes": [SCOPE]}
     auth = AuthSettings.model_validate({**rules, "validate_token_resource": bool(settings.token_file)})

@@ -91,6 +91,12 @@ class Settings(BaseModel):
         return host.strip("[]"), int(port)
 
     @property
+    def url(self) -> str:
+        """What clients call the HTTP server."""
+        host, port = self.address
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}/mcp"
+
+    @property
     def hosts(self) -> list[str]:
         """The names in `allowed_hosts`."""
         return [name.strip() for name in self.allowed_hosts.split(",") if name.strip()]

@@ -55,13 +55,13 @@ def messages(line: bytes) -> Iterator[JSONRPCMessage]:
     try:
         message = jsonrpc_message_adapter.validate_json(text, by_name=False)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
+        deep = "recursion" in str(error.errors(include_url=False, include_input=False)[0].get("ctx"))
     else:
         if not isinstance(message, JSONRPCNotification):
             yield message if _fits(message.id) else _refusal(INVALID_REQUEST, "the id is too large", None)
             return
-        problem = {}
-    if "recursion" in str(problem.get("ctx")):
+        deep = False
+    if deep:
         yield _refusal(PARSE_ERROR, "it nests too deeply to be read", _id_in(text))
         return
     try:
