@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 
-import metrics
 import numpy as np
-from candidates import Signals
-from corpus import CATEGORIES
+from harness import metrics
+from harness.corpus import CATEGORIES
+from harness.report import Table, show
+from harness.signals import Signals
 from numpy.typing import NDArray
-from report import Table, show
 from rich.console import Console
 
 Figures = NDArray[np.float64]

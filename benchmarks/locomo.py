@@ -11,8 +11,8 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from bench import bench, parsed, parser_for
-from corpus import LOCOMO, data_file, read_locomo
+from harness.command import bench, parsed, parser_for
+from harness.corpus import LOCOMO, data_file, read_locomo
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:

@@ -9,7 +9,7 @@ from llama_index.core.storage.chat_store.sql import DEFAULT_ASYNC_DATABASE_URI
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from llama_index.memory.zettelmem import ZettelmemMemory
-from llamaindex.doubles import NS, Counting
+from tests.llamaindex.doubles import NS, Counting
 from zettelmem import Memory
 
 

@@ -8,6 +8,8 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
     print(hit.score, hit.why, hit.note.content)
 """
 
+from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Remembered
+from .drafts import Draft, Message
 from .errors import (
     ConflictError,
     DecisionRefused,
@@ -21,39 +23,39 @@ from .errors import (
     StoreMismatch,
     ZettelmemError,
 )
-from .memory import AsyncMemory
-from .note import (
-    Decision,
-    Draft,
-    Erasure,
-    Evolution,
-    Examination,
-    Finding,
-    Graph,
-    Hit,
-    Link,
-    LinkChoice,
-    Message,
-    Neighbour,
-    NeighbourChange,
-    Note,
-    Page,
-    Pending,
-    Quota,
-    Reembedded,
-    Relation,
-    Remembered,
-    Source,
-    Stats,
-    Trust,
+from .limits import (
+    MAX_BUDGET,
+    MAX_CONTENT,
+    MAX_CONTEXT,
+    MAX_DATA,
+    MAX_K,
+    MAX_PAGE,
+    MAX_QUERY,
+    MAX_WORD,
+    MAX_WORDS,
 )
+from .memory import AsyncMemory
+from .namespace import DEFAULT_NAMESPACE, as_namespace
+from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
+from .queries import Graph, Hit, Page, Stats
+from .receipts import Erasure, Examination, Finding, Quota, Reembedded
 from .render import cut, fence, fit, one_line, tell, tell_history, tell_links
 from .sync import Memory
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DEFAULT_NAMESPACE",
+    "MAX_BUDGET",
+    "MAX_CONTENT",
+    "MAX_CONTEXT",
+    "MAX_DATA",
+    "MAX_K",
+    "MAX_PAGE",
+    "MAX_QUERY",
+    "MAX_WORD",
+    "MAX_WORDS",
     "AsyncMemory",
     "ConflictError",
     "Decision",
@@ -93,6 +95,7 @@ __all__ = [
     "StoreMismatch",
     "Trust",
     "ZettelmemError",
+    "as_namespace",
     "cut",
     "fence",
     "fit",

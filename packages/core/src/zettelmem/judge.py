@@ -10,10 +10,13 @@ from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
+from .decisions import Decision, Neighbour
+from .drafts import Draft
 from .errors import InvalidInput
-from .linking import evolve, prompts, rules
-from .note import Decision, Described, Draft, Neighbour, Note, Pending, refusal
+from .linking import decisions, prompts, rules
+from .note import Described, Note, Pending
 from .protocols import AnswerT, LanguageModel
+from .values import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +104,7 @@ class Judging:
             decision, problem = await self._ask(prompts.JUDGE, prompts.judge(note, neighbours), Decision)
             if decision is not None:
                 try:
-                    evolve.check(note, [each.note for each in neighbours], decision)
+                    decisions.check(note, [each.note for each in neighbours], decision)
                 except InvalidInput as error:
                     problem = f"the model's decision was refused: {error}"[:500]
                 else:

@@ -15,48 +15,22 @@ from pydantic import BaseModel, JsonValue
 from .admin import audit as log
 from .admin import doctor
 from .admin import erase as erasure
+from .decisions import Changes, Decision, Neighbour, Remembered
+from .drafts import Draft, Fields, Message
 from .embedding import Embedding
 from .errors import ConflictError, DecisionRefused, InvalidInput, NotFound
 from .judge import Judge, Judging
-from .linking import evolve, prompts
-from .note import (
-    ALPHABET,
-    Changes,
-    Decision,
-    Draft,
-    Erasure,
-    Evolution,
-    Examination,
-    Fields,
-    Filter,
-    Graph,
-    Hit,
-    Link,
-    Message,
-    Namespace,
-    Neighbour,
-    Note,
-    Page,
-    Quota,
-    Reembedded,
-    Remembered,
-    Source,
-    Stats,
-    Trust,
-    as_namespace,
-    build,
-    keyed_id,
-    within,
-)
+from .limits import BATCH, MAX_HOPS, MAX_NEIGHBOURS, MAX_PAGE, within
+from .linking import evolve, prompts, undo
+from .namespace import Namespace, as_namespace
+from .note import ALPHABET, Evolution, Link, Note, Source, Trust, keyed_id
 from .protocols import Embedder, LanguageModel, Reranker, Vectors
+from .queries import Filter, Graph, Hit, Page, Stats
 from .recall import Recalling
+from .receipts import Erasure, Examination, Quota, Reembedded
 from .remember import Remembering, Secrets, alive, numbered, others, remembered
 from .store import Store, reembed
-
-BATCH = 64
-"""Notes that `remember_many` writes in one commit."""
-MAX_PAGE = 1_000
-"""Notes of one page, and of one graph."""
+from .values import build
 
 
 def utc_now() -> datetime:
@@ -121,7 +95,7 @@ class AsyncMemory:
         storage_options: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        within("neighbours", neighbours, 1, 50)
+        within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
         if secrets not in get_args(Secrets):
             raise InvalidInput(f"secrets is {secrets!r}; use {', '.join(get_args(Secrets))}")
         chosen = embedder if embedder is not None else _default_embedder()
@@ -502,14 +476,14 @@ class AsyncMemory:
         space = as_namespace(namespace)
         note_id = change.partition(".")[0]
         note = await self._find(note_id, space, forgotten=True)
-        entry = evolve.entry_of(note, change) if note else None
+        entry = undo.entry_of(note, change) if note else None
         if note and not entry and 0 < _revision(change) <= note.dropped:
-            raise evolve.too_old(change, note)
+            raise undo.too_old(change, note)
         if note is None or entry is None or entry.cause != note.id:
             raise NotFound(f"no change {change!r} here; history lists the changes of a note")
         now = self.clock()
         changes = await self._writes.commit_linked(
-            note, lambda state: evolve.undo(change, state, now), entry.touched
+            note, lambda state: undo.undo(change, state, now), entry.touched
         )
         return Remembered(note=changes.note, change=changes.id)
 
@@ -765,7 +739,7 @@ class AsyncMemory:
             NotFound: no such note here.
         """
         within("limit", limit, 1, MAX_PAGE)
-        within("hops", hops, 0, 10)
+        within("hops", hops, 0, MAX_HOPS)
         space = as_namespace(namespace)
         if start is None:
             page = await self.notes(namespace=space, limit=limit, newest_first=True)

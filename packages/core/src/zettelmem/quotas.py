@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from .errors import QuotaError
-from .note import Note, Quota
+from .note import Note
+from .receipts import Quota
 
 
 def weight(note: Note) -> int:

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .language.words import asks_when, name_in, plain, words
-from .note import Hit, Note
+from .note import Note
 from .protocols import Vectors
+from .queries import Hit
 
 Signal = NDArray[np.float64]
 """One number a candidate, shape (n,)."""

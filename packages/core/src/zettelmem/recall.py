@@ -11,9 +11,12 @@ from . import ranking
 from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
+from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
 from .linking import evolve
-from .note import Filter, Hit, Namespace, Note, within
+from .namespace import Namespace
+from .note import Note
 from .protocols import Reranker, Vectors
+from .queries import Filter, Hit
 from .store import Hydrate, Store
 
 DEPTH = 100
@@ -32,12 +35,6 @@ TELLERS = 5
 """Best notes of the first ranking whose words may name others."""
 RERANKED = 50
 """Best notes that a reranker looks at once more."""
-MAX_QUERY = 10_000
-"""Characters of a query."""
-MAX_K = 1_000
-"""Hits of one recall."""
-MAX_BUDGET = 10_000_000
-"""Tokens that a recall may be asked to fill."""
 
 
 _Found = tuple[ranking.Candidates, ranking.Ranking, dict[str, Note]]

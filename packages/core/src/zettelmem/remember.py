@@ -13,34 +13,21 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel
 
+from .decisions import Changes, Decision, Neighbour, Remembered
+from .drafts import Draft, Fields
 from .embedding import Embedding
 from .errors import ConflictError, InvalidInput, NotFound, StoreError
 from .judge import DESCRIBED, Judge, Judging
 from .language.secrets import kinds_in, redacted
 from .language.words import names, names_it, plain, topics
+from .limits import MAX_LINKS, MAX_WORDS
 from .linking import evolve, rules
-from .note import (
-    KINDS,
-    MAX_LINKS,
-    MAX_WORDS,
-    Changes,
-    Decision,
-    Draft,
-    Fields,
-    Filter,
-    Namespace,
-    Neighbour,
-    Note,
-    Pending,
-    Relation,
-    Remembered,
-    Shown,
-    build,
-    keyed_id,
-    random_id,
-)
+from .namespace import Namespace
+from .note import KINDS, Note, Pending, Relation, Shown, keyed_id, random_id
 from .protocols import Vectors
+from .queries import Filter
 from .store import IdTaken, Step, Store, VectorsMissing, tend
+from .values import build
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from .note import Graph, Note
+from .note import Note
+from .queries import Graph
 
 PER_TOKEN = 4
 """Characters that count as a token."""

@@ -20,8 +20,9 @@ from pydantic import BaseModel, JsonValue
 
 from .errors import ModelError
 from .language.words import words
-from .note import Link, Note, Page
+from .note import Link, Note
 from .protocols import AnswerT, Vectors
+from .queries import Page
 
 _ANY_WORD = re.compile(r"[^\W_]+")
 

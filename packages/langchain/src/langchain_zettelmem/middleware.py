@@ -14,7 +14,7 @@ from langchain_core.messages import AnyMessage, SystemMessage
 from langgraph.channels import UntrackedValue
 from langgraph.runtime import Runtime
 
-from zettelmem import Draft, Memory, Trust
+from zettelmem import Draft, Memory, Trust, as_namespace
 
 from .fence import fenced
 from .scope import Scope, here, namespace_of, thread_of
@@ -221,7 +221,7 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
 
 def _readable(scope: Scope) -> list[str]:
     """A scope as parts of a name that LangGraph takes."""
-    path = () if callable(scope) else (scope,) if isinstance(scope, str) else scope
+    path = () if callable(scope) else as_namespace(scope)
     return [re.sub(r"[^\w-]", "", segment) for segment in path]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
-from zettelmem import InvalidInput
+from zettelmem import InvalidInput, as_namespace
 
 Scope = str | Sequence[str] | Callable[[Any, Mapping[str, Any]], str | Sequence[str]]
 """A namespace; one with ``{name}`` to be filled in for each run; or a function of context and configurable.
@@ -30,7 +30,7 @@ def namespace_of(scope: Scope, context: Any, config: RunnableConfig | None) -> t
     configurable = (config or {}).get("configurable") or {}
     if callable(scope):
         found = scope(context, configurable)
-        return (found,) if isinstance(found, str) else tuple(found)
+        return as_namespace(found)
 
     def value(name: re.Match[str]) -> str:
         own = context if isinstance(context, Mapping) else getattr(context, "__dict__", {})
@@ -41,8 +41,8 @@ def namespace_of(scope: Scope, context: Any, config: RunnableConfig | None) -> t
             )
         return str(filled)
 
-    path = (scope,) if isinstance(scope, str) else scope
-    return tuple(_NAME.sub(value, segment) for segment in path)
+    # Split before it is filled: an id with a "/" in it stays one segment.
+    return as_namespace([_NAME.sub(value, segment) for segment in as_namespace(scope)])
 
 
 def thread_of(config: RunnableConfig | None) -> str | None:

@@ -23,8 +23,10 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock
 
+from zettelmem.decisions import Changes
 from zettelmem.errors import StoreError
-from zettelmem.note import Changes, Evolution, Namespace, Note
+from zettelmem.namespace import Namespace
+from zettelmem.note import Evolution, Note
 from zettelmem.store import Store
 
 START = "0" * 64

@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 
+from zettelmem.decisions import Changes
 from zettelmem.embedding import Embedding
 from zettelmem.errors import StoreError, StoreMismatch
-from zettelmem.note import Changes, Erasure, Evolution, Examination, Finding, Link, Namespace, Note
+from zettelmem.namespace import Namespace
+from zettelmem.note import Evolution, Link, Note
+from zettelmem.receipts import Erasure, Examination, Finding
 from zettelmem.store import Store, optimize, tail_of
 
 from . import erase as erasure

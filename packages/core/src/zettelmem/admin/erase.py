@@ -8,8 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from zettelmem.embedding import Embedding
-from zettelmem.note import Erasure, Filter, Namespace, Note
+from zettelmem.namespace import Namespace
+from zettelmem.note import Note
 from zettelmem.protocols import Vectors
+from zettelmem.queries import Filter
+from zettelmem.receipts import Erasure
 from zettelmem.store import EXPORTS, Store, erase_rows, namespace_column
 
 from . import exports

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zettelmem import exchange
 from zettelmem.errors import InvalidInput
-from zettelmem.note import Namespace
+from zettelmem.namespace import Namespace
 from zettelmem.store import pieces
 
 from .redact import scrub

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from zettelmem.note import Evolution, Link, Note, build
+from zettelmem.note import Evolution, Link, Note
+from zettelmem.values import build
 
 SHINGLE = 5
 """Words in a row that make a quotation."""

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 import typer
 
 from zettelmem import __version__, exchange
+from zettelmem.drafts import Fields
 from zettelmem.errors import InvalidInput, ZettelmemError
 from zettelmem.judge import Judge
-from zettelmem.note import Erasure, Fields, Trust
+from zettelmem.note import Trust
+from zettelmem.receipts import Erasure
 
 from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from zettelmem.errors import InvalidInput, NotFound, ZettelmemError
 from zettelmem.exchange import read_time
-from zettelmem.note import Namespace, as_namespace
+from zettelmem.namespace import DEFAULT_NAMESPACE, Namespace, as_namespace
 from zettelmem.protocols import Embedder, LanguageModel
 from zettelmem.sync import Memory
 
@@ -88,7 +88,7 @@ class Settings:
     """The options that every command has."""
 
     db: Db = None
-    namespace: Space = "default"
+    namespace: Space = DEFAULT_NAMESPACE
     as_json: AsJson = False
     embedder: EmbedderName = "wordllama"
     model: ModelName = None
@@ -98,8 +98,7 @@ class Settings:
     @property
     def space(self) -> Namespace:
         """The namespace as a path."""
-        path = self.namespace.strip("/")
-        return as_namespace(path.split("/")) if path else ()
+        return as_namespace(self.namespace)
 
     @property
     def zone(self) -> ZoneInfo | None:

@@ -11,7 +11,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from zettelmem.note import Evolution, Examination, Hit, Link, Note, Page, Quota, Remembered, Stats
+from zettelmem.decisions import Remembered
+from zettelmem.note import Evolution, Link, Note
+from zettelmem.queries import Hit, Page, Stats
+from zettelmem.receipts import Examination, Quota
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 PREVIEW = 160

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
 
+from zettelmem.decisions import Remembered
 from zettelmem.errors import InvalidInput, NotFound
 from zettelmem.exchange import BadLine, Incoming, confined
 from zettelmem.judge import Judge
-from zettelmem.note import Namespace, Note, Remembered
+from zettelmem.namespace import Namespace
+from zettelmem.note import Note
 from zettelmem.sync import Memory
 
 BATCH = 64

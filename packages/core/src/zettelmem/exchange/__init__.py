@@ -1,11 +1,10 @@
 """Memories in and out of files: JSONL of messages or whole notes, and pictures of the graph."""
 
 from .files import confined, replacing
-from .jsonl import MAX_LINE, BadLine, Incoming, note_line, read_note, read_time, read_turns
+from .jsonl import BadLine, Incoming, note_line, read_note, read_time, read_turns
 from .picture import as_dot, as_svg
 
 __all__ = [
-    "MAX_LINE",
     "BadLine",
     "Incoming",
     "as_dot",

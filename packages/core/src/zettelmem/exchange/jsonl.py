@@ -16,11 +16,13 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
+from zettelmem.drafts import Draft, Message
 from zettelmem.errors import InvalidInput
-from zettelmem.note import Draft, Message, Namespace, Note, build, refusal
+from zettelmem.limits import MAX_LINE
+from zettelmem.namespace import Namespace
+from zettelmem.note import Note
+from zettelmem.values import build, refusal
 
-MAX_LINE = 8_000_000
-"""Bytes of one line."""
 _NOTE_ONLY = frozenset({"recorded_at", "revision", "history"})
 """Fields by which a whole note is told from a message."""
 

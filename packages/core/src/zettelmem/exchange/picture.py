@@ -9,7 +9,8 @@ from html import escape
 
 import igraph
 
-from zettelmem.note import Graph, Note, Relation
+from zettelmem.note import Note, Relation
+from zettelmem.queries import Graph
 
 WIDTH = 1200
 """Width and height of a picture, in pixels."""

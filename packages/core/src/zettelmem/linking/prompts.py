@@ -12,8 +12,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from zettelmem.note import Context, Decision, Draft, Neighbour, Note, Words, refusal
+from zettelmem.decisions import Decision, Neighbour
+from zettelmem.drafts import Draft
+from zettelmem.note import Note
 from zettelmem.render import fence
+from zettelmem.values import Context, Words, refusal
 
 CONSTRUCT = """You describe one memory so that it can be found again and told apart from others.
 Answer only with the fields you are asked for, in the language of the memory.

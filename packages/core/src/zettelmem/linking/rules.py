@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, islice
 from typing import TypedDict
 
-from zettelmem.language.words import announces_change, asks, hashtags, names, names_it, plain, topics, words
-from zettelmem.note import (
-    MAX_CONTEXT,
-    MAX_WORD,
-    Decision,
-    LinkChoice,
-    Neighbour,
-    NeighbourChange,
-    Note,
-    Relation,
-    Source,
-)
+from zettelmem.decisions import Decision, LinkChoice, Neighbour, NeighbourChange
+from zettelmem.language.words import announces_change, asks, hashtags, name_in, names, plain, topics, words
+from zettelmem.limits import MAX_CONTEXT, MAX_WORD
+from zettelmem.note import Note, Relation, Source
 
 MAX_KEYWORDS = 8
 """Keywords that construction gives a note."""
@@ -47,6 +42,9 @@ STATEMENT = 40
 """Words up to which a note is taken for one statement, which another one can replace."""
 SAME_MATTER = 0.55
 """Cosine from which a note that announces a change is taken to be about an older one."""
+
+KEPT_FEATURES = 4_096
+"""Notes whose features stay in memory."""
 
 _HOW_TO = re.compile(
     r"\b(?:how to|step \d|steps?:|first,? .*\bthen\b|to \w+ (?:it|this|them),|recipe|always use|never use"
@@ -117,85 +115,174 @@ def construct(content: str, source: Source, previous: Note | None) -> Constructi
     )
 
 
-def _subject_words(note: Note) -> set[str]:
-    return set(words(note.content)) | set(note.keywords)
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the rules compare of a note, worked out once.
+
+    Attributes:
+        subject: the telling words of content and keywords, in lower case.
+        plain: the content as `plain` makes it, in which names are looked for.
+        names: each tag that can name something, with the form it has in `plain`.
+        who: who said it, in lower case; "" where nobody knows.
+        news: whether the words announce a change.
+        asks: whether they end in a question.
+        length: words of the content.
+    """
+
+    subject: frozenset[str]
+    plain: str
+    names: tuple[tuple[str, str], ...]
+    who: str
+    news: bool
+    asks: bool
+    length: int
+
+
+@lru_cache(maxsize=KEPT_FEATURES)
+def _features(content: str, keywords: tuple[str, ...], tags: tuple[str, ...], who: str) -> Features:
+    named = ((tag, name_in(tag)) for tag in tags)
+    return Features(
+        subject=frozenset(words(content)).union(keywords),
+        plain=plain(content),
+        names=tuple((tag, name) for tag, name in named if name),
+        who=who.lower(),
+        news=announces_change(content),
+        asks=asks(content),
+        length=len(content.split()),
+    )
+
+
+def features(note: Note) -> Features:
+    """What the rules compare of a note; the last 4,096 are kept."""
+    return _features(note.content, note.keywords, note.tags, note.source.who or "")
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A note and one neighbour as the rules see them.
+
+    Attributes:
+        number: the neighbour's number.
+        note, old: the new note and the neighbour.
+        new_features, old_features: what is compared of them.
+        shared: telling words that both have, the rarest first.
+        similarity: cosine of the two contents.
+    """
+
+    number: int
+    note: Note
+    old: Note
+    new_features: Features
+    old_features: Features
+    shared: Sequence[str]
+    similarity: float
+
+    @property
+    def telling(self) -> str:
+        """The three shared words that say most."""
+        return ", ".join(self.shared[:3])
+
+
+def _closes(pair: _Pair) -> LinkChoice | None:
+    """A note that announces a change closes a near statement of the same speaker."""
+    new, old = pair.new_features, pair.old_features
+    closes = (
+        new.news
+        and bool(pair.shared)
+        and pair.similarity >= SAME_MATTER
+        and pair.old.source.who == pair.note.source.who
+        and pair.old.trust <= pair.note.trust
+        and pair.old.occurred_at <= pair.note.occurred_at
+        and pair.old.invalid_at is None
+        and not old.asks
+        and max(new.length, old.length) <= STATEMENT
+    )
+    if not closes:
+        return None
+    reason = f"announces a change about {pair.telling}"
+    return LinkChoice(neighbour=pair.number, relation=Relation.SUPERSEDES, reason=reason)
+
+
+def _name_between(pair: _Pair, bearers: Counter[str], people: frozenset[str]) -> str | None:
+    """The tag of one note that the other one's words name, if few neighbours bear it."""
+    for tag, name in pair.old_features.names:
+        if name in pair.new_features.plain and bearers[tag] <= MAX_BEARERS and tag not in people:
+            return tag
+    for tag, name in pair.new_features.names:
+        if name in pair.old_features.plain and bearers[tag] <= MAX_BEARERS and tag not in people:
+            return tag
+    return None
+
+
+def _alike(pair: _Pair) -> LinkChoice | None:
+    """Notes that are near are related; with a telling word in common they need not be as near."""
+    if pair.similarity < (RELATED if pair.shared else NEAR):
+        return None
+    about = f"both about {pair.telling}" if pair.shared else f"close in meaning ({pair.similarity:.2f})"
+    return LinkChoice(neighbour=pair.number, reason=about, weight=ALIKE)
+
+
+def _learns(pair: _Pair, people: frozenset[str]) -> NeighbourChange | None:
+    """A related neighbour learns the most telling words of the new note that it lacks."""
+    heard, old = pair.old_features.plain, pair.old
+    lacking = (word for word in pair.note.keywords if f" {word} " not in heard and word not in people)
+    learned = tuple(islice(lacking, MAX_LEARNED))
+    if not learned or old.trust > pair.note.trust or len(old.keywords) + len(learned) > KEPT_KEYWORDS:
+        return None
+    return NeighbourChange(
+        neighbour=pair.number,
+        keywords=(*old.keywords, *learned),
+        reason=f"related to what was said of {', '.join(learned)}",
+    )
+
+
+def _pairs(note: Note, neighbours: Sequence[Neighbour], people: frozenset[str]) -> Iterator[_Pair]:
+    """The note beside each neighbour, the nearest first.
+
+    A word that half of the neighbours have tells nothing of any of them.
+    """
+    new = features(note)
+    others = [features(each.note) for each in neighbours]
+    in_common = [new.subject & other.subject for other in others]
+    spread = Counter(chain.from_iterable(in_common))
+    limit = max(2, len(neighbours) // 2)
+    common = people.union(word for word, count in spread.items() if count > limit)
+    nearest_first = sorted(range(len(neighbours)), key=lambda i: -neighbours[i].similarity)
+    for i in nearest_first:
+        each = neighbours[i]
+        shared = sorted(in_common[i] - common, key=lambda word: (spread[word], -len(word), word))
+        yield _Pair(each.number, note, each.note, new, others[i], shared, each.similarity)
 
 
 def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
-    """Links and evolutions by rules.
+    """Links and evolutions by rules, each neighbour by the first rule that applies to it.
 
-    A note that announces a change, and is near an older one of the same speaker, supersedes it. Notes
-    that are near and have a telling word in common are related. A related neighbour learns the most telling
-    words of the new note that it lacks, so that it is found by them from now on.
+    1. A note that announces a change, and is near an older one of the same speaker, supersedes it.
+    2. A note that names another by a tag is linked with it.
+    3. Notes that are near, less near with a telling word in common, are related, and the neighbour
+       learns the most telling words of the new note that it lacks, so that it is found by them from now on.
     """
-    own = _subject_words(note)
-    spread = Counter(word for each in neighbours for word in _subject_words(each.note) if word in own)
-    people = {(x.source.who or "").lower() for x in (note, *(each.note for each in neighbours))}
-    common = max(2, len(neighbours) // 2)
-    said = plain(note.content)
-    tagged = Counter(tag for each in neighbours for tag in each.note.tags)
+    people = frozenset(features(each).who for each in (note, *(x.note for x in neighbours)))
+    bearers = Counter(tag for each in neighbours for tag in each.note.tags)
     links: list[LinkChoice] = []
     changes: list[NeighbourChange] = []
-    named = 0
-    news = announces_change(note.content)
-    related = 0
-    for each in sorted(neighbours, key=lambda x: -x.similarity):
-        old = each.note
-        shared = sorted(
-            (word for word in own & _subject_words(old) if word not in people and spread[word] <= common),
-            key=lambda word: (spread[word], -len(word), word),
-        )
-        telling = ", ".join(shared[:3])
-        if (
-            news
-            and shared
-            and each.similarity >= SAME_MATTER
-            and old.source.who == note.source.who
-            and old.trust <= note.trust
-            and old.occurred_at <= note.occurred_at
-            and old.invalid_at is None
-            and not asks(old.content)
-            and max(len(note.content.split()), len(old.content.split())) <= STATEMENT
-        ):
-            links.append(
-                LinkChoice(
-                    neighbour=each.number,
-                    relation=Relation.SUPERSEDES,
-                    reason=f"announces a change about {telling}",
-                )
-            )
-            news = False
+    closed = named = related = 0
+    for pair in _pairs(note, neighbours, people):
+        closing = _closes(pair) if not closed else None
+        if closing is not None:
+            closed += 1
+            links.append(closing)
             continue
-        heard = plain(old.content)
-        name = next(
-            (
-                tag
-                for tag in (*old.tags, *note.tags)
-                if tag not in people
-                and tagged[tag] <= MAX_BEARERS
-                and ((tag in old.tags and names_it(said, tag)) or (tag in note.tags and names_it(heard, tag)))
-            ),
-            None,
-        )
-        if name is not None and named < MAX_NAMED:
+        name = _name_between(pair, bearers, people) if named < MAX_NAMED else None
+        if name is not None:
             named += 1
-            links.append(LinkChoice(neighbour=each.number, reason=f"names {name}", weight=NAMED))
+            links.append(LinkChoice(neighbour=pair.number, reason=f"names {name}", weight=NAMED))
             continue
-        near = each.similarity >= (RELATED if shared else NEAR)
-        if not near or related == MAX_RELATED:
-            continue
-        related += 1
-        reason = f"both about {telling}" if shared else f"close in meaning ({each.similarity:.2f})"
-        links.append(LinkChoice(neighbour=each.number, reason=reason, weight=ALIKE))
-        learned = [word for word in note.keywords if f" {word} " not in heard and word not in people][
-            :MAX_LEARNED
-        ]
-        if learned and old.trust <= note.trust and len(old.keywords) + len(learned) <= KEPT_KEYWORDS:
-            changes.append(
-                NeighbourChange(
-                    neighbour=each.number,
-                    keywords=(*old.keywords, *learned),
-                    reason=f"related to what was said of {', '.join(learned)}",
-                )
-            )
+        alike = _alike(pair) if related < MAX_RELATED else None
+        if alike is not None:
+            related += 1
+            links.append(alike)
+            learned = _learns(pair, people)
+            if learned is not None:
+                changes.append(learned)
     return Decision(links=tuple(links), changes=tuple(changes))

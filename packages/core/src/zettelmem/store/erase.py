@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from zettelmem.errors import ConflictError, StoreError
 from zettelmem.linking import evolve
-from zettelmem.note import Filter, Note, random_id
+from zettelmem.note import Note, random_id
 from zettelmem.protocols import Vectors
+from zettelmem.queries import Filter
 from zettelmem.ranking import blend
 
 from . import indices

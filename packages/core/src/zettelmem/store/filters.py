@@ -7,7 +7,8 @@ from functools import reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING
 
-from zettelmem.note import Filter, Trust
+from zettelmem.note import Trust
+from zettelmem.queries import Filter
 
 from .schema import namespace_column
 

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from zettelmem.errors import StoreError
-from zettelmem.note import Filter, Namespace, Note, Quota
+from zettelmem.namespace import Namespace
+from zettelmem.note import Note
 from zettelmem.protocols import Vectors
+from zettelmem.queries import Filter
 from zettelmem.ranking import Candidates, Matched
+from zettelmem.receipts import Quota
 
 from .filters import where_of
 from .schema import FLOATS, NOTE_COLUMNS, WHOLE, Row, as_rows, matrix, namespace_of, quotas_in, to_note

@@ -12,8 +12,10 @@ from pydantic import TypeAdapter
 
 from zettelmem.errors import StoreMismatch
 from zettelmem.language.words import asks, says_when
-from zettelmem.note import Evolution, Namespace, Note, Pending, Quota, Shown, Source, Trust
+from zettelmem.namespace import Namespace
+from zettelmem.note import Evolution, Note, Pending, Shown, Source, Trust
 from zettelmem.protocols import Vectors
+from zettelmem.receipts import Quota
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from zettelmem.decisions import Changes
 from zettelmem.errors import ConflictError, ZettelmemError
 from zettelmem.linking import evolve
-from zettelmem.note import Changes, Namespace, Note, Quota, Relation, random_id
+from zettelmem.namespace import Namespace
+from zettelmem.note import Note, Relation, random_id
 from zettelmem.protocols import Vectors
 from zettelmem.quotas import admitted
 from zettelmem.ranking import blend
+from zettelmem.receipts import Quota
 
 from .disk import TABLE
 from .read import Reading

@@ -8,7 +8,7 @@ from typing import Literal
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
-from zettelmem import Draft, Hit, Memory, Message, Note
+from zettelmem import Draft, Hit, Memory, Message, Note, as_namespace
 
 Judge = Literal["offline", "model", "ask", "none"]
 """Who decides about links and evolution; see `zettelmem.Memory`."""
@@ -63,7 +63,7 @@ def copies(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
 
 def notes_of(memory: Memory, namespace: str | Sequence[str], thread: str | None) -> list[Note]:
     """All notes of a thread in exactly this namespace, oldest first."""
-    space = (namespace,) if isinstance(namespace, str) else tuple(namespace)
+    space = as_namespace(namespace)
     page = memory.notes(namespace=space, thread=thread, limit=None)
     return [note for note in page.notes if note.namespace == space]
 

@@ -1,0 +1,87 @@
+"""What a judge is shown and decides about a note, and what became of it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from .note import ChangeId, Note, NoteId, Relation
+from .values import Context, Reason, Value, Weight, Words
+
+
+class LinkChoice(Value):
+    """A judge's choice to link the note to neighbour number `neighbour`."""
+
+    neighbour: int = Field(ge=0, description="number of the neighbour, as shown")
+    relation: Relation = Field(
+        default=Relation.RELATES,
+        description="what the new note is to the neighbour; `supersedes` closes the neighbour",
+    )
+    reason: Reason = Field(default="", description="why, in a few words")
+    weight: Weight = Field(default=1.0, description="how strong, above 0 to 1")
+
+
+class NeighbourChange(Value):
+    """A judge's choice to describe neighbour number `neighbour` differently. None leaves a field as it is."""
+
+    neighbour: int = Field(ge=0, description="number of the neighbour, as shown")
+    context: Context | None = Field(default=None, description="its new context, one sentence")
+    keywords: Words | None = Field(default=None, description="all its keywords from now on")
+    tags: Words | None = Field(default=None, description="all its tags from now on")
+    reason: Reason = Field(default="", description="why, in a few words")
+
+
+class Decision(Value):
+    """What a judge decided about one note and its numbered neighbours. Empty means: nothing to do."""
+
+    links: tuple[LinkChoice, ...] = Field(default=(), description="neighbours to link, none if unrelated")
+    changes: tuple[NeighbourChange, ...] = Field(
+        default=(), description="neighbours that the new note makes us see differently"
+    )
+
+
+class Changes(Value):
+    """The notes that one commit writes, the causing note first, each one revision on.
+
+    Attributes:
+        id: the change id, `<causing note>.<its revision>`; on an object store with `-` and a random part.
+        notes: the notes as they will stand.
+    """
+
+    id: ChangeId
+    notes: tuple[Note, ...]
+
+    @property
+    def note(self) -> Note:
+        """The note that the change is about."""
+        return self.notes[0]
+
+    @property
+    def touched(self) -> tuple[Note, ...]:
+        """The other notes that it writes."""
+        return self.notes[1:]
+
+
+class Neighbour(Value):
+    """A note looked at while another is remembered, under the number that judges use for it."""
+
+    number: int = Field(ge=0)
+    note: Note
+    similarity: float = Field(description="cosine of the two contents, in [-1, 1], higher is nearer")
+
+
+class Remembered(Value):
+    """What became of one `remember` or `connect`.
+
+    Attributes:
+        note: the note as it is stored now.
+        change: the id that `undo` takes; of the earlier change if nothing was written.
+        neighbours: the notes that were looked at, numbered.
+        evolved: ids of neighbours that are described differently since.
+        known: True if the note was there already and nothing was written.
+    """
+
+    note: Note
+    change: ChangeId
+    neighbours: tuple[Neighbour, ...] = ()
+    evolved: tuple[NoteId, ...] = ()
+    known: bool = False

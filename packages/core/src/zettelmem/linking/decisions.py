@@ -1,0 +1,55 @@
+"""What a decision may do to the notes that its judge was shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zettelmem.decisions import Decision
+from zettelmem.errors import DecisionRefused
+from zettelmem.note import Note, Relation
+
+MAX_DECISION_LINKS = 16
+"""Links that one decision may make."""
+MAX_DECISION_CHANGES = 8
+"""Neighbours that one decision may describe differently."""
+
+_CLOSING = (Relation.SUPERSEDES, Relation.CONTRADICTS)
+
+
+def check(note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
+    """Refuse a decision that names what was not shown, or reaches further than it may.
+
+    Raises:
+        DecisionRefused: which number, why, and what to decide instead.
+    """
+    count = len(neighbours)
+    numbers = [x.neighbour for x in decision.links] + [x.neighbour for x in decision.changes]
+    unknown = sorted({number for number in numbers if number >= count})
+    if unknown:
+        shown = f"they are numbered 0 to {count - 1}" if count else "none were shown"
+        raise DecisionRefused(f"no neighbour has number {unknown[0]}; {shown}")
+    if len(decision.links) > MAX_DECISION_LINKS or len(decision.changes) > MAX_DECISION_CHANGES:
+        raise DecisionRefused(
+            f"the decision makes {len(decision.links)} links and {len(decision.changes)} changes; at most "
+            f"{MAX_DECISION_LINKS} links and {MAX_DECISION_CHANGES} changes: keep the most telling ones"
+        )
+    changed = [x.neighbour for x in decision.changes]
+    if len(set(changed)) < len(changed):
+        raise DecisionRefused("the decision changes one neighbour twice; merge the two into one change")
+    for choice in decision.links:
+        other = neighbours[choice.neighbour]
+        if choice.relation is Relation.FOLLOWS:
+            raise DecisionRefused("`follows` is kept by the thread itself; choose another relation")
+        if choice.relation is Relation.SUPERSEDES and note.occurred_at < other.occurred_at:
+            raise DecisionRefused(
+                f"neighbour {choice.neighbour} happened after this note, so this note cannot supersede "
+                "it; use `contradicts` or `relates`"
+            )
+    weighty = changed + [x.neighbour for x in decision.links if x.relation in _CLOSING]
+    for number in weighty:
+        if neighbours[number].trust > note.trust:
+            raise DecisionRefused(
+                f"neighbour {number} is trusted more ({neighbours[number].trust.name.lower()}) than this "
+                f"note ({note.trust.name.lower()}), which may not change, supersede or contradict it; "
+                "link it with `relates`, or let its author revise it"
+            )
