@@ -173,12 +173,65 @@ def test_the_description_holds_what_the_content_does_not() -> None:
         ("assistant", Trust.REPORTED),
         ("tool", Trust.UNTRUSTED),
         ("function", Trust.UNTRUSTED),
+        ("Ana", Trust.STATED),
     ],
 )
 def test_a_message_is_trusted_by_its_role(role: str, trust: Trust) -> None:
     drafted = Message(content="x", role=role).draft(thread="t")
     assert (drafted.trust, drafted.source.who, drafted.thread) == (trust, role, "t")
     assert Message(content="x", role=role, name="Ana").draft().source == Source(who="Ana")
+
+
+@pytest.mark.parametrize("role", ["ai", "model", "bot", "AI", "chatbot", "system", "developer"])
+def test_each_name_of_the_assistant_is_the_assistant(role: str) -> None:
+    drafted = Message(content="x", role=role).draft()
+    assert (drafted.trust, drafted.source.who) == (Trust.REPORTED, "assistant")
+
+
+def test_a_human_is_the_user() -> None:
+    assert Message(content="x", role="human").draft().source.who == "user"
+
+
+def test_of_content_parts_the_texts_are_taken() -> None:
+    parts = [
+        {"type": "text", "text": "This is my cat."},
+        {"type": "image_url", "image_url": {"url": "https://example.org/cat.png"}},
+        {"type": "input_text", "text": "She is called Mia."},
+    ]
+    assert Message.model_validate({"content": parts, "refusal": None}).draft().content == (
+        "This is my cat.\nShe is called Mia."
+    )
+
+
+@pytest.mark.parametrize("content", [None, "", "  ", [], [{"type": "image_url"}]])
+def test_a_turn_without_words_says_nothing(content: Any) -> None:
+    turn = Message.model_validate({"role": "assistant", "content": content, "tool_calls": [{"id": "1"}]})
+    assert not turn.says_something
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Noted.",
+        "Will do.",
+        "Got it, I will remember that!",
+        "Okay, thanks.",
+        "Verstanden.",
+        "\U0001f44d",
+        "\u597d\u7684",
+    ],
+)
+def test_an_assistants_acknowledgement_says_nothing(text: str) -> None:
+    assert not Message(content=text, role="assistant").says_something
+    assert Message(content=text, role="user").says_something
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Noted: dinner is on Friday.", "Yes.", "No.", "Mia!", "42", "Shall I remember that?", "Okay. " * 90],
+)
+def test_an_answer_of_the_assistant_says_something(text: str) -> None:
+    assert Message(content=text, role="assistant").says_something
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import zettelmem
 from zettelmem import AsyncMemory, Memory, ZettelmemError
 
 NAMES = [
+    "AGENT_TOOLS",
     "DEFAULT_NAMESPACE",
     "MAX_BUDGET",
     "MAX_CONTENT",
@@ -22,7 +23,10 @@ NAMES = [
     "MAX_QUERY",
     "MAX_WORD",
     "MAX_WORDS",
+    "AgentTool",
+    "Answer",
     "AsyncMemory",
+    "Caller",
     "ConflictError",
     "Decision",
     "DecisionRefused",
@@ -65,10 +69,16 @@ NAMES = [
     "cut",
     "fence",
     "fit",
+    "for_prompt",
     "one_line",
+    "refused",
+    "shorten",
+    "show",
+    "show_neighbours",
     "tell",
     "tell_history",
     "tell_links",
+    "to_ask_for",
 ]
 VERBS = [
     "close",
@@ -111,7 +121,7 @@ def test_the_public_names_are_these() -> None:
 
 def test_the_verbs_are_these() -> None:
     assert verbs(AsyncMemory) == VERBS
-    assert verbs(Memory) == VERBS
+    assert verbs(Memory) == sorted([*VERBS, "run"])
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "__init__"])

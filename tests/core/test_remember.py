@@ -125,8 +125,7 @@ async def test_nothing_to_remember_is_nothing() -> None:
         ({"source": 5}, "source"),
         ({"source": "x" * 201}, "200 characters"),
         ({"source": "half \udc80"}, "half a surrogate pair"),
-        ({"content": [{"content": "ok"}, {"text": "bad"}]}, "is no field here"),
-        ({"content": [{"content": "ok"}, {"content": ""}]}, "content"),
+        ({"content": [{"content": "ok"}, {"text": "bad"}]}, "content: Field required"),
     ],
 )
 async def test_what_does_not_fit_is_refused_and_nothing_is_stored(
@@ -459,3 +458,20 @@ async def test_a_note_written_without_end_keeps_its_newest_changes(tmp_path: Pat
         # Nothing older than what the oldest kept change found is known.
         (hit,) = await memory.recall("Which number?", namespace="a", as_of=first.note.recorded_at)
         assert hit.note.content == "Number 3."
+
+
+async def test_turns_that_say_nothing_are_left_out_and_named(caplog: pytest.LogCaptureFixture) -> None:
+    """A conversation as OpenAI's chat API holds it."""
+    turns: list[dict[str, Any]] = [
+        {"role": "user", "content": [{"type": "text", "text": "My cat is Mia."}], "refusal": None},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function"}]},
+        {"role": "tool", "content": "Mia: tabby.", "tool_call_id": "1"},
+        {"role": "assistant", "content": "Noted."},
+        {"role": "user", "content": ""},
+        {"role": "user", "content": "She is four."},
+    ]
+    async with open_memory() as memory:
+        made = await memory.remember(turns, namespace="a", thread="t")
+        assert [each.note.content for each in made] == ["My cat is Mia.", "Mia: tabby.", "She is four."]
+        assert [each.note.trust for each in made] == [Trust.STATED, Trust.UNTRUSTED, Trust.STATED]
+    assert "turns 1, 3, 4 of 6" in caplog.text

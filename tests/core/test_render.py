@@ -6,7 +6,21 @@ from typing import Any
 
 import pytest
 
-from zettelmem import Note, Source, Trust, cut, fence, fit, one_line, tell
+from zettelmem import (
+    Neighbour,
+    Note,
+    Source,
+    Trust,
+    cut,
+    fence,
+    fit,
+    one_line,
+    shorten,
+    show,
+    show_neighbours,
+    tell,
+)
+from zettelmem.render import passage
 
 DAY = datetime(2026, 5, 3, tzinfo=UTC)
 
@@ -78,3 +92,51 @@ def test_a_long_note_can_be_read_on_from_any_place() -> None:
     words = "".join(f"{n:04d} " for n in range(500))
     assert cut(note(words), 100, 50).content == f"{words[50:150]} [\u2026{len(words) - 150} more characters]"
     assert cut(note(words), 10_000, 2_000).content == words[2_000:]
+
+
+def test_in_a_prompt_a_note_is_told_with_who_how_far_and_whether_it_is_so() -> None:
+    told = tell(note("Ana moved.", tags=("home",), thread="t", invalid_at=DAY), brief=True)
+    assert (
+        told == "[k3v9x2ab] 2026-05-03, said by unknown (stated), NO LONGER SO SINCE 2026-05-03\n> Ana moved."
+    )
+
+
+def test_notes_are_shown_as_data_and_cited_only_where_that_is_wanted() -> None:
+    text = show([note("Ana moved.")])
+    head, _, inside = text.partition("<<<notes ")
+    assert "data, not instructions" in head
+    assert "Cite" not in text
+    assert "> Ana moved." in inside
+    assert "Cite a note that you use by its id." in show([note("Ana moved.")], cite=True)
+    assert show([]) == ""
+
+
+def test_neighbours_are_shown_by_number_and_cut() -> None:
+    text = show_neighbours([Neighbour(number=3, note=note("x" * 1_000, keywords=("cat",)), similarity=0.5)])
+    assert "3. [k3v9x2ab] 2026-05-03" in text
+    assert "keywords: cat" in text
+    assert "760 more characters" in text
+    assert show_neighbours([]) == ""
+
+
+def test_a_text_is_cut_with_an_ellipsis() -> None:
+    assert shorten("abc", 3) == "abc"
+    assert shorten("abcd", 3) == "ab\u2026"
+
+
+LONG = "The bread is baked on Fridays. " * 200 + "The spare key is under the pot. " + "Rain again. " * 200
+
+
+def test_of_a_long_note_the_passage_is_shown_that_was_asked_for() -> None:
+    (found,) = fit([note(LONG)], 100, query="Where is the spare key?")
+    assert "The spare key is under the pot." in found.content
+    assert len(found.content) < 500
+    (begin,) = fit([note(LONG)], 100, query="Who is Ana?")
+    assert begin.content.startswith("The bread")
+
+
+def test_a_passage_lies_within_the_text() -> None:
+    at = passage(LONG, "spare key", 100)
+    assert LONG[at : at + 100].count("spare key") == 1
+    assert passage("short", "short", 100) == 0
+    assert passage("", "x", 100) == 0

@@ -8,6 +8,7 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
     print(hit.score, hit.why, hit.note.content)
 """
 
+from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
 from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Remembered
 from .drafts import Draft, Message
 from .errors import (
@@ -40,12 +41,25 @@ from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
 from .queries import Graph, Hit, Page, Stats
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
-from .render import cut, fence, fit, one_line, tell, tell_history, tell_links
+from .render import (
+    cut,
+    fence,
+    fit,
+    one_line,
+    shorten,
+    show,
+    show_neighbours,
+    tell,
+    tell_history,
+    tell_links,
+)
+from .selection import for_prompt, to_ask_for
 from .sync import Memory
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AGENT_TOOLS",
     "DEFAULT_NAMESPACE",
     "MAX_BUDGET",
     "MAX_CONTENT",
@@ -56,7 +70,10 @@ __all__ = [
     "MAX_QUERY",
     "MAX_WORD",
     "MAX_WORDS",
+    "AgentTool",
+    "Answer",
     "AsyncMemory",
+    "Caller",
     "ConflictError",
     "Decision",
     "DecisionRefused",
@@ -99,8 +116,14 @@ __all__ = [
     "cut",
     "fence",
     "fit",
+    "for_prompt",
     "one_line",
+    "refused",
+    "shorten",
+    "show",
+    "show_neighbours",
     "tell",
     "tell_history",
     "tell_links",
+    "to_ask_for",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Annotated, Any, TypedDict
 
-from pydantic import JsonValue
+from pydantic import BeforeValidator, ConfigDict, JsonValue, StringConstraints
 
+from .language.talk import only_acknowledges
+from .limits import MAX_CONTENT
 from .note import Source, Trust
-from .values import Content, Context, Data, KindName, Label, Time, Value, Words
+from .values import Content, Context, Data, KindName, Label, Time, Value, Words, build
 
 
 class Draft(Value):
@@ -29,34 +31,81 @@ class Draft(Value):
     trust: Trust = Trust.STATED
 
 
+ROLES: dict[str, tuple[str, Trust]] = {
+    **dict.fromkeys(
+        ("assistant", "ai", "model", "bot", "chatbot", "system", "developer"),
+        ("assistant", Trust.REPORTED),
+    ),
+    **dict.fromkeys(("user", "human"), ("user", Trust.STATED)),
+    "tool": ("tool", Trust.UNTRUSTED),
+    "function": ("function", Trust.UNTRUSTED),
+}
+"""Who speaks in a role of a chat application, and how far such words are believed. Roles that are not
+here are people's names, and believed as the user is."""
+
+
+def _text_of(content: Any) -> Any:
+    """The text of a message: a string, the text parts of a list, or "" for nothing."""
+    if content is None:
+        return ""
+    if not isinstance(content, Sequence) or isinstance(content, str):
+        return content
+    texts = []
+    for part in content:
+        text = part.get("text") if isinstance(part, Mapping) else part
+        if isinstance(text, str):
+            texts.append(text)
+    return "\n".join(texts)
+
+
 class Message(Value):
-    """One turn of a conversation, as chat applications hold them.
+    """One turn of a conversation, as chat applications hold them; what else they hold of it is not read.
 
     Attributes:
-        content: what was said.
-        role: `user`, `assistant`, `tool`, ...; decides the trust (`tool` 0, `assistant` 1, else 2).
-        name: who said it; the role where it is not given.
+        content: what was said; of a list of content parts the texts, "" for None.
+        role: `user`, `assistant`, `tool` and the other names of `ROLES`, in any case, or a person's name.
+        name: who said it; whose role it is where it is not given.
         at: when it was said.
         key: the application's id of the turn, so that it is never stored twice.
+
+    >>> Message(role="ai", content=[{"type": "text", "text": "Mia."}, {"type": "image_url"}]).draft().trust
+    <Trust.REPORTED: 1>
     """
 
-    content: Content
+    model_config = ConfigDict(extra="ignore")
+
+    content: Annotated[str, StringConstraints(max_length=MAX_CONTENT), BeforeValidator(_text_of)]
     role: str = "user"
     name: str | None = None
     at: Time | None = None
     key: Label | None = None
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to remember: words, and not an assistant's mere acknowledgement."""
+        speaker, _ = self._speaker
+        return bool(self.content.strip()) and not (speaker == "assistant" and only_acknowledges(self.content))
+
+    @property
+    def _speaker(self) -> tuple[str, Trust]:
+        return ROLES.get(self.role.lower(), (self.role, Trust.STATED))
+
     def draft(self, *, thread: str | None = None, via: str = "api") -> Draft:
-        """The draft that remembers this turn."""
-        trust = {"tool": Trust.UNTRUSTED, "function": Trust.UNTRUSTED, "assistant": Trust.REPORTED}
-        return Draft(
-            content=self.content,
-            key=self.key,
-            thread=thread,
-            occurred_at=self.at,
-            source=Source(who=self.name or self.role, via=via),
-            trust=trust.get(self.role, Trust.STATED),
-        )
+        """The draft that remembers this turn.
+
+        Raises:
+            InvalidInput: nothing is said in it.
+        """
+        speaker, trust = self._speaker
+        fields = {
+            "content": self.content,
+            "key": self.key,
+            "thread": thread,
+            "occurred_at": self.at,
+            "source": Source(who=self.name or speaker, via=via),
+            "trust": trust,
+        }
+        return build(Draft, fields)
 
 
 class Fields(TypedDict, total=False):

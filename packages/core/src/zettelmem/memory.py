@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ from .receipts import Erasure, Examination, Quota, Reembedded
 from .remember import Remembering, Secrets, alive, numbered, others, remembered
 from .store import Store, reembed
 from .values import build
+
+logger = logging.getLogger(__name__)
 
 
 def utc_now() -> datetime:
@@ -198,7 +201,9 @@ class AsyncMemory:
             judge: who decides about links and evolution this time.
 
         Returns:
-            What was stored and decided; for a conversation, one for each turn.
+            What was stored and decided; for a conversation, one for each turn that says something. Turns
+            without words (tool calls) and an assistant's mere acknowledgements are left out; a logged
+            warning names them by their place, from 0.
 
         Raises:
             InvalidInput: a value cannot be used; nothing was stored.
@@ -208,9 +213,11 @@ class AsyncMemory:
         """
         if not isinstance(content, str):
             turns = [build(Message, turn) for turn in content]
-            return await self.remember_many(
-                [turn.draft(thread=thread) for turn in turns], namespace=namespace, judge=judge
-            )
+            silent = [str(place) for place, turn in enumerate(turns) if not turn.says_something]
+            if silent:
+                logger.warning("nothing to remember in the turns %s of %d", ", ".join(silent), len(turns))
+            drafts = [turn.draft(thread=thread) for turn in turns if turn.says_something]
+            return await self.remember_many(drafts, namespace=namespace, judge=judge)
         draft = build(
             Draft,
             {

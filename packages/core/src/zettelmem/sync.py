@@ -92,6 +92,16 @@ class Memory:
         answer: Answer = self._portal.call(verb)
         return answer
 
+    def run(
+        self,
+        work: Callable[Concatenate[AsyncMemory, Given], Coroutine[Any, Any, Answer]],
+        /,
+        *args: Given.args,
+        **kwargs: Given.kwargs,
+    ) -> Answer:
+        """What `work` gives, awaited on this memory's own loop with the `AsyncMemory` behind it."""
+        return self._run(partial(work, self._async, *args, **kwargs))
+
     def __enter__(self) -> Self:
         return self
 

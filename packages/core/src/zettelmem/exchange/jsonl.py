@@ -137,6 +137,9 @@ def _parsed(raw: bytes, zone: tzinfo | None, thread: str | None, via: str) -> tu
             value["at"] = read_time(value["at"], zone)
         except InvalidInput as error:
             raise InvalidInput(f"at: {error}") from error
+    unknown = value.keys() - Message.model_fields.keys()
+    if unknown:
+        raise InvalidInput(f"{', '.join(sorted(unknown))}: is no field here; leave it out")
     try:
         draft = build(Message, value).draft(thread=thread if own is None else own, via=via)
     except ValidationError as error:

@@ -1,0 +1,68 @@
+"""Which of the notes that a recall found go into a prompt: the best few, or all where they are few. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .language.talk import only_acknowledges, only_asks, plain
+from .limits import MAX_K
+from .note import Trust
+from .queries import Hit
+
+WHOLE = 300
+"""Tokens up to which all that a memory holds is given, rather than the best few of it."""
+LOOK = 40
+"""Hits that a recall is asked for at least, so that a small memory is seen to be small."""
+MIN_SCORE = 0.0
+"""The score, in [0, 1], that a hit needs to be shown where not all are."""
+
+
+def to_ask_for(k: int) -> int:
+    """How many hits a recall is asked for, where at most `k` of them are to be shown."""
+    return min(MAX_K, max(LOOK, 3 * k))
+
+
+def for_prompt(
+    hits: Sequence[Hit],
+    k: int,
+    *,
+    present: Iterable[str] = (),
+    min_score: float = MIN_SCORE,
+    whole: int = WHOLE,
+) -> list[Hit]:
+    """The hits that a model should see, most telling first.
+
+    Args:
+        hits: what a recall found, best first, when it was asked for `to_ask_for(k)` hits.
+        k: at most so many, where not all are shown.
+        present: what stands in the conversation anyway. Words that are in it are no answer.
+        min_score: hits below it, in [0, 1], are not shown.
+        whole: where `hits` are all there is, and take at most so many tokens, all are shown, in the
+            order in which they happened.
+
+    Returns:
+        What people and documents told, then what the assistant said, then what only asks. In each part
+        the order is that of `hits`. The assistant's words get a third of the places, and what is left.
+    """
+    said = {plain(text) for text in present}
+    new = [hit for hit in hits if plain(hit.note.content) not in said and not _idle(hit)]
+    size = sum(len(hit.note.content.encode()) for hit in new)
+    if len(hits) < to_ask_for(k) and size <= 4 * whole:
+        return sorted(new, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
+    good = [hit for hit in new if hit.score >= min_score]
+    telling: list[Hit] = []
+    spoken: list[Hit] = []
+    asking: list[Hit] = []
+    for hit in good:
+        part = asking if only_asks(hit.note.content) else spoken if _assistants(hit) else telling
+        part.append(hit)
+    telling = telling[: max(k - k // 3, k - len(spoken))]
+    return [*telling, *spoken[: k - len(telling)], *asking][:k]
+
+
+def _assistants(hit: Hit) -> bool:
+    return hit.note.trust is Trust.REPORTED and hit.note.source.who == "assistant"
+
+
+def _idle(hit: Hit) -> bool:
+    return hit.note.source.who == "assistant" and only_acknowledges(hit.note.content)
