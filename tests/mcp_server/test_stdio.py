@@ -244,19 +244,18 @@ class Assistant:
         assert not result.is_error, content.text
         return content.text
 
-    async def remember(self, content: str, *, instead_of: str | None = None) -> str:
-        """Remember, and connect as the answer asks for; gives the change id."""
+    async def remember(self, content: str, instead_of: str | None = None) -> str:
+        """Store it as the user's words, and connect it to the near note whose words are given."""
         text = await self.say("remember", content=content, said_by="user")
-        found = re.search(r"as \[(\w+)\], change ([\w.]+)", text)
+        found = re.search(r"Stored \[(\w+)\]", text)
         assert found is not None, text
-        if "call connect" in text:
-            links = []
-            for number, words in re.findall(r"neighbour (\d+):.*\n> (.*)", text):
-                if instead_of is not None and instead_of in words:
-                    links.append({"neighbour": int(number), "relation": "supersedes"})
-            assert bool(links) == (instead_of is not None), text
-            await self.say("connect", note_id=found.group(1), links=links)
-        return found.group(2)
+        near = re.findall(r"^  may be \D+\[(\w+)\].*> (.*)$", text, re.MULTILINE)
+        older = [note_id for note_id, words in near if instead_of and instead_of in words]
+        links = [{"note_id": found.group(1), "to": each, "relation": "supersedes"} for each in older]
+        assert bool(links) == (instead_of is not None), text
+        if links:
+            await self.say("connect", links=links)
+        return found.group(1)
 
     async def recall(self, query: str) -> list[str]:
         return re.findall(r"^> (.*)$", await self.say("recall", query=query), re.MULTILINE)
@@ -308,9 +307,8 @@ async def test_three_conversations_with_a_change_of_mind_a_correction_and_a_forg
         tea = await third.id_of("Ana's favourite tea is jasmine.")
         told = await third.say("forget", ids=[tea])
         assert "Ana's favourite tea is jasmine." not in await third.recall("Which tea does Ana like?")
-        change = re.search(r"Changes: ([\w.]+)\.", told)
-        assert change is not None
-        await third.say("undo", change=change.group(1))
+        assert f"[{tea}]" in told
+        await third.say("undo", change=tea)
         assert "Ana's favourite tea is jasmine." in await third.recall("Which tea does Ana like?")
         # what was done is told by the notes themselves
         told = await third.say("get_notes", ids=[rita], history=True)

@@ -269,23 +269,43 @@ class AsyncMemory:
 
     # --- decide, revise, forget, undo ----------------------------------------------------------
 
-    async def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
+    async def neighbours(
+        self, note_id: str, *, namespace: str | Sequence[str], among: Sequence[str] | None = None
+    ) -> list[Neighbour]:
         """The note's nearest notes under the numbers that `connect` will understand, nearest first.
 
         The numbers are kept with the note, in every process: they stay the same until `connect` has used
         them or one of these neighbours was written.
 
+        Args:
+            note_id: the note.
+            namespace: whose memory.
+            among: number these notes of the same namespace instead, in this order.
+
         Raises:
-            NotFound: no such note here.
+            NotFound: no such note here, or one of `among` is none.
         """
         note = await self.get(note_id, namespace=namespace)
+        if among is not None:
+            return await self._numbered(note, among)
         kept = await self._store.get(each.id for each in note.shown)
         if note.shown and all(x.id in kept and kept[x.id].revision == x.revision for x in note.shown):
             vectors = await self._store.content_vectors([note.id, *kept])
             if kept.keys() | {note.id} <= vectors.keys():  # otherwise one was erased meanwhile
                 own = vectors[note.id]
                 return numbered((kept[x.id], float(own @ vectors[x.id])) for x in note.shown)
-        around = await self._writes.around(note)
+        return await self._shown(note, await self._writes.around(note))
+
+    async def _numbered(self, note: Note, among: Sequence[str]) -> list[Neighbour]:
+        """These notes under numbers, in their order."""
+        others = [await self.get(each, namespace=note.namespace) for each in dict.fromkeys(among)]
+        vectors = await self._store.content_vectors([note.id, *(each.id for each in others)])
+        own = vectors[note.id]
+        around = numbered((each, float(own @ vectors[each.id])) for each in others if each.id != note.id)
+        return await self._shown(note, around)
+
+    async def _shown(self, note: Note, around: list[Neighbour]) -> list[Neighbour]:
+        """The neighbours, after they were written down at the note for a later decision."""
         await self._writes.commit(
             [note.id],
             lambda fresh: [evolve.show(alive(fresh, note.id), [x.note for x in around], self.clock())],
@@ -599,13 +619,13 @@ class AsyncMemory:
 
     # --- look ----------------------------------------------------------------------------------
 
-    async def get(self, note_id: str, *, namespace: str | Sequence[str]) -> Note:
-        """One note.
+    async def get(self, note_id: str, *, namespace: str | Sequence[str], forgotten: bool = False) -> Note:
+        """One note; with `forgotten`, also one that is out of sight.
 
         Raises:
             NotFound: no such note in this namespace or below it.
         """
-        note = await self._find(note_id, as_namespace(namespace))
+        note = await self._find(note_id, as_namespace(namespace), forgotten=forgotten)
         if note is None:
             raise NotFound(f"no note {note_id!r} here; ids come from recall and from notes")
         return note
@@ -616,11 +636,19 @@ class AsyncMemory:
         note = (await self._store.get([note_id], forgotten=forgotten)).get(note_id)
         return note if note and Filter(namespace=namespace).covers(note.namespace) else None
 
-    async def keyed(self, keys: Iterable[str], *, namespace: str | Sequence[str]) -> dict[str, Note]:
-        """The notes that were remembered under these keys in exactly this namespace, by key."""
+    async def keyed(
+        self, keys: Iterable[str], *, namespace: str | Sequence[str], forgotten: bool = False
+    ) -> dict[str, Note]:
+        """The notes that were remembered under these keys in exactly this namespace, by key.
+
+        Args:
+            keys: as they were given to `remember`.
+            namespace: whose memory.
+            forgotten: also notes that are out of sight; their `forgotten_at` is set.
+        """
         space = as_namespace(namespace)
         ids = {keyed_id(space, key): key for key in keys}
-        found = await self._store.get(ids)
+        found = await self._store.get(ids, forgotten=forgotten)
         return {ids[note_id]: note for note_id, note in found.items()}
 
     async def namespaces(

@@ -12,15 +12,22 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult, Tool
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    TextContent,
+    Tool,
+)
 from pydantic import ValidationError
 
-from . import __version__, core, stdio
+from . import __version__, answers, core, stdio
 from .keeper import Keeper
 from .prompts import add_prompts, words
 from .resources import Sealed, add_resources
 from .settings import Settings, in_words
-from .tools import EXAMPLES, TOOLS
+from .tools import ARGUMENTS, EXAMPLES, TOOLS
 
 INSTRUCTIONS = words("instructions")
 
@@ -46,7 +53,7 @@ class Server(MCPServer[Keeper]):
         if name not in EXAMPLES:
             raise ToolError(f"There is no tool of that name; the tools are {', '.join(EXAMPLES)}.")
         try:
-            return await super().call_tool(name, arguments, context)
+            result = await super().call_tool(name, arguments, context)
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ValidationError):
@@ -57,6 +64,7 @@ class Server(MCPServer[Keeper]):
             where = "; recall and browse give ids of notes, get_notes with history ids of changes"
             told = f"{str(cause).partition(';')[0]}{where}" if isinstance(cause, core.NotFound) else cause
             raise ToolError(f"{name}: {told}.") from None
+        return _with_unread(result, name, arguments) if isinstance(result, CallToolResult) else result
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Keeper, Any] | None = None
@@ -69,6 +77,19 @@ class Server(MCPServer[Keeper]):
         if missing := {each.name for each in prompts[name] if each.required} - given:
             raise MCPError(INVALID_PARAMS, f"prompt {name} needs {', '.join(missing)}")
         return await super().get_prompt(name, arguments, context)
+
+
+def _with_unread(result: CallToolResult, name: str, arguments: dict[str, Any]) -> CallToolResult:
+    """The result, and in front of it what the tool does not take, so that nobody relies on it."""
+    taken = ARGUMENTS[name]
+    unread = sorted(arguments.keys() - set(taken))
+    if not unread:
+        return result
+    told = ", ".join(answers.label(each) for each in unread)
+    line = f"{name} takes no {told}; that was left out. It takes {', '.join(taken)}."
+    texts = [each.text for each in result.content if isinstance(each, TextContent)]
+    content = TextContent(type="text", text="\n".join([line, *texts]))
+    return result.model_copy(update={"content": [content]})
 
 
 def build_server(
