@@ -51,6 +51,8 @@ class Settings(BaseModel):
     """JSON file of the bearer tokens that an HTTP server accepts."""
     verifier: str = ""
     """`module:name` of your own token verifier, instead of a token file."""
+    issuer: str = ""
+    """URL of the authorization server whose tokens the verifier takes; clients are told of it."""
     public_url: str = ""
     """What clients call the HTTP server; from the address if empty."""
     rate: int = Field(default=1200, ge=0)
@@ -68,6 +70,8 @@ class Settings(BaseModel):
             raise ValueError(f"namespace {self.namespace!r} has an empty or too long segment")
         if self.token_file and self.verifier:
             raise ValueError("give a token file or a verifier, not both")
+        if self.issuer and not self.verifier:
+            raise ValueError("an issuer goes with --verifier; a token file has none")
         if not self.http or self.address[0] in LOCAL:
             return self
         reached = f"{self.address[0]} can be reached from other machines, so"
