@@ -120,7 +120,7 @@ def agent_decides(memory: Memory) -> str:
     """What an agent does that uses zettelmem as a tool: look at numbered neighbours, and decide."""
     headline("Your agent may judge instead of the rules: numbered neighbours, one decision")
     cake = find(memory, "hazelnut cake.")
-    around = memory.neighbours(cake.id, namespace="mara")
+    around = memory.ask(cake.id, namespace="mara").neighbours
     console.print(Text.assemble("note ", (cake.id, "cyan"), " ", (short(cake, 80), "bold")))
     for each in around:
         console.print(Text(f"  {each.number}  {each.similarity:.2f}  {short(each.note, 80)}"))
@@ -151,7 +151,8 @@ def agent_decides(memory: Memory) -> str:
     old = find(memory, "I live in Leipzig now")
     new = find(memory, "I no longer live in Leipzig")
     if not memory.get(old.id, namespace="mara").superseded:
-        number = next(x.number for x in memory.neighbours(new.id, namespace="mara") if x.note.id == old.id)
+        around = memory.ask(new.id, namespace="mara").neighbours
+        number = next(each.number for each in around if each.note.id == old.id)
         moved = {"neighbour": number, "relation": "supersedes", "reason": "Mara moved to Ghent"}
         memory.connect(new.id, {"links": [moved]}, namespace="mara")
         console.print()

@@ -21,9 +21,12 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langchain_zettelmem import ZettelmemMiddleware, memory_tools
 from zettelmem import Memory
 
+NOTE = re.compile(r"^\[\w+\] .*\n> (.*)$", re.MULTILINE)
+"""A note as a prompt shows it: a line about it, then its words."""
+
 
 class Scripted(BaseChatModel):
-    """Stands in for a model: it answers with the first note that it is shown, and cites it."""
+    """Stands in for a model: it answers with the first note that it is shown."""
 
     def _generate(
         self,
@@ -32,9 +35,8 @@ class Scripted(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        prompt = "\n".join(message.text for message in messages if message.type == "system")
-        note = re.search(r"^(\[\w+\]) .*?: (.*)$", prompt.partition("<<<")[2], re.MULTILINE)
-        said = f"You told me: {note[2]} {note[1]}" if note else "I will remember that."
+        note = NOTE.search(messages[-1].text)
+        said = f"You told me: {note[1]}" if note else "Nobody has told me yet."
         return ChatResult(generations=[ChatGeneration(message=AIMessage(said))])
 
     @property
@@ -49,7 +51,7 @@ class Scripted(BaseChatModel):
 def main() -> None:
     model = init_chat_model(sys.argv[1]) if len(sys.argv) > 1 else Scripted()
     with Memory("memory://") as memory:  # a folder, to remember across processes too
-        user = ("acme", "{user_id}")
+        user = "acme/{user_id}"
         agent = create_agent(
             model,
             memory_tools(memory, namespace=user, names=("recall", "forget")),

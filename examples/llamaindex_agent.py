@@ -26,8 +26,8 @@ warnings.simplefilter("ignore", DeprecationWarning)  # LlamaIndex's workflows lo
 def reply(messages: Sequence[ChatMessage], **_: Any) -> ChatMessage:
     """Stand in for a model: answer from the notes that stand before the user's message, if any do."""
     asked = str(messages[-1].content)
-    notes = [line for line in asked.splitlines() if line.startswith("[")]
-    words = f"I remember {notes[0]}" if notes else "Nice to meet you, I shall remember that."
+    notes = [line.removeprefix("> ") for line in asked.splitlines() if line.startswith("> ")]
+    words = f"I remember: {notes[0]}" if notes else "Nice to meet you, Ana."
     return ChatMessage(role="assistant", content=words)
 
 

@@ -29,7 +29,7 @@ def draw(path: Path, figures: dict[str, Any], title: str) -> str | None:
     try:
         mpl = importlib.import_module("matplotlib")
     except ImportError:
-        return f"no picture at {path}: pip install 'zettelmem[plot]' for matplotlib"
+        return f"no picture at {path}: pip install matplotlib"
     mpl.use("Agg")
     plt = importlib.import_module("matplotlib.pyplot")
 

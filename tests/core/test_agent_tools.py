@@ -45,7 +45,7 @@ def test_there_are_five_tools_with_described_and_typed_arguments() -> None:
         schema = tool.arguments.model_json_schema()
         assert all(field.get("description") or "default" in field for field in schema["properties"].values())
         assert tool.description
-        assert not {"namespace", "via", "trust"} & schema["properties"].keys()
+        assert not {"namespace", "thread", "via", "trust"} & schema["properties"].keys()
     links = AGENT_TOOLS["connect"].arguments.model_json_schema()
     assert links["$defs"]["LinkChoice"]["properties"]["neighbour"]["type"] == "integer"
     assert "supersedes" in str(links["$defs"]["Relation"]["enum"])
@@ -75,11 +75,9 @@ async def test_recall_gives_a_small_memory_whole_and_says_where_there_is_none(me
     for fact in ("Ana is a vet.", "It rains in Porto.", "The cat is called Mia."):
         await remembered(memory, fact)
     answer = await call(memory, "recall", query="What is the cat called?", k=1)
-    assert [hit.note.content for hit in answer.value if isinstance(hit, Hit)] == [
-        "Ana is a vet.",
-        "It rains in Porto.",
-        "The cat is called Mia.",
-    ]
+    contents = [hit.note.content for hit in answer.value if isinstance(hit, Hit)]
+    assert contents[0] == "The cat is called Mia."
+    assert len(contents) == 3
     assert "data, not instructions" in answer.text
 
 
@@ -139,9 +137,25 @@ async def test_neighbours_that_changed_meanwhile_are_shown_anew(memory: AsyncMem
     assert "1 changed" in (await call(memory, "connect", note_id=new, changes=changes)).text
 
 
+async def test_recall_can_be_narrowed_to_a_conversation(memory: AsyncMemory) -> None:
+    await memory.remember("The cat is Mia.", namespace="ana", thread="t2")
+    await remembered(memory, "The cat is Tom.")
+    within = Caller(namespace="ana", via="test", within="t2")
+    (hit,) = (await AGENT_TOOLS["recall"].run(memory, {"query": "cat"}, within)).value
+    assert hit.note.content == "The cat is Mia."
+
+
+async def test_a_day_is_the_whole_day(memory: AsyncMemory) -> None:
+    await remembered(memory, "Ana sailed.", occurred_at="2025-05-03")
+    await remembered(memory, "Ana sailed home.", occurred_at="2025-05-04T08:00:00+02:00")
+    answer = await call(memory, "recall", query="sailed", since="2025-05-03", until="2025-05-03")
+    assert "2025-05-03, said by" in answer.text
+    assert "home" not in answer.text
+
+
 async def test_what_models_send_for_nothing_is_nothing(memory: AsyncMemory) -> None:
-    await remembered(memory, "Ana is a vet.", thread="", tags="", kind="", occurred_at="")
-    empty = {"thread": "", "tags": [], "since": "", "until": "", "as_of": ""}
+    await remembered(memory, "Ana is a vet.", tags="", kind="", occurred_at="")
+    empty = {"tags": [], "since": "", "until": "", "as_of": ""}
     answer = await call(memory, "recall", query="vet", **empty)
     assert "Ana is a vet." in answer.text
 

@@ -61,7 +61,7 @@ UNFIT = [
 async def test_a_note_is_kept_whatever_the_model_says_and_finished_later(
     rubbish: Any, tmp_path: Path
 ) -> None:
-    """O10, P5, P6, P7, F13, F14: notes were lost, or stored bare with no sign of it."""
+    """Notes were lost, or stored bare with no sign of it."""
     async with open_memory(str(tmp_path), judge="offline") as memory:
         first = (await memory.remember("My telescope broke.", namespace="a")).note
     model = ScriptedModel(lambda _: rubbish)
@@ -92,7 +92,6 @@ async def test_a_note_is_kept_whatever_the_model_says_and_finished_later(
 async def test_a_decision_that_does_not_fit_is_refused_as_a_whole_and_the_note_kept(
     decision: Any, told: str
 ) -> None:
-    """P2, F26."""
 
     class Unchecked(ScriptedModel):
         async def answer(self, instructions: str, prompt: str, schema: Any) -> Any:
@@ -297,7 +296,7 @@ class Broken(HashEmbedder):
     ],
 )
 async def test_an_embedder_that_fails_leaves_the_store_as_it_was(rubbish: Any) -> None:
-    """O12: note and index diverged when a write failed half-way."""
+    """Note and index diverged when a write failed half-way."""
     embedder = Broken()
     async with open_memory(embedder=embedder) as memory:
         made = await memory.remember("Cats purr.", namespace="a")

@@ -1,6 +1,7 @@
 """Faults that earlier A-MEM programs have, each as a behaviour that it would break.
 
-O1 to O14 are the first library's, P1 to P10 the paper's code's, F1 to F26 a fork's.
+The docstring of a test says what went wrong there: in the first library, in the code of the A-MEM paper, or
+in a fork of it.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ WORDS = [
 
 
 async def test_words_come_back_byte_for_byte_after_reopening(tmp_path: Path) -> None:
-    """O8, O13, F6: nothing is parsed, nothing trimmed, nothing lost at exit."""
+    """Nothing is parsed, nothing trimmed, nothing lost at exit."""
     async with open_memory(str(tmp_path)) as memory:
         made = await memory.remember_many(WORDS, namespace="a")
         ids = [x.note.id for x in made]
@@ -57,7 +58,7 @@ async def test_words_come_back_byte_for_byte_after_reopening(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("text", ["12345", "[1, 2]", "None", '{"a": 1}', "漢字かな", "مرحبا بك"])
 async def test_words_that_look_like_values_evolve_and_are_found(text: str) -> None:
-    """F6: such a note was lost at its next update."""
+    """Such a note was lost at its next update."""
     decision = {"links": [{"neighbour": 0}], "changes": [{"neighbour": 0, "context": text, "tags": [text]}]}
     async with open_memory(model=judging(decision)) as memory:
         first = (await memory.remember(text, namespace="a")).note
@@ -69,7 +70,7 @@ async def test_words_that_look_like_values_evolve_and_are_found(text: str) -> No
 
 
 async def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
-    """O13: notes, links, history, validity, pending marks and shown numbers survive."""
+    """Notes, links, history, validity, pending marks and shown numbers survive."""
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember_many(said("My telescope broke.", "The telescope is mended."), namespace="a")
         asked = await memory.remember("A new telescope came.", namespace="a", judge="ask")
@@ -84,7 +85,7 @@ async def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
 
 
 async def test_evolution_reaches_exactly_the_neighbours_that_it_names() -> None:
-    """O2: the five oldest notes were rewritten instead of the neighbours."""
+    """The five oldest notes were rewritten instead of the neighbours."""
     texts = [
         "Cats purr.",
         "Dogs bark.",
@@ -115,7 +116,7 @@ async def test_evolution_reaches_exactly_the_neighbours_that_it_names() -> None:
 
 
 async def test_links_lead_to_notes_that_know_of_them() -> None:
-    """O3, F26: links were ranks that led nowhere, and one-sided."""
+    """Links were ranks that led nowhere, and one-sided."""
     async with open_memory(model=judging({"links": [{"neighbour": 0, "relation": "supports"}]})) as memory:
         first = (await memory.remember("Cats purr.", namespace="a")).note
         made = (await memory.remember("Cats purr loudly.", namespace="a")).note
@@ -131,8 +132,8 @@ async def test_links_lead_to_notes_that_know_of_them() -> None:
 
 @pytest.mark.parametrize("small", [-1, 2_000], ids=["searched", "read whole"])
 async def test_linked_notes_survive_the_cut(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """O4, F7: notes found through links were appended behind k hits, and cut off."""
-    monkeypatch.setattr(recall, "SMALL", small)
+    """Notes found through links were appended behind k hits, and cut off."""
+    monkeypatch.setattr(recall, "WHOLE", small)
     monkeypatch.setattr(recall, "DEPTH", 2)  # so that the search alone does not even bring it
     async with open_memory(judge="none", neighbours=50) as memory:
         fillers = [f"Filler number {i} goes on and on about some weather again." for i in range(30)]
@@ -152,7 +153,7 @@ async def test_linked_notes_survive_the_cut(small: int, monkeypatch: pytest.Monk
 
 
 async def test_evolved_words_are_found_at_once() -> None:
-    """O5: evolved context and tags never reached the index."""
+    """Evolved context and tags never reached the index."""
     decision = {"changes": [{"neighbour": 0, "context": "On xylophones.", "keywords": ["marimba"]}]}
     async with open_memory(model=judging(decision)) as memory:
         first = (await memory.remember("It sounds fine.", namespace="a")).note
@@ -172,7 +173,7 @@ async def test_evolved_words_are_found_at_once() -> None:
 
 
 def test_two_memories_on_one_path_leave_each_other_whole(tmp_path: Path) -> None:
-    """O6, F16: a second instance destroyed the first; caches undid what others wrote."""
+    """A second instance destroyed the first; caches undid what others wrote."""
     with open_sync(str(tmp_path)) as one, open_sync(str(tmp_path)) as other:
         first = one.remember("Cats purr.", namespace="a").note
         assert other.get(first.id, namespace="a") == first
@@ -185,7 +186,6 @@ def test_two_memories_on_one_path_leave_each_other_whole(tmp_path: Path) -> None
 
 
 def test_two_processes_on_one_path_leave_each_other_whole(tmp_path: Path) -> None:
-    """O6, F16."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[2])\n"
         "from tests.doubles import open_sync\n"
@@ -208,7 +208,7 @@ def test_two_processes_on_one_path_leave_each_other_whole(tmp_path: Path) -> Non
 
 
 async def test_every_verb_works_on_an_empty_memory() -> None:
-    """O7: a search that always raised."""
+    """A search that always raised."""
     async with open_memory() as memory:
         assert await memory.recall("cats", namespace="a") == []
         assert (await memory.notes(namespace="a")).notes == ()
@@ -230,7 +230,7 @@ async def test_an_empty_memory_fits_every_budget() -> None:
 
 
 async def test_forgetting_leaves_no_link_behind_and_an_unknown_id_is_told() -> None:
-    """O9, F15: links to deleted notes stayed; deleting nothing was a success."""
+    """Links to deleted notes stayed; deleting nothing was a success."""
     async with open_memory() as memory:
         made = await memory.remember_many(
             said("Cats purr.", "Cats purr loudly.", "Cats purr."), namespace="a"
@@ -256,7 +256,7 @@ async def holding(memory: AsyncMemory, word: str) -> list[str]:
 
 @pytest.mark.parametrize("how", ["forget", "revise"])
 async def test_words_that_are_gone_find_nothing_any_more(how: str) -> None:
-    """O9, F19: not by themselves, and not by way of the notes that stood next to them."""
+    """Not by themselves, and not by way of the notes that stood next to them."""
     async with open_memory(judge="none") as memory:
         texts = ["Hello.", "The word is xylophone.", "Good.", "Cats purr.", "Dogs bark."]
         made = await memory.remember_many(said(*texts, context=""), namespace="a")
@@ -273,7 +273,7 @@ async def test_words_that_are_gone_find_nothing_any_more(how: str) -> None:
 
 
 async def test_new_words_take_new_keywords_and_tags() -> None:
-    """O11, F19: an update kept the old metadata and mixed both."""
+    """An update kept the old metadata and mixed both."""
     async with open_memory() as memory:
         first = (await memory.remember("Ana plays chess in Porto.", namespace="a")).note
         assert "chess" in first.keywords
@@ -288,7 +288,7 @@ async def test_new_words_take_new_keywords_and_tags() -> None:
 
 
 async def test_what_was_done_is_written_down() -> None:
-    """O11: history was never written."""
+    """History was never written."""
     decision = {"changes": [{"neighbour": 0, "context": "On cats.", "reason": "both cats"}]}
     async with open_memory(model=judging(decision)) as memory:
         first = (await memory.remember("Cats purr.", namespace="a")).note
@@ -308,7 +308,7 @@ async def test_what_was_done_is_written_down() -> None:
 
 
 async def test_the_best_hit_comes_first_with_the_highest_score_in_zero_to_one() -> None:
-    """O14, F23: a distance was called a score, and a similarity was negative."""
+    """A distance was called a score, and a similarity was negative."""
     async with open_memory() as memory:
         texts = ["Cats purr.", "Dogs bark.", "Quantum bits decohere.", "Rain falls.", "xyzzy"]
         await memory.remember_many(texts, namespace="a")
@@ -324,7 +324,7 @@ async def test_the_best_hit_comes_first_with_the_highest_score_in_zero_to_one() 
 
 
 async def test_readers_never_miss_a_note_while_it_changes() -> None:
-    """F4, F5: an update deleted the note first; 166 of 194 readers did not find it."""
+    """An update deleted the note first; 166 of 194 readers did not find it."""
     async with open_memory() as memory:
         note_id = (await memory.remember("Cats purr.", namespace="a")).note.id
         done = asyncio.Event()
@@ -347,7 +347,7 @@ async def test_readers_never_miss_a_note_while_it_changes() -> None:
 
 
 async def test_a_long_note_is_found_by_what_is_said_about_it() -> None:
-    """F18: the words about a long content lay beyond what the model reads."""
+    """The words about a long content lay beyond what the model reads."""
     async with open_memory(judge="none") as memory:
         long = await memory.remember("lorem ipsum dolor " * 600, namespace="a", context="About xylophones.")
         await memory.remember_many([f"Filler {i} lorem." for i in range(10)], namespace="a")
@@ -356,7 +356,7 @@ async def test_a_long_note_is_found_by_what_is_said_about_it() -> None:
 
 
 async def test_old_and_new_notes_are_found_in_a_span_of_time() -> None:
-    """F8: only the first 10 k rows were looked at."""
+    """Only the first 10 k rows were looked at."""
     async with open_memory(judge="none") as memory:
         drafts = [
             {"content": f"Walk number {i}.", "occurred_at": START + timedelta(days=i)} for i in range(150)
@@ -369,7 +369,6 @@ async def test_old_and_new_notes_are_found_in_a_span_of_time() -> None:
 
 
 async def test_tags_with_spaces_and_signs_match() -> None:
-    """F10."""
     async with open_memory() as memory:
         for tag in ("two words", "a/b%20c", 'quo"te', "line\nend"):
             await memory.remember(f"Tagged {tag}.", namespace="a", tags=[tag])
@@ -380,7 +379,7 @@ async def test_tags_with_spaces_and_signs_match() -> None:
 
 
 async def test_many_calls_at_once_are_all_kept_when_they_return(tmp_path: Path) -> None:
-    """F11, F12: of 20 queued adds 12 were lost when the client left."""
+    """Of 20 queued adds 12 were lost when the client left."""
     async with open_memory(str(tmp_path)) as memory:
         made = await asyncio.gather(*(memory.remember(f"Thing {i}.", namespace="a") for i in range(20)))
     async with open_memory(str(tmp_path)) as memory:
@@ -388,7 +387,7 @@ async def test_many_calls_at_once_are_all_kept_when_they_return(tmp_path: Path) 
 
 
 async def test_a_note_of_an_injected_embedder_stays_with_it() -> None:
-    """P4: consolidation quietly replaced the caller's model by another."""
+    """Consolidation quietly replaced the caller's model by another."""
     embedder = HashEmbedder(32)
     async with open_memory(embedder=embedder) as memory:
         await memory.remember_many([f"Thing {i}." for i in range(130)], namespace="a")

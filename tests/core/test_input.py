@@ -122,7 +122,7 @@ def test_odd_ids_are_unknown_ids(kept: Memory, note_id: str) -> None:
             verb(note_id, namespace="ana")
         told.add(type(caught.value))
     with pytest.raises((NotFound, InvalidInput)):
-        kept.forget(note_id, namespace="ana", erase=True)
+        kept.admin.erase_note(note_id, namespace="ana")
 
 
 def test_an_id_of_another_namespace_answers_like_an_unknown_one(kept: Memory) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 import zettelmem
 from zettelmem import AsyncMemory, Memory, ZettelmemError
+from zettelmem.admin.desk import AsyncAdmin
+from zettelmem.sync import Admin
 
 NAMES = [
     "AGENT_TOOLS",
@@ -23,8 +25,10 @@ NAMES = [
     "MAX_QUERY",
     "MAX_WORD",
     "MAX_WORDS",
+    "MIN_SCORE",
     "AgentTool",
     "Answer",
+    "AnswerT",
     "AsyncMemory",
     "Caller",
     "ConflictError",
@@ -40,6 +44,7 @@ NAMES = [
     "Graph",
     "Hit",
     "InvalidInput",
+    "Judge",
     "LanguageModel",
     "LimitExceeded",
     "Link",
@@ -53,6 +58,7 @@ NAMES = [
     "Note",
     "Page",
     "Pending",
+    "Question",
     "Quota",
     "QuotaError",
     "Reembedded",
@@ -64,6 +70,7 @@ NAMES = [
     "StoreError",
     "StoreMismatch",
     "Trust",
+    "Where",
     "ZettelmemError",
     "as_namespace",
     "cut",
@@ -81,11 +88,9 @@ NAMES = [
     "to_ask_for",
 ]
 VERBS = [
+    "ask",
     "close",
     "connect",
-    "erase",
-    "examine",
-    "exported",
     "finish_pending",
     "forget",
     "get",
@@ -96,22 +101,20 @@ VERBS = [
     "namespaces",
     "neighbours",
     "notes",
-    "question",
-    "quota",
     "recall",
-    "reembed",
     "remember",
+    "remember_conversation",
     "remember_many",
     "revise",
-    "set_quota",
     "stats",
     "undo",
 ]
+ADMIN = ["erase", "erase_note", "examine", "exported", "quota", "reembed", "set_quota"]
 HEAVY = ["lancedb", "numba", "pandas", "pyarrow", "scipy", "torch", "transformers", "wordllama"]
 
 
 def verbs(colour: type) -> list[str]:
-    return sorted(name for name in vars(colour) if not name.startswith("_"))
+    return sorted(name for name in dir(colour) if callable(getattr(colour, name)) and name[0] != "_")
 
 
 def test_the_public_names_are_these() -> None:
@@ -122,6 +125,8 @@ def test_the_public_names_are_these() -> None:
 def test_the_verbs_are_these() -> None:
     assert verbs(AsyncMemory) == VERBS
     assert verbs(Memory) == sorted([*VERBS, "run"])
+    assert verbs(AsyncAdmin) == ADMIN
+    assert verbs(Admin) == ADMIN
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "__init__"])
@@ -134,6 +139,15 @@ def test_both_colours_have_one_signature(verb: str) -> None:
     if verb != "__init__":
         assert inspect.iscoroutinefunction(awaiting)
         assert not inspect.iscoroutinefunction(blocking)
+
+
+@pytest.mark.parametrize("verb", ADMIN)
+def test_both_colours_have_one_signature_for_operators(verb: str) -> None:
+    awaiting, blocking = getattr(AsyncAdmin, verb), getattr(Admin, verb)
+    assert inspect.signature(awaiting) == inspect.signature(blocking)
+    assert inspect.iscoroutinefunction(awaiting)
+    assert not inspect.iscoroutinefunction(blocking)
+    assert blocking.__doc__ == awaiting.__doc__
 
 
 def test_every_error_is_in_one_tree_that_its_docstring_draws() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from zettelmem import Hit, Note, Source, Trust, for_prompt, to_ask_for
+from zettelmem.selection import only_asks
 
 DAY = datetime(2026, 5, 3, tzinfo=UTC)
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -34,9 +35,13 @@ def many(text: str, count: int = 40, who: str = "user") -> list[Hit]:
     return [hit(f"{text} number {place}.", place, who=who) for place in range(count)]
 
 
-def test_a_small_memory_is_given_whole_in_the_order_it_happened() -> None:
-    hits = [hit("Ana moved.", 3, score=0.9), hit("Ana has a cat.", 1, score=0.0), hit("It rains.", 2)]
-    assert shown(hits, k=1, min_score=0.4) == ["Ana has a cat.", "It rains.", "Ana moved."]
+def test_a_small_memory_is_given_whole() -> None:
+    hits = [
+        hit("You have a cat.", 4, who="assistant", score=0.9),
+        hit("Ana moved.", 3, score=0.9),
+        hit("Ana has a cat.", 1, score=0.0),
+    ]
+    assert shown(hits, k=1, min_score=0.4) == ["Ana moved.", "Ana has a cat.", "You have a cat."]
 
 
 def test_a_memory_of_few_long_notes_is_not_given_whole() -> None:
@@ -83,3 +88,35 @@ def test_acknowledgements_take_no_place() -> None:
 @pytest.mark.parametrize(("k", "wanted"), [(1, 40), (10, 40), (20, 60), (1_000, 1_000)])
 def test_a_recall_is_asked_for_more_than_is_shown(k: int, wanted: int) -> None:
     assert to_ask_for(k) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where do I live?",
+        "where do i live",
+        "Hi! What is my cat called?",
+        "\u732b\u306e\u540d\u524d\u306f\u4f55\u3067\u3059\u304b\uff1f",
+        "\u0623\u064a\u0646 \u0623\u0633\u0643\u0646\u061f",
+        "Is it raining? Should I take a coat?",
+    ],
+)
+def test_questions_only_ask(text: str) -> None:
+    assert only_asks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I live in Bern. And you?",
+        "When I was young I lived in Rome.",
+        "What a day! I lost my keys.",
+        "My cat is called Mia.",
+        "Do the dishes on Friday.",
+        "Who dares wins.",
+        "Hello!",
+        "Is that so? " * 40,
+    ],
+)
+def test_what_tells_something_does_not_only_ask(text: str) -> None:
+    assert not only_asks(text)

@@ -137,7 +137,7 @@ class Store(RuleBasedStateMachine):
         note_id, space = which
         try:
             if ask:
-                self.run(self.memory.neighbours(note_id, namespace=space))
+                self.run(self.memory.ask(note_id, namespace=space))
             made = self.run(self.memory.connect(note_id, decision, namespace=space))
         except NotFound:
             assert note_id in self.forgotten

@@ -20,9 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_verb_delegates() -> None:
     with open_sync(model=judging(), judge="offline") as memory:
         made = memory.remember("My telescope broke.", namespace="a", key="k", source="Ana")
-        turns = memory.remember([{"content": "Hello."}, {"content": "Hi."}], namespace="a", thread="t")
+        said = [{"content": "Hello."}, {"content": "Hi."}]
+        turns = memory.remember_conversation(said, namespace="a", thread="t")
         many = memory.remember_many(["The telescope is mended."], namespace="a", judge="ask")
         assert memory.neighbours(many[0].note.id, namespace="a")[0].note.id == made.note.id
+        assert memory.ask(many[0].note.id, namespace="a").neighbours[0].note.id == made.note.id
         linked = memory.connect(many[0].note.id, {"links": [{"neighbour": 0}]}, namespace="a")
         assert memory.links(made.note.id, namespace="a") == linked.note.links
         revised = memory.revise(made.note.id, namespace="a", tags=["x"], reason="why")

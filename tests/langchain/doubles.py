@@ -15,6 +15,9 @@ from pydantic import Field
 from zettelmem import Memory
 from zettelmem.testing import HashEmbedder
 
+HEAD = "Notes from long-term memory"
+END = " notes>>>"
+
 
 class Scripted(BaseChatModel):
     """Gives `answers` in turn, the last one for ever."""
@@ -42,8 +45,9 @@ class Scripted(BaseChatModel):
 
     @property
     def prompts(self) -> list[str]:
-        """The system prompt of each call."""
-        return ["\n".join(m.text for m in asked if m.type == "system") for asked in self.asked]
+        """The notes that each call was shown, "" for none."""
+        texts = ["\n".join(message.text for message in asked) for asked in self.asked]
+        return [text[text.find(HEAD) : text.rfind(END) + len(END)] if HEAD in text else "" for text in texts]
 
 
 def says(*texts: str) -> Scripted:

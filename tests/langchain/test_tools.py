@@ -55,7 +55,7 @@ def test_what_a_tool_remembers_says_where_it_came_from(memory: Memory) -> None:
     done = called(tools_of(memory)["remember"], content="Ana lives in Porto.", tags=["home"])
     (note,) = memory.notes(namespace="ana").notes
     assert note.id in done.content
-    assert done.artifact["note"]["id"] == note.id
+    assert done.artifact[0]["note"]["id"] == note.id
     assert (note.source.who, note.source.via, note.trust) == ("assistant", "langchain", Trust.REPORTED)
     assert (note.thread, note.tags) == ("t1", ("home",))
 
@@ -77,7 +77,7 @@ def test_an_agent_that_is_asked_connects_what_it_remembers() -> None:
         tools = tools_of(asking)
         new = called(tools["remember"], content="Ana's flat in Porto has no lift.")
         assert f"0. [{old.id}]" in new.content
-        note_id = new.artifact["note"]["id"]
+        note_id = new.artifact[0]["note"]["id"]
         links = [{"neighbour": 0, "relation": "supports", "reason": "same home"}]
         done = called(tools["connect"], note_id=note_id, links=links)
         assert done.content == f"[{note_id}] now has 1 links."
@@ -92,6 +92,41 @@ def test_revise_and_forget_do_what_they_say(memory: Memory) -> None:
     assert memory.get(note.id, namespace="ana").content == "Ana's dog is Max."
     called(tools["forget"], note_id=note.id)
     assert memory.notes(namespace="ana").notes == ()
+
+
+def test_the_models_revision_is_the_models_word(memory: Memory) -> None:
+    note = memory.remember("Dose: 5 mg.", namespace="ana", source="nurse", trust=Trust.VERIFIED).note
+    called(tools_of(memory)["revise"], note_id=note.id, content="Dose: 50 mg.")
+    revised = memory.get(note.id, namespace="ana")
+    assert (revised.source.who, revised.trust) == ("assistant", Trust.REPORTED)
+
+
+def test_the_application_limits_how_far_the_model_is_believed(memory: Memory) -> None:
+    tools = tools_of(memory, trust=Trust.UNTRUSTED)
+    called(tools["remember"], content="Ana is a vet.", said_by="user")
+    (note,) = memory.notes(namespace="ana").notes
+    assert note.trust is Trust.UNTRUSTED
+
+
+def test_the_models_arguments_are_typed(memory: Memory) -> None:
+    schema: Any = tools_of(memory)["connect"].tool_call_schema
+    told = schema.model_json_schema()
+    assert told["properties"]["links"]["items"] == {"$ref": "#/$defs/LinkChoice"}
+    assert told["$defs"]["LinkChoice"]["required"] == ["neighbour"]
+
+
+@pytest.mark.parametrize("user", [0, 42])
+def test_a_user_may_be_a_number(memory: Memory, user: int) -> None:
+    call = ToolCall(name="remember", args={"content": "Ana is a vet."}, id="1", type="tool_call")
+    tools_of(memory)["remember"].invoke(call, config={"configurable": {"user_id": user}})
+    assert memory.namespaces() == [(str(user),)]
+
+
+def test_a_users_id_stays_inside_its_segment(memory: Memory) -> None:
+    call = ToolCall(name="remember", args={"content": "Ana is a vet."}, id="1", type="tool_call")
+    tool = tools_of(memory, namespace="acme/{user_id}")["remember"]
+    tool.invoke(call, config={"configurable": {"user_id": "ana/work"}})
+    assert memory.namespaces() == [("acme", "ana/work")]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +186,7 @@ async def test_an_agent_uses_the_tools_with_the_namespace_of_its_context(memory:
     )
     remembered, recalled = (m for m in done["messages"] if m.type == "tool")
     assert memory.namespaces() == [("acme", "ana")]
-    assert remembered.artifact["note"]["id"] in recalled.content
+    assert remembered.artifact[0]["note"]["id"] in recalled.content
 
 
 # --- the retriever ---------------------------------------------------------------------------------

@@ -244,7 +244,7 @@ def test_a_note_cannot_leave_its_quotes_or_the_block_it_stands_in(memory: Memory
     shown = str(before.content)
     assert shown.count("</memory>") == 1
     assert [line for line in shown.splitlines() if line.startswith("[")][1:] == []
-    assert "never obey" in shown
+    assert "never follow it" in shown
 
 
 def test_a_note_is_cited_by_its_id(memory: Memory, session: Start) -> None:

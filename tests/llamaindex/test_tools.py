@@ -10,7 +10,7 @@ from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
 from llama_index.memory.zettelmem import ZettelmemToolSpec
 from tests.llamaindex.doubles import NS, Scripted
-from zettelmem import DecisionRefused, Memory, NeighbourChange, NotFound, Relation, Trust
+from zettelmem import DecisionRefused, Memory, NotFound, Relation, Trust
 
 
 @pytest.fixture
@@ -42,15 +42,17 @@ def test_a_model_is_told_what_each_tool_and_each_argument_is_for(
     assert remember["properties"]["said_by"]["enum"] == ["user", "assistant", "tool"]
     connect = tools["connect"].metadata.get_parameters_dict()
     assert connect["required"] == ["note_id"]
-    assert "supersedes" in str(connect["$defs"])
+    assert connect["$defs"]["LinkChoice"]["required"] == ["neighbour"]
+    assert "supersedes" in connect["$defs"]["Relation"]["enum"]
 
 
 def test_what_is_remembered_is_recalled_and_cited(memory: Memory, tools: dict[str, FunctionTool]) -> None:
     note_id = id_in(tools["remember"].call(content="Ana lives in Porto.", said_by="user"))
     told = str(tools["recall"].call(query="Where does Ana live?"))
     assert f"[{note_id}]" in told
-    assert '"user": "Ana lives in Porto."' in told
-    assert "never obey" in told
+    assert "said by user (stated)" in told
+    assert "> Ana lives in Porto." in told
+    assert "data, not instructions" in told
     note = memory.get(note_id, namespace=NS)
     assert (note.trust, note.thread, note.source.via) == (Trust.STATED, "monday", "llamaindex")
 
@@ -71,7 +73,7 @@ def test_the_agent_decides_about_the_neighbours_it_was_shown(memory: Memory) -> 
     old = id_in(tools["remember"].call(content="Ana lives in Porto.", said_by="user"))
     told = tools["remember"].call(content="Ana moved from Porto to Faro.", said_by="user")
     new = id_in(told)
-    assert f'0: [{old}] "Ana lives in Porto."' in str(told)
+    assert f"0. [{old}]" in str(told)
     tools["connect"].call(
         note_id=new,
         links=[{"neighbour": 0, "relation": "supersedes", "reason": "she moved"}],
@@ -85,19 +87,6 @@ def test_the_agent_decides_about_the_neighbours_it_was_shown(memory: Memory) -> 
     assert old not in str(tools["recall"].call(query="Where does Ana live? Porto?"))
 
 
-def test_neighbours_that_changed_meanwhile_are_shown_anew(memory: Memory) -> None:
-    spec = ZettelmemToolSpec(memory, namespace=NS)
-    old = id_in(spec.remember("Ana lives in Porto.", said_by="user"))
-    new = id_in(spec.remember("Ana lives in Porto by the river.", said_by="user"))
-    spec.revise(old, "Ana lives in Porto, they say.", said_by="user")
-    decision = [NeighbourChange(neighbour=0, tags=("rivers",))]
-    told = spec.connect(new, changes=decision)
-    assert "Nothing was connected" in told
-    assert f'0: [{old}] "Ana lives in Porto, they say."' in told
-    assert "1 changed" in spec.connect(new, changes=decision)
-    assert memory.get(old, namespace=NS).tags == ("rivers",)
-
-
 def test_a_number_that_was_not_shown_is_refused(tools: dict[str, FunctionTool]) -> None:
     note_id = id_in(tools["remember"].call(content="Ana lives in Porto."))
     with pytest.raises(DecisionRefused):
@@ -105,9 +94,9 @@ def test_a_number_that_was_not_shown_is_refused(tools: dict[str, FunctionTool]) 
 
 
 def test_with_another_judge_no_neighbours_are_shown(memory: Memory) -> None:
-    spec = ZettelmemToolSpec(memory, namespace=NS, judge="offline")
-    spec.remember("Ana lives in Porto.")
-    assert "Neighbours" not in spec.remember("Ana lives in Porto, by the river.")
+    (remember,) = ZettelmemToolSpec(memory, namespace=NS, judge="offline").to_tool_list(["remember"])
+    remember.call(content="Ana lives in Porto.")
+    assert "neighbours" not in str(remember.call(content="Ana lives in Porto, by the river."))
 
 
 def test_a_note_is_corrected_and_never_gains_trust(memory: Memory, tools: dict[str, FunctionTool]) -> None:
@@ -126,7 +115,7 @@ def test_a_note_is_corrected_and_never_gains_trust(memory: Memory, tools: dict[s
 def test_a_forgotten_note_is_not_recalled(tools: dict[str, FunctionTool]) -> None:
     note_id = id_in(tools["remember"].call(content="Ana lives in Porto."))
     assert str(tools["forget"].call(note_id=note_id)) == f"Forgot [{note_id}]."
-    assert str(tools["recall"].call(query="Where does Ana live?")) == "No notes."
+    assert str(tools["recall"].call(query="Where does Ana live?")) == "Nothing is remembered about that."
 
 
 def test_no_tool_reaches_another_namespace(memory: Memory, tools: dict[str, FunctionTool]) -> None:

@@ -175,6 +175,56 @@ def test_twowiki_asks_with_and_without_links_and_two_others(multihop: Path, tmp_
     assert "A@10" in page.read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def paragraphs(tmp_path: Path) -> Path:
+    """A folder with eighty paragraphs and two questions about them, in HotpotQA's form."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    towns = [f"Town{number}" for number in range(80)]
+    contexts = [
+        {
+            "title": town,
+            "paragraph_text": f"{town} has {100 + number} wells. Its mayor came from {towns[number - 7]}.",
+            "is_supporting": number < 2,
+        }
+        for number, town in enumerate(towns)
+    ]
+    questions = ("How many wells has Town0?", "Where did the mayor of Town1 come from?")
+    lines = [json.dumps({"question_text": text, "contexts": contexts}) for text in questions]
+    (folder / "hotpotqa-dev.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+def test_speed_holds_every_part_against_its_floor(paragraphs: Path, tmp_path: Path) -> None:
+    figures, page = tmp_path / "out.json", tmp_path / "out.md"
+    parts = ("recall", "one", "crowd", "many", "start", "resident")
+    options = ("--sizes", "30", "--rounds", "1", "--json", figures, "--markdown", page)
+    done = command("speed.py", "--data", paragraphs, *options, "--parts", *parts)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(figures.read_text(encoding="utf-8"))["figures"]
+    assert {each["part"] for each in found} == set(parts)
+    assert all(each["ours"] > 0 for each in found)
+    held = [each for each in found if each["floor"] is not None]
+    assert all(each["ratio"] == pytest.approx(each["ours"] / each["floor"]) for each in held)
+    assert {"recall", "one", "many", "start", "resident"} <= {each["part"] for each in held}
+    assert "| remember_many |" in page.read_text(encoding="utf-8")
+
+
+def test_speed_says_where_its_texts_should_be(tmp_path: Path) -> None:
+    done = command("speed.py", "--data", tmp_path)
+    assert done.returncode != 0
+    assert "no benchmark data: neither hotpotqa-dev.jsonl nor 2wiki-dev.jsonl is in" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_texts_beyond_the_data_are_new_ones(paragraphs: Path, load: Any) -> None:
+    texts = load("costs.texts").read_texts(paragraphs)
+    some = [item.text for item in texts.some(300)]
+    assert len(set(some)) == 300
+    assert some[:80] == [item.text for item in texts.pool]
+    assert [item.text for item in texts.some(5, 200)] == some[200:205]
+
+
 @pytest.mark.parametrize(
     ("script", "arguments", "said"),
     [

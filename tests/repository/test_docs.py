@@ -15,6 +15,26 @@ from tests.repository.docs_fences import Snippet, snippets
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("README.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md")]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PRINTED = {
+    "demo.py": ["A conversation goes in: one note a turn", "by rules, without a language model"],
+    "langchain_agent.py": [
+        "ana, tuesday: What may Mia not eat?",
+        "    You told me: My daughter Mia is allergic to peanuts.",
+        "bob, tuesday: What may Mia not eat?",
+        "    Nobody has told me yet.",
+    ],
+    "langgraph_store.py": ["Ana moved to Porto in May."],
+    "llamaindex_agent.py": [
+        "tuesday > What am I allergic to?",
+        "I remember: I am Ana, and I am allergic to peanuts.",
+    ],
+    "llamaindex_query_engine.py": [
+        "stored twice: False",
+        "Ski boots are rented in the cellar, from nine to five.",
+        "['bread.md']",
+    ],
+}
+"""Lines, or parts of lines, that each example prints, in this order."""
 
 
 def name_of(path: Path) -> str:
@@ -59,6 +79,10 @@ def test_example_runs(example: Path, tmp_path: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    rest = done.stdout
+    for line in PRINTED[example.name]:
+        assert line in rest, done.stdout
+        rest = rest.partition(line)[2]
 
 
 PAGE = """\

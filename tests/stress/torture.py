@@ -107,7 +107,7 @@ def erasing(directory: Path, count: int, end: float) -> dict[str, Any]:
             before = {note.id: note.content for note in notes_of(memory)}
             doomed = chance.choice(sorted(made))
             started = time.monotonic()
-            receipt = memory.forget(doomed, namespace="ana", erase=True)
+            receipt = memory.admin.erase_note(doomed, namespace="ana")
             seconds.append(time.monotonic() - started)
             after = {note.id: note.content for note in notes_of(memory)}
             altered += after != {key: value for key, value in before.items() if key != doomed}
@@ -178,7 +178,7 @@ async def _grow(directory: Path, count: int, end: float) -> dict[str, Any]:
             "resident MB at the end": _resident(),
         }
         last = _disk(directory)
-        await memory.examine(repair=True)
+        await memory.admin.examine(repair=True)
         with warnings.catch_warnings():  # nobody reads meanwhile
             warnings.simplefilter("ignore", UserWarning)
             await optimize(memory._store, timedelta(0), orphans=True)

@@ -262,7 +262,7 @@ def bucket(writers: int, notes: int, seconds: float) -> dict[str, Any]:
             hold(memory)
             revision = memory.get(shared.id, namespace=SPACE).revision
             doomed = next(x["id"] for x in told[0] if "content" in x)
-            receipt = memory.forget(doomed, namespace=SPACE, erase=True)
+            receipt = memory.admin.erase_note(doomed, namespace=SPACE)
             hold(memory)
     return {
         "acknowledged": sum(map(len, told)),

@@ -56,7 +56,7 @@ async def write(directory: str, name: str, count: int, seed: int) -> None:
 async def connect(memory: AsyncMemory, note_id: str, i: int) -> None:
     """Link the nearest neighbour and describe it; others may be faster, and then nothing is claimed."""
     try:
-        near = (await memory.neighbours(note_id, namespace=SPACE))[:1]
+        near = (await memory.ask(note_id, namespace=SPACE)).neighbours[:1]
         decision = Decision(
             links=tuple(LinkChoice(neighbour=x.number, reason=f"seen {i}") for x in near),
             changes=tuple(NeighbourChange(neighbour=x.number, context=f"seen by {note_id}") for x in near),
@@ -99,7 +99,9 @@ async def fill(directory: str, name: str, count: int) -> None:
 async def reembed(directory: str, dimensions: int) -> None:
     """Move the store to a model of so many dimensions, telling how far it is."""
     async with AsyncMemory(directory, embedder=HashEmbedder(dimensions)) as memory:
-        done = await memory.reembed(progress=lambda done, total: say(did="embed", done=done, total=total))
+        done = await memory.admin.reembed(
+            progress=lambda done, total: say(did="embed", done=done, total=total)
+        )
     say(did="reembed", before=done.before, after=done.after, vectors=done.vectors)
 
 

@@ -27,7 +27,7 @@ def filled(folder: Path) -> Path:
         memory.revise(note.id, namespace="ana", content="Two quokkas.")
         done = memory.forget(note.id, namespace="ana")
         memory.undo(done.change, namespace="ana")
-        memory.forget(note.id, namespace="ana", erase=True)
+        memory.admin.erase_note(note.id, namespace="ana")
     return log
 
 
@@ -104,12 +104,12 @@ def test_a_kill_between_log_and_store_leaves_no_change_out_and_none_too_many(
     assert done.returncode == 9, done.stderr
     assert [each["verb"] for each in lines(log)] == ["remember", "revise"]
     with open_sync(str(memory_at), audit=log) as memory:
-        assert memory.examine().healthy
+        assert memory.admin.examine().healthy
         memory.remember("Another.", namespace="ana")
         told = [each["verb"] for each in lines(log)]
         voided = ["void"] if when == "before" else []
         assert told == ["remember", "revise", *voided, "remember"]
-        assert memory.examine().healthy
+        assert memory.admin.examine().healthy
     assert verify(log)[2] == ""
 
 
@@ -137,12 +137,12 @@ def test_the_doctor_finds_and_adds_what_was_done_without_the_log(tmp_path: Path)
         memory.revise(note.id, namespace="ana", tags=["sly"])
         memory.forget(note.id, namespace="ana")
     with open_sync(str(tmp_path / "memory"), audit=log) as memory:
-        found = memory.examine()
+        found = memory.admin.examine()
         assert not found.healthy
         assert found.findings[-1].check == "audit"
         assert found.findings[-1].count == 3
-        assert memory.examine(repair=True).healthy
-        assert not memory.examine().findings[-1].trouble
+        assert memory.admin.examine(repair=True).healthy
+        assert not memory.admin.examine().findings[-1].trouble
     added = lines(log)[-3:]
     assert [(each["verb"], each["found"]) for each in added] == [
         ("remember", True),
@@ -156,7 +156,7 @@ def test_a_log_that_was_tampered_with_is_trouble_for_the_doctor(tmp_path: Path) 
     log = filled(tmp_path)
     log.write_text(log.read_text().replace('"revise"', '"forget"'))
     with open_sync(str(tmp_path / "memory"), audit=log) as memory:
-        assert not memory.examine(repair=True).healthy
+        assert not memory.admin.examine(repair=True).healthy
 
 
 def test_a_log_that_cannot_be_read_is_told(tmp_path: Path) -> None:

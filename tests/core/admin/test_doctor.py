@@ -35,25 +35,25 @@ async def tear(memory: AsyncMemory, *, gone: bool) -> None:
 async def test_a_sound_store_is_healthy(tmp_path: Path) -> None:
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember_many(["One.", "Two.", "Three."], namespace="ana")
-        found = await memory.examine()
+        found = await memory.admin.examine()
     assert found.healthy
     assert finding(found, "opens").count == 3
 
 
 async def test_a_new_store_is_healthy() -> None:
     async with open_memory() as memory:
-        assert (await memory.examine(repair=True, purge_after=timedelta(0))).healthy
+        assert (await memory.admin.examine(repair=True, purge_after=timedelta(0))).healthy
 
 
 @pytest.mark.parametrize("gone", [True, False])
 async def test_torn_links_are_found_and_mended(gone: bool) -> None:
     async with open_memory() as memory:
         await tear(memory, gone=gone)
-        found = await memory.examine()
+        found = await memory.admin.examine()
         assert not found.healthy
         assert finding(found, "links").count == 1
-        assert (await memory.examine(repair=True)).healthy
-        again = await memory.examine()
+        assert (await memory.admin.examine(repair=True)).healthy
+        again = await memory.admin.examine()
         assert not finding(again, "links").trouble
         links_mirrored((await memory.notes(namespace=())).notes)
 
@@ -70,7 +70,7 @@ async def test_what_others_write_while_it_reads_is_not_taken_for_torn(
         # A table that is cleaned away while it is read is read on as it has become.
         read = [first, second] if one_sided else [linked]
         reading_as(monkeypatch, memory, read)
-        assert not finding(await memory.examine(repair=True), "links").trouble
+        assert not finding(await memory.admin.examine(repair=True), "links").trouble
         assert (await memory.notes(namespace="ana")).notes == (linked, second)
 
 
@@ -103,7 +103,7 @@ async def test_what_others_write_while_it_reads_is_told_once_in_the_log(
             reading_as(monkeypatch, memory, before, before)
         else:
             reading_as(monkeypatch, memory, "", "Two.")
-        found = await memory.examine(repair=True)
+        found = await memory.admin.examine(repair=True)
     assert not finding(found, "audit").trouble
     assert [json.loads(line)["verb"] for line in log.read_text().splitlines()] == ["remember"] * 2
 
@@ -112,7 +112,7 @@ async def test_another_embedder_is_a_finding(tmp_path: Path) -> None:
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember("One.", namespace="ana")
     async with open_memory(str(tmp_path), embedder=HashEmbedder(64)) as memory:
-        found = await memory.examine(repair=True)
+        found = await memory.admin.examine(repair=True)
     assert [each.check for each in found.findings] == ["embedder"]
     assert not found.healthy
 
@@ -123,7 +123,7 @@ async def test_a_store_that_cannot_be_opened_is_a_finding(tmp_path: Path) -> Non
     for manifest in (tmp_path / "notes.lance" / "_versions").glob("*.manifest"):
         manifest.write_bytes(b"rubbish" + manifest.read_bytes()[-20:])  # not torn, whose end is missing
     async with open_memory(str(tmp_path)) as memory:
-        found = await memory.examine(repair=True)
+        found = await memory.admin.examine(repair=True)
     assert [each.check for each in found.findings] == ["opens"]
     assert not found.healthy
 
@@ -134,7 +134,7 @@ async def test_a_note_whose_history_does_not_tell_all_writes_is_found() -> None:
         entry = note.history[-1].model_copy(update={"change": f"{note.id}.2"})
         short = note.model_copy(update={"revision": 2, "history": (entry,)})
         await memory._store.commit([note.id], lambda _: [Changes(id=entry.change, notes=(short,))], {})
-        found = await memory.examine(repair=True)
+        found = await memory.admin.examine(repair=True)
     assert [each.check for each in found.findings if each.trouble and not each.repaired] == ["revisions"]
 
 
@@ -144,7 +144,7 @@ async def test_an_id_that_occurs_twice_is_found(tmp_path: Path) -> None:
     table = lancedb.connect(tmp_path).open_table("notes")
     table.add(table.to_arrow())
     async with open_memory(str(tmp_path)) as memory:
-        found = await memory.examine()
+        found = await memory.admin.examine()
     assert finding(found, "ids").trouble
     assert finding(found, "ids").count == 1
 
@@ -157,13 +157,13 @@ async def test_a_long_tail_and_a_store_that_outgrew_its_notes_are_mended(
     monkeypatch.setattr("zettelmem.admin.doctor.SIZE_RATIO", 1.0)
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember_many([f"Thing {i}." for i in range(20)], namespace="ana", judge="none")
-        found = await memory.examine()
+        found = await memory.admin.examine()
         assert finding(found, "indices").trouble
         assert finding(found, "size").trouble
-        found = await memory.examine(repair=True)
+        found = await memory.admin.examine(repair=True)
         assert finding(found, "indices").repaired
         assert finding(found, "size").repaired
-        assert not finding(await memory.examine(), "indices").trouble
+        assert not finding(await memory.admin.examine(), "indices").trouble
 
 
 async def test_what_a_crash_left_is_found_and_removed(tmp_path: Path) -> None:
@@ -172,11 +172,11 @@ async def test_what_a_crash_left_is_found_and_removed(tmp_path: Path) -> None:
     newest = min((tmp_path / "notes.lance" / "_versions").glob("*.manifest"))
     newest.with_name(f"{int(newest.stem) - 1:020d}.manifest").touch()
     async with open_memory(str(tmp_path)) as memory:
-        found = await memory.examine()
+        found = await memory.admin.examine()
         assert finding(found, "files").trouble
         assert finding(found, "opens").count == 1
-        assert (await memory.examine(repair=True)).healthy
-        assert (await memory.examine()).healthy
+        assert (await memory.admin.examine(repair=True)).healthy
+        assert (await memory.admin.examine()).healthy
 
 
 def test_forgotten_notes_are_purged_after_their_time(tmp_path: Path) -> None:
@@ -188,8 +188,8 @@ def test_forgotten_notes_are_purged_after_their_time(tmp_path: Path) -> None:
         memory.forget(old.id, namespace="ana")
         clock.day(31)
         done = memory.forget(young.id, namespace="ana")
-        assert finding(memory.examine(), "forgotten").count == 1
-        found = memory.examine(purge_after=timedelta(days=30))
+        assert finding(memory.admin.examine(), "forgotten").count == 1
+        found = memory.admin.examine(purge_after=timedelta(days=30))
         assert found.healthy
         assert [receipt.ids for receipt in found.erased] == [(old.id,)]
         with pytest.raises(NotFound):

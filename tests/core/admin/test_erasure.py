@@ -37,7 +37,7 @@ def fill(memory: Memory, chance: random.Random, count: int) -> dict[str, str]:
         )
         made[marker] = done.note.id
         space = done.note.namespace
-        if i % 4 == 1 and (around := memory.neighbours(done.note.id, namespace=space)):
+        if i % 4 == 1 and (around := memory.ask(done.note.id, namespace=space).neighbours):
             near = around[0]
             decision = Decision(
                 links=(LinkChoice(neighbour=near.number, reason=f"both {marker}"),),
@@ -70,7 +70,7 @@ def test_nothing_of_an_erased_note_is_left_in_any_file(tmp_path: Path, seed: int
         if note_id not in before:  # forgotten already
             space = next(x for x in ("ana", "bo") if knows(memory, note_id, x))
         assert files_with(tmp_path, marker)
-        receipt = memory.forget(note_id, namespace=space, erase=True)
+        receipt = memory.admin.erase_note(note_id, namespace=space)
         assert receipt.verified, receipt.how
         assert receipt.ids == (note_id,)
         assert receipt.searched_for > 0
@@ -103,18 +103,18 @@ def test_a_whole_namespace_goes_with_all_below_it_and_no_other(tmp_path: Path) -
         for space in ("ana", ("ana", "work"), "anabel"):
             memory.remember(f"A secret of {'-'.join(space)} zebra.", namespace=space)
         memory.remember("Only said in the lower place: quokkaquokka.", namespace=("ana", "work"))
-        receipt = memory.erase(namespace="ana")
+        receipt = memory.admin.erase(namespace="ana")
         assert receipt.verified, receipt.how
         assert len(receipt.ids) == 3
         assert files_with(tmp_path, "quokkaquokka") == []
         assert memory.namespaces() == [("anabel",)]
-        again = memory.erase(namespace="ana")
+        again = memory.admin.erase(namespace="ana")
         assert (again.ids, again.verified) == ((), True)
 
 
 def test_the_whole_store_is_not_erased_by_mistake() -> None:
     with open_sync() as memory, pytest.raises(InvalidInput, match="whole store"):
-        memory.erase(namespace=())
+        memory.admin.erase(namespace=())
 
 
 def test_what_it_changed_elsewhere_is_taken_back() -> None:
@@ -133,7 +133,7 @@ def test_what_it_changed_elsewhere_is_taken_back() -> None:
             ("faro",),
             True,
         )
-        receipt = memory.forget(new.id, namespace="ana", erase=True)
+        receipt = memory.admin.erase_note(new.id, namespace="ana")
         assert receipt.rewritten == (old.id,)
         back = memory.get(old.id, namespace="ana")
         assert (back.context, back.tags, back.invalid_at, back.links) == ("her home", old.tags, None, ())
@@ -147,8 +147,8 @@ def test_what_follows_in_its_thread_is_no_longer_found_by_its_words(tmp_path: Pa
         Message(content=text) for text in ("We met at noon.", "My code is xylophonist.", "I see.", "Fine.")
     ]
     with open_sync(str(tmp_path)) as memory:
-        done = memory.remember(turns, namespace="ana", thread="t")
-        receipt = memory.forget(done[1].note.id, namespace="ana", erase=True)
+        done = memory.remember_conversation(turns, namespace="ana", thread="t")
+        receipt = memory.admin.erase_note(done[1].note.id, namespace="ana")
         assert receipt.verified, receipt.how
         assert memory.get(done[2].note.id, namespace="ana").context == ""
         assert files_with(tmp_path, "xylophonist") == []
@@ -158,21 +158,21 @@ def test_the_receipt_names_notes_that_say_the_same_themselves(tmp_path: Path) ->
     with open_sync(str(tmp_path)) as memory:
         kept = memory.remember("The passphrase is quokkaquokka twice over.", namespace="ana").note
         gone = memory.remember("He said: The passphrase is quokkaquokka twice over.", namespace="ana").note
-        receipt = memory.forget(gone.id, namespace="ana", erase=True)
+        receipt = memory.admin.erase_note(gone.id, namespace="ana")
         assert receipt.said_elsewhere == (kept.id,)
         assert memory.get(kept.id, namespace="ana").content == kept.content
 
 
 def test_where_nothing_was_ever_stored_nothing_is_erased() -> None:
     with open_sync() as memory:
-        receipt = memory.erase(namespace="ana")
+        receipt = memory.admin.erase(namespace="ana")
     assert (receipt.ids, receipt.verified) == ((), True)
 
 
 async def test_of_two_who_erase_a_note_at_once_one_is_told_that_it_is_gone() -> None:
     async with open_memory() as memory:
         note = (await memory.remember("The quokka sleeps.", namespace="ana")).note
-        erase = [memory.forget(note.id, namespace="ana", erase=True) for _ in range(2)]
+        erase = [memory.admin.erase_note(note.id, namespace="ana") for _ in range(2)]
         done = await asyncio.gather(*erase, return_exceptions=True)
     assert sorted(type(each).__name__ for each in done) == ["Erasure", "NotFound"]
 
@@ -181,7 +181,7 @@ def test_another_namespace_erases_nothing_here() -> None:
     with open_sync() as memory:
         note = memory.remember("Mine alone.", namespace="ana").note
         with pytest.raises(NotFound):
-            memory.forget(note.id, namespace="bo", erase=True)
+            memory.admin.erase_note(note.id, namespace="bo")
         assert memory.get(note.id, namespace="ana") == note
 
 
@@ -206,13 +206,13 @@ def test_every_word_is_searched_for_however_many_there_are(
         note = memory.remember(" ".join(words), namespace="ana").note
         memory.remember("Kept.", namespace="ana")
         (tmp_path / "left.over").write_text(words[-1])
-        receipt = memory.forget(note.id, namespace="ana", erase=True)
+        receipt = memory.admin.erase_note(note.id, namespace="ana")
         assert not receipt.verified
         assert "some of its words are in left.over" in receipt.how
         assert receipt.searched_for > 400
         (tmp_path / "left.over").unlink()
         note = memory.remember(" ".join(words), namespace="ana").note
-        assert memory.forget(note.id, namespace="ana", erase=True).verified
+        assert memory.admin.erase_note(note.id, namespace="ana").verified
 
 
 def run(store: Path, *words: str, code: int = 0) -> str:
@@ -232,7 +232,7 @@ def test_exports_are_as_if_the_erased_note_had_never_come(tmp_path: Path) -> Non
     export.chmod(0o600)
     with Memory(str(store)) as memory:
         memory.forget(gone.id, namespace="ana")
-        receipt = memory.forget(gone.id, namespace="ana", erase=True)
+        receipt = memory.admin.erase_note(gone.id, namespace="ana")
         assert receipt.verified, receipt.how
         assert (receipt.exports_rewritten, receipt.exports) == ((str(export),), ())
         assert f"taken out of {export}" in receipt.how
@@ -242,7 +242,7 @@ def test_exports_are_as_if_the_erased_note_had_never_come(tmp_path: Path) -> Non
         assert read_note(line).links == ()
         assert export.stat().st_mode & 0o777 == 0o600
         before = export.read_bytes()
-        again = memory.erase(namespace="bo")
+        again = memory.admin.erase(namespace="bo")
         assert (again.exports_rewritten, export.read_bytes()) == ((), before)
 
 
@@ -250,14 +250,14 @@ def test_what_is_no_file_of_whole_notes_is_named_and_left_as_it_is(tmp_path: Pat
     store = tmp_path / "memory"
     run(store, "remember", "The passphrase is quokkaquokka.")
     outside = tmp_path / "outside.jsonl"
-    for name in ("drawn.svg", "mixed.jsonl", "linked.jsonl", "gone.jsonl"):
-        run(store, "graph" if name.endswith("svg") else "export", str(tmp_path / name))
+    for name in ("drawn.dot", "mixed.jsonl", "linked.jsonl", "gone.jsonl"):
+        run(store, "graph" if name.endswith("dot") else "export", str(tmp_path / name))
     (tmp_path / "gone.jsonl").unlink()
     (tmp_path / "linked.jsonl").rename(outside)
     (tmp_path / "linked.jsonl").symlink_to(outside)
     with (tmp_path / "mixed.jsonl").open("a") as file:
         file.write("my own line\n")
-    left = sorted(str(tmp_path / name) for name in ("drawn.svg", "mixed.jsonl", "linked.jsonl"))
+    left = sorted(str(tmp_path / name) for name in ("drawn.dot", "mixed.jsonl", "linked.jsonl"))
     before = [Path(name).read_bytes() for name in left]
     receipt = json.loads(run(store, "erase", "--yes", "--json"))
     assert receipt["verified"]

@@ -314,7 +314,7 @@ def test_a_mistyped_place_is_no_empty_memory(run: Run, db: Path, command: list[s
         (["forget", "../../etc"], "no note"),
         (["history", "aaaaaaaa"], "no note"),
         (["notes", "--after", "x"], "no cursor of ours"),
-        (["graph", "picture.jpg"], "neither .svg nor .dot"),
+        (["graph", "picture.jpg"], "neither .dot nor .gv"),
         (["import", "nowhere.jsonl"], "cannot read nowhere.jsonl: No such file or directory"),
         (["import", "."], "cannot read .: Is a directory"),
         (["export", "nowhere/at/all.jsonl"], "cannot write nowhere/at/all.jsonl: No such file"),
@@ -632,8 +632,7 @@ def test_a_file_that_cannot_be_read_is_said(run: Run, monkeypatch: pytest.Monkey
 
 def test_a_graph_is_drawn(run: Run) -> None:
     old, new = supersede(run)
-    assert run("graph", "memory.svg") == "2 notes and 1 links drawn in memory.svg\n"
-    assert "<svg" in Path("memory.svg").read_text(encoding="utf-8")
+    assert run("graph", "memory.gv") == "2 notes and 1 links drawn in memory.gv\n"
     assert run("graph", "memory.dot", "--json") == {"notes": 2, "links": 1, "file": "memory.dot"}
     assert run("graph") == Path("memory.dot").read_text(encoding="utf-8")
     found = run("graph", "--start", old, "--hops", "0", "--json")
@@ -670,6 +669,27 @@ def test_it_runs_as_a_program_with_the_default_embedder(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert wrong.stdout == ""
     assert wrong.stderr == "zettelmem: no note 'aaaaaaaa' here; ids come from recall and from notes\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1"])
+def test_it_prints_what_the_terminal_can_show(tmp_path: Path, encoding: str) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ZETTELMEM_")}
+    env |= {"ZETTELMEM_DB": str(tmp_path), "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    words = "Zo\u00eb meets \u6771\u4eac \u2192 \U0001f600"
+
+    def program(*args: str) -> str:
+        script = "from zettelmem.cli import app; app()"
+        done = subprocess.run(
+            [sys.executable, "-c", script, *args], env=env, capture_output=True, timeout=120, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        return done.stdout.decode(encoding)
+
+    program("remember", words, "--judge", "none")
+    bar = "|" if encoding in ("ascii", "cp1252", "latin-1") else "\u2502"
+    name = "Zo?" if encoding == "ascii" else "Zo\u00eb"
+    assert f"  {bar} {name} meets ?? -> ?" in program("recall", "Who meets?")
+    assert json.loads(program("recall", "Who meets?", "--json"))["hits"][0]["note"]["content"] == words
 
 
 def test_help_loads_neither_store_nor_models() -> None:

@@ -61,7 +61,7 @@ def state_of(*notes: Note) -> dict[str, Note]:
 
 
 def test_a_decision_changes_exactly_the_neighbours_that_it_names() -> None:
-    """O2: numbers are places among the neighbours shown, not among all notes."""
+    """Numbers are places among the neighbours shown, not among all notes."""
     neighbours = [born(B), born(C), born(D)]
     decision = decided(changes=[{"neighbour": 1, "context": "New.", "keywords": ["k"], "tags": ["t"]}])
     changes = evolve.remember(note(), None, neighbours, decision, NOW)
@@ -73,7 +73,6 @@ def test_a_decision_changes_exactly_the_neighbours_that_it_names() -> None:
 
 
 def test_links_stand_at_both_ends_with_relation_and_reason() -> None:
-    """O3, F26."""
     changes = evolve.remember(note(), None, [born(B)], decided(links=[link(0, "supports", "why")]), NOW)
     made = Link(source=A, target=B, relation=Relation.SUPPORTS, reason="why")
     assert [each.links for each in changes.notes] == [(made,), (made,)]
@@ -105,7 +104,6 @@ def test_a_new_note_is_at_revision_one_and_each_write_adds_one() -> None:
 
 
 def test_history_tells_cause_time_reason_before_and_after() -> None:
-    """O11."""
     neighbour = born(B, context="Old.")
     decision = decided(changes=[{"neighbour": 0, "context": "New.", "reason": "it moved"}])
     changes = evolve.remember(note(), None, [neighbour], decision, NOW)
@@ -135,6 +133,45 @@ def test_an_empty_decision_about_a_stored_note_ends_its_pending() -> None:
     after(state_of(stored), changes)
 
 
+def said_on(day: int) -> dict[str, Any]:
+    """The times of a note that was said on this day."""
+    return {"occurred_at": START + day * DAY, "recorded_at": START + day * DAY}
+
+
+# --- what is so now --------------------------------------------------------------------------------
+
+
+def test_what_supersedes_is_decided_by_when_it_was_said_not_by_when_the_event_is() -> None:
+    """FAULTS A10: a plan dated by its event is moved to an earlier day."""
+    plan = born(B, occurred_at=START + 30 * DAY)
+    moved = note(A, occurred_at=START + 20 * DAY, recorded_at=START + 5 * DAY)
+    changes = evolve.remember(moved, None, [plan], decided(links=[link(0, "supersedes")]), NOW)
+    assert changes.touched[0].invalid_at == START + 5 * DAY
+
+
+def test_a_plan_can_be_ended_before_its_day() -> None:
+    ended = evolve.revise(
+        born(A, occurred_at=START + 30 * DAY), {"invalid_at": START + DAY}, START + DAY
+    ).note
+    assert ended.status == "no longer so since 2026-01-02"
+
+
+def test_an_end_ahead_of_time_leaves_a_note_so_until_then() -> None:
+    """FAULTS A14."""
+    ends = evolve.revise(born(A), {"invalid_at": START + 30 * DAY}, START + DAY).note
+    assert ends.status == "so until 2026-01-31"
+    assert note(invalid_at=START + 30 * DAY).status == "so until 2026-01-31"
+
+
+def test_a_note_that_is_brought_back_is_so_again_at_every_door() -> None:
+    """FAULTS A15: one notion of what is so now."""
+    changes = evolve.remember(note(), None, [born(B)], decided(links=[link(0, "supersedes")]), NOW)
+    closed = changes.touched[0]
+    assert (closed.superseded, closed.status) == (True, "no longer so since 2026-01-01")
+    back = evolve.revise(closed, {"invalid_at": None}, NOW + DAY).note
+    assert (back.superseded, back.status, back.newer) == (False, "", (A,))
+
+
 # --- what a decision may not -----------------------------------------------------------------------
 
 
@@ -147,12 +184,12 @@ def test_an_empty_decision_about_a_stored_note_ends_its_pending() -> None:
         ({"changes": [{"neighbour": 0, "context": str(i)} for i in range(9)]}, "at most 16 links and 8"),
         ({"changes": [{"neighbour": 0, "context": x} for x in "ab"]}, "changes one neighbour twice"),
         ({"links": [link(0, "follows")]}, "`follows` is kept by the thread itself"),
-        ({"links": [link(1, "supersedes")]}, "neighbour 1 happened after this note"),
+        ({"links": [link(1, "supersedes")]}, "neighbour 1 was said after this note"),
     ],
 )
 def test_a_decision_that_reaches_too_far_is_refused_as_a_whole(decision: dict[str, Any], told: str) -> None:
-    """P2, F26: unknown numbers; bounds."""
-    neighbours = [born(B), born(C, occurred_at=START + 5 * DAY)]
+    """Unknown numbers; bounds."""
+    neighbours = [born(B), born(C, recorded_at=START + 5 * DAY)]
     with pytest.raises(DecisionRefused) as refused:
         evolve.remember(note(), None, neighbours, decided(**decision), NOW)
     assert told in str(refused.value)
@@ -207,7 +244,7 @@ def test_a_note_takes_256_links_and_no_more() -> None:
 
 def test_superseding_closes_the_older_note_when_the_newer_happened() -> None:
     changes = evolve.remember(
-        note(occurred_at=START + DAY), None, [born(B)], decided(links=[link(0, "supersedes", "moved")]), NOW
+        note(**said_on(1)), None, [born(B)], decided(links=[link(0, "supersedes", "moved")]), NOW
     )
     (older,) = changes.touched
     assert older.invalid_at == START + DAY
@@ -217,13 +254,11 @@ def test_superseding_closes_the_older_note_when_the_newer_happened() -> None:
 
 def test_superseding_does_not_put_off_an_earlier_end() -> None:
     older = born(B, invalid_at=START + DAY)
-    changes = evolve.remember(
-        note(occurred_at=START + 2 * DAY), None, [older], decided(links=[link(0, "supersedes")]), NOW
-    )
+    changes = evolve.remember(note(**said_on(2)), None, [older], decided(links=[link(0, "supersedes")]), NOW)
     assert changes.touched[0].invalid_at == START + DAY
     earlier = born(B, invalid_at=START + 3 * DAY)
     changes = evolve.remember(
-        note(occurred_at=START + 2 * DAY), None, [earlier], decided(links=[link(0, "supersedes")]), NOW
+        note(**said_on(2)), None, [earlier], decided(links=[link(0, "supersedes")]), NOW
     )
     assert changes.touched[0].invalid_at == START + 2 * DAY
 
@@ -254,7 +289,6 @@ def test_a_revision_is_recorded_with_its_reason() -> None:
         ({"content": "About aaaaaaaa."}, "says so already"),
         ({}, "says so already"),
         ({"content": " "}, "content is blank"),
-        ({"invalid_at": START - DAY}, "invalid_at is before occurred_at"),
         ({"keywords": "porto"}, "one string"),
     ],
 )
@@ -269,7 +303,6 @@ def test_the_reason_of_a_revision_has_a_limit() -> None:
 
 
 def test_forgetting_takes_the_links_to_a_note_with_it() -> None:
-    """O9, F15."""
     made = evolve.remember(
         note(), born(C, thread="t"), [born(B)], decided(links=[link(0), link(0, "supports")]), NOW
     )
@@ -377,7 +410,7 @@ def test_a_note_that_is_hidden_again_loses_the_links_made_since(evolved: dict[st
 
 @pytest.mark.parametrize("how", ["forget", "undo"])
 def test_what_a_note_superseded_is_so_again_when_it_is_gone(how: str) -> None:
-    stored = after(state_of(born(B)), Changes(id=f"{A}.1", notes=(born(A, occurred_at=START + DAY),)))
+    stored = after(state_of(born(B)), Changes(id=f"{A}.1", notes=(born(A, **said_on(1)),)))
     decision = decided(links=[link(0, "supersedes")])
     closed = after(stored, evolve.apply(stored[A], [stored[B]], decision, NOW))
     assert closed[B].invalid_at == START + DAY

@@ -10,7 +10,7 @@ from tests.doubles import DAY, START, A, B, C, D, note
 from zettelmem import Decision, Neighbour, Note, Relation, Source, Trust
 from zettelmem.drafts import Draft
 from zettelmem.limits import MAX_CONTEXT, MAX_WORD
-from zettelmem.linking import decisions, rules
+from zettelmem.linking import decisions, evolve, rules
 
 ANA = Source(who="Ana")
 
@@ -60,7 +60,7 @@ def test_the_speaker_is_no_keyword_and_no_tag() -> None:
 
 @given(st.text(min_size=1, max_size=2_000), st.none() | st.text(max_size=200), st.text(min_size=1))
 def test_any_words_give_a_description_that_a_note_takes(content: str, who: str | None, before: str) -> None:
-    """O1: every note is constructed, whatever its words."""
+    """Every note is constructed, whatever its words."""
     if not content.strip() or not before.strip():
         return
     made = rules.construct(content, Source(who=who), note(B, before))
@@ -124,7 +124,7 @@ def test_news_supersedes_what_the_same_speaker_said_before() -> None:
     [
         {"source": Source(who="Ben")},
         {"trust": Trust.VERIFIED},
-        {"occurred_at": START + DAY},
+        {"occurred_at": START + DAY, "recorded_at": START + DAY},
         {"invalid_at": START},
         {"content": "What is your address, is it Rua Augusta?"},
     ],
@@ -134,14 +134,35 @@ def test_it_closes_nothing_of_others_nothing_better_later_closed_or_asked(change
     assert not closed(NEWS, OLD.model_copy(update=changed))
 
 
-def test_it_closes_nothing_far_away_and_nothing_without_news() -> None:
-    assert not closed(NEWS, OLD, 0.3)
+def test_it_closes_nothing_without_news() -> None:
     assert not closed(note(A, "The flat at Rua Augusta is small.", source=ANA), OLD)
 
 
-def test_news_supersede_one_note_only() -> None:
+def test_news_close_every_older_word_on_their_matter() -> None:
     found = rules.judge(NEWS, neighbours((OLD, 0.8), (OLD.model_copy(update={"id": C}), 0.7)))
-    assert [x.relation for x in found.links].count(Relation.SUPERSEDES) == 1
+    assert [x.relation for x in found.links] == [Relation.SUPERSEDES] * 2
+
+
+def test_a_later_word_that_announces_nothing_updates_the_older_one_and_teaches_it_nothing() -> None:
+    old = note(B, "Gym: Mondays.", source=ANA)
+    new = note(A, "I go to the gym on Saturdays.", source=ANA, keywords=("gym", "saturdays"))
+    found = rules.judge(new, neighbours((old, 0.9)))
+    assert [(x.relation, x.reason) for x in found.links] == [
+        (Relation.UPDATES, "may be the newer word on gym")
+    ]
+    assert found.changes == ()
+
+
+def test_a_chain_of_corrections_leaves_one_valid_note() -> None:
+    """FAULTS A6: what is over already is no rival of the note that is still valid."""
+    notes = {A: note(A, "The release is on 1 June.", occurred_at=START, recorded_at=START)}
+    for day in range(2, 8):
+        at = START + day * DAY
+        new = note(f"bbbbbbb{day}", f"The release was moved to {day} June.", occurred_at=at, recorded_at=at)
+        around = list(notes.values())
+        decision = rules.judge(new, neighbours(*((old, 0.9) for old in around)))
+        notes |= {each.id: each for each in evolve.remember(new, None, around, decision, at).notes}
+        assert [x.id for x in notes.values() if x.invalid_at is None] == [new.id]
 
 
 def test_a_note_of_more_trust_is_linked_but_not_described_by_one_of_less() -> None:

@@ -96,7 +96,7 @@ def test_the_best_candidate_comes_first_whatever_the_order_they_came_in() -> Non
     st.booleans(),
 )
 def test_every_signal_and_score_is_in_zero_to_one(rows: list[Any], query: str, expand: bool) -> None:
-    """O14, F23: no distance is called a score."""
+    """No distance is called a score."""
     notes = [
         note(
             note_id,
@@ -188,7 +188,6 @@ def linked_pair() -> tuple[Note, Note]:
 
 
 def test_a_note_rises_by_its_link_to_a_better_one() -> None:
-    """O4, P3, F7."""
     one, two = linked_pair()
     other = note(C, "snow falls")
     found = candidates(one, other, two)

@@ -37,7 +37,7 @@ async def test_nothing_of_an_erased_note_is_left_in_any_file(tmp_path: Path, see
         before = await check_store(memory)
         marker, note_id = chance.choice(sorted(made.items()))
         assert files_with(tmp_path, marker)
-        receipt = await memory.forget(note_id, namespace="ana", erase=True)
+        receipt = await memory.admin.erase_note(note_id, namespace="ana")
         assert receipt.verified, receipt.how
         assert (receipt.ids, receipt.versions_removed > 0) == ((note_id,), True)
         assert files_with(tmp_path, marker) == []
@@ -46,7 +46,7 @@ async def test_nothing_of_an_erased_note_is_left_in_any_file(tmp_path: Path, see
             x: note.content for x, note in before.items() if x != note_id
         }
         assert (await memory.recall(WORDS[0], namespace="ana"))[0].note.id in after
-        receipt = await memory.erase(namespace="ana")
+        receipt = await memory.admin.erase(namespace="ana")
         assert (receipt.verified, receipt.ids) == (True, tuple(sorted(after)))
         assert all(files_with(tmp_path, each) == [] for each in made)
 
@@ -60,7 +60,7 @@ async def test_indices_of_vectors_go_with_the_last_that_made_them_worth_it(
         await optimize(memory._store)
         assert (await tail_of(memory._store)).segments
         kept = (await memory.remember("Cats purr.", namespace="bo")).note
-        receipt = await memory.erase(namespace="ana")
+        receipt = await memory.admin.erase(namespace="ana")
         assert receipt.verified, receipt.how
         assert not (await tail_of(memory._store)).segments
         assert [hit.note.id for hit in await memory.recall("cats", namespace="bo")] == [kept.id]
@@ -71,8 +71,10 @@ async def test_others_write_meanwhile_and_lose_nothing(tmp_path: Path) -> None:
         made = await fill(one, random.Random(7), 6)
         marker, note_id = next(iter(made.items()))
         receipt, new = await asyncio.gather(
-            one.forget(note_id, namespace="ana", erase=True),
-            two.remember([{"content": f"Said meanwhile {i}."} for i in range(5)], namespace="ana"),
+            one.admin.erase_note(note_id, namespace="ana"),
+            two.remember_conversation(
+                [{"content": f"Said meanwhile {i}."} for i in range(5)], namespace="ana"
+            ),
         )
         assert receipt.verified, receipt.how
         assert files_with(tmp_path, marker) == []
@@ -99,7 +101,7 @@ async def test_a_writer_that_read_it_before_does_not_bring_it_back(
         monkeypatch.setattr(Store, "_merge", late)
         revising = asyncio.create_task(two.revise(note_id, namespace="ana", tags=["late"]))
         await reached.wait()
-        receipt = await one.forget(note_id, namespace="ana", erase=True)
+        receipt = await one.admin.erase_note(note_id, namespace="ana")
         assert receipt.verified, receipt.how
         erased.set()
         await asyncio.gather(revising, return_exceptions=True)
@@ -125,7 +127,7 @@ async def test_what_came_back_while_it_was_erased_goes_too(
             await rewrite(table)
 
         monkeypatch.setattr(erase, "_rewrite", disturbed)
-        receipt = await memory.forget(note_id, namespace="ana", erase=True)
+        receipt = await memory.admin.erase_note(note_id, namespace="ana")
         assert receipt.verified, receipt.how
         assert rounds == 2
         assert marker not in " ".join(contents(list((await check_store(memory)).values())))
@@ -147,7 +149,7 @@ async def test_a_key_that_is_remembered_again_meanwhile_is_a_new_note_and_stays(
             await rewrite(table)
 
         monkeypatch.setattr(erase, "_rewrite", disturbed)
-        await one.forget(old.id, namespace="ana", erase=True)
+        await one.admin.erase_note(old.id, namespace="ana")
         notes = await check_store(one)
         assert notes[old.id].content == again[0].note.content
         assert files_with(tmp_path, "quokkaquokka") == []
@@ -169,7 +171,7 @@ async def test_a_commit_at_the_same_moment_is_no_failure(
             return await clean(*args, **kwargs)
 
         monkeypatch.setattr(erase, "_clean", unlucky)
-        receipt = await memory.forget(note_id, namespace="ana", erase=True)
+        receipt = await memory.admin.erase_note(note_id, namespace="ana")
         assert receipt.verified, receipt.how
 
 

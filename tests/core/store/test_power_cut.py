@@ -126,7 +126,7 @@ async def test_erasing_deletes_nothing_before_what_replaces_it_is_safe(disk: Dis
         ids = [await keep(memory, disk, f"Fact {i} about quokkas.") for i in range(4)]
         for note_id in ids[:2]:
             del disk.acknowledged[note_id]
-            await memory.forget(note_id, namespace="ana", erase=True)
+            await memory.admin.erase_note(note_id, namespace="ana")
     assert disk.check() >= 6 * IMAGES
 
 
@@ -136,9 +136,9 @@ async def test_moving_to_another_model_loses_nothing(disk: Disk) -> None:
             await keep(memory, disk, f"Fact {i} about quokkas.")
     disk.cuts.clear()
     async with open_memory(str(disk.root), durable=True, embedder=HashEmbedder(32)) as memory:
-        await memory.reembed()
+        await memory.admin.reembed()
     for where, acknowledged in disk.cuts:
         async with open_memory(str(where), embedder=HashEmbedder(32)) as memory:
-            await memory.reembed()
+            await memory.admin.reembed()
             assert acknowledged.keys() <= (await check_store(memory)).keys()
             await memory.recall("quokkas", namespace="ana")

@@ -27,7 +27,7 @@ with Memory(sys.argv[1], embedder=HashEmbedder()) as memory:
     told["get"] = memory.get(note.id, namespace="ana").content
     told["history"] = [entry.verb for entry in memory.history(note.id, namespace="ana")]
     told["recall"] = memory.recall("Where does Ana live?", namespace="ana")[0].note.content
-    told["healthy"] = memory.examine().healthy
+    told["healthy"] = memory.admin.examine().healthy
     for verb in ("remember", "forget"):
         try:
             getattr(memory, verb)(note.id, namespace="ana")
@@ -43,7 +43,7 @@ def test_it_is_read_and_not_written(tmp_path: Path, locked: bool) -> None:
     with open_sync(str(tmp_path)) as memory:
         memory.remember("Ana lives in Porto.", namespace="ana")
         if locked:
-            memory.examine(repair=True)
+            memory.admin.examine(repair=True)
     if not locked:
         (tmp_path / ".zettelmem.lock").unlink(missing_ok=True)
     places = [tmp_path, *(each for each in tmp_path.rglob("*"))]

@@ -51,14 +51,14 @@ async def test_every_note_is_there_with_its_history_and_found_by_the_new_model(
         with pytest.raises(StoreMismatch, match="reembed"):
             await memory.recall("leaf", namespace="ana")
         told: list[tuple[int, int]] = []
-        done = await memory.reembed(progress=lambda done, of: told.append((done, of)))
+        done = await memory.admin.reembed(progress=lambda done, of: told.append((done, of)))
         assert (done.after, done.vectors) == ("new", 30)
         assert told[-1] == (30, 30)
         assert await check_store(memory) == before
         assert contents(await memory.recall("leaf number 7", namespace="ana"))[0] == facts(30)[7]
-        again = await memory.reembed()
+        again = await memory.admin.reembed()
         assert (again.before, again.vectors) == ("new", 0)
-        assert (await memory.examine()).healthy
+        assert (await memory.admin.examine()).healthy
     assert not (tmp_path / f"{migrate.STAGE}.lance").exists()
 
 
@@ -66,7 +66,7 @@ async def test_the_old_model_reads_and_writes_until_the_switch_and_is_then_told(
     slow = Slow(OLD, name="another model of the same size")
     async with open_memory(str(tmp_path)) as old, open_memory(str(tmp_path), embedder=slow) as new:
         await old.remember_many(facts(10), namespace="ana")
-        moving = asyncio.create_task(new.reembed())
+        moving = asyncio.create_task(new.admin.reembed())
         await slow.reached.wait()
         assert len(await old.recall("leaf number 7", namespace="ana", k=3)) == 3
         late = (await old.remember("Written while the store moves.", namespace="ana")).note
@@ -97,27 +97,27 @@ async def test_a_model_that_fails_on_the_way_is_asked_only_for_the_rest(
 
     async with open_memory(str(tmp_path), embedder=Failing(NEW, name="new")) as memory:
         with pytest.raises(Exception, match="went away"):
-            await memory.reembed()
+            await memory.admin.reembed()
     async with open_memory(str(tmp_path)) as memory:
         assert len(await memory.recall("leaf", namespace="ana", k=20)) == 20
     async with open_memory(str(tmp_path), embedder=HashEmbedder(NEW, name="new")) as memory:
-        assert (await memory.reembed()).vectors == 20 - 3 * 4
+        assert (await memory.admin.reembed()).vectors == 20 - 3 * 4
 
 
 async def test_two_at_once_are_refused_and_so_is_erasing_meanwhile(tmp_path: Path) -> None:
     slow = Slow()
     async with open_memory(str(tmp_path)) as old, open_memory(str(tmp_path), embedder=slow) as new:
         kept = (await old.remember_many(facts(3), namespace="ana"))[0].note
-        moving = asyncio.create_task(new.reembed())
+        moving = asyncio.create_task(new.admin.reembed())
         await slow.reached.wait()
         with pytest.raises(StoreError, match="another process"):
-            await old.forget(kept.id, namespace="ana", erase=True)
+            await old.admin.erase_note(kept.id, namespace="ana")
         async with open_memory(str(tmp_path), embedder=HashEmbedder(8)) as third:
             with pytest.raises(StoreError, match="another process"):
-                await third.reembed()
+                await third.admin.reembed()
         slow.go.set()
         await moving
-        assert (await new.forget(kept.id, namespace="ana", erase=True)).verified
+        assert (await new.admin.erase_note(kept.id, namespace="ana")).verified
 
 
 async def test_vectors_that_a_power_cut_tore_are_made_again(tmp_path: Path) -> None:
@@ -127,13 +127,13 @@ async def test_vectors_that_a_power_cut_tore_are_made_again(tmp_path: Path) -> N
     torn.mkdir(parents=True)
     (torn / "18446744073709551614.manifest").touch()
     async with open_memory(str(tmp_path), embedder=HashEmbedder(NEW)) as memory:
-        assert (await memory.reembed()).vectors == 1
+        assert (await memory.admin.reembed()).vectors == 1
     assert not torn.exists()
 
 
 async def test_a_store_with_nothing_in_it_needs_no_moving(tmp_path: Path) -> None:
     async with open_memory(str(tmp_path)) as memory:
-        assert (await memory.reembed()).before is None
+        assert (await memory.admin.reembed()).before is None
 
 
 def test_killed_at_random_moments_it_goes_on_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -168,4 +168,4 @@ def test_killed_at_random_moments_it_goes_on_and_nothing_is_lost(tmp_path: Path)
     assert mover.finish(60)[-1]["after"] == HashEmbedder(sizes[1]).name
     with open_sync(str(tmp_path), embedder=HashEmbedder(sizes[1])) as memory:
         assert {note.id: note for note in notes_of(memory)} == before
-        assert memory.examine().healthy
+        assert memory.admin.examine().healthy

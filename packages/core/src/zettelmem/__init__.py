@@ -9,7 +9,7 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
 """
 
 from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
-from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Remembered
+from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
 from .drafts import Draft, Message
 from .errors import (
     ConflictError,
@@ -24,6 +24,7 @@ from .errors import (
     StoreMismatch,
     ZettelmemError,
 )
+from .judge import Judge
 from .limits import (
     MAX_BUDGET,
     MAX_CONTENT,
@@ -38,8 +39,8 @@ from .limits import (
 from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
-from .protocols import Embedder, LanguageModel, Reranker
-from .queries import Graph, Hit, Page, Stats
+from .protocols import AnswerT, Embedder, LanguageModel, Reranker
+from .queries import Graph, Hit, Page, Stats, Where
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
 from .render import (
     cut,
@@ -53,7 +54,7 @@ from .render import (
     tell_history,
     tell_links,
 )
-from .selection import for_prompt, to_ask_for
+from .selection import MIN_SCORE, for_prompt, to_ask_for
 from .sync import Memory
 
 __version__ = "0.1.0"
@@ -70,8 +71,10 @@ __all__ = [
     "MAX_QUERY",
     "MAX_WORD",
     "MAX_WORDS",
+    "MIN_SCORE",
     "AgentTool",
     "Answer",
+    "AnswerT",
     "AsyncMemory",
     "Caller",
     "ConflictError",
@@ -87,6 +90,7 @@ __all__ = [
     "Graph",
     "Hit",
     "InvalidInput",
+    "Judge",
     "LanguageModel",
     "LimitExceeded",
     "Link",
@@ -100,6 +104,7 @@ __all__ = [
     "Note",
     "Page",
     "Pending",
+    "Question",
     "Quota",
     "QuotaError",
     "Reembedded",
@@ -111,6 +116,7 @@ __all__ = [
     "StoreError",
     "StoreMismatch",
     "Trust",
+    "Where",
     "ZettelmemError",
     "as_namespace",
     "cut",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -52,15 +52,23 @@ def _bare(value: Any) -> Any:
     return value.strip().rpartition("/")[2].strip("[]`'\" ") if isinstance(value, str) else value
 
 
-def _moment(value: Any) -> Any:
-    if _absent(value) is None or isinstance(value, datetime):
+def _day_or_moment(value: Any) -> Any:
+    """The date or the moment of a text; of a time without a zone, in the machine's, which is the user's."""
+    if _absent(value) is None or isinstance(value, date):
         return value or None
     try:
+        if len(value.strip()) == len("2026-05-03"):
+            return date.fromisoformat(value.strip())
         moment = datetime.fromisoformat(value.strip())
-        # no time zone: that of the machine, which is the user's
         return moment if moment.tzinfo else moment.astimezone()
     except (AttributeError, ValueError, OverflowError, OSError) as error:
         raise ValueError("send a date like 2026-05-03 or 2026-05-03T14:30:00+02:00") from error
+
+
+def _moment(value: Any) -> Any:
+    """The moment of a text; a day begins as notes show it, in UTC."""
+    day = _day_or_moment(value)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if type(day) is date else day
 
 
 NoteId = Annotated[
@@ -79,11 +87,7 @@ Tags = Annotated[
     Field(description="broad classes such as health or travel"),
 ]
 Moment = Annotated[datetime | None, BeforeValidator(_moment, json_schema_input_type=str | None)]
-Thread = Annotated[
-    Annotated[str, Field(max_length=500)] | None,
-    BeforeValidator(_absent),
-    Field(description="a conversation or project"),
-]
+Day = Annotated[datetime | date | None, BeforeValidator(_day_or_moment, json_schema_input_type=str | None)]
 Kind = Annotated[
     Literal["episodic", "semantic", "procedural", "insight"] | None,
     BeforeValidator(_absent),
@@ -108,7 +112,6 @@ class RememberArguments(Arguments):
     said_by: Who = "assistant"
     kind: Kind = None
     tags: Tags = None
-    thread: Thread = None
     occurred_at: Annotated[Moment, Field(description="when it happened, ISO 8601; now if left out")] = None
 
 
@@ -120,9 +123,8 @@ class RecallArguments(Arguments):
     ]
     k: Annotated[int, Field(ge=1, le=50, description="how many notes at most")] = 8
     tags: Tags = None
-    thread: Thread = None
-    since: Annotated[Moment, Field(description="only what happened then or later")] = None
-    until: Annotated[Moment, Field(description="only what happened before")] = None
+    since: Annotated[Day, Field(description="only what happened then or later")] = None
+    until: Annotated[Day, Field(description="only what happened before; that day included")] = None
     as_of: Annotated[Moment, Field(description="what was known and true at that time")] = None
     superseded: Annotated[bool, Field(description="also what is no longer so")] = False
 
@@ -165,7 +167,8 @@ class Caller:
     Attributes:
         namespace: whose memory.
         via: the door, kept as `source.via` of what is remembered.
-        thread: the conversation that notes belong to where the model names none.
+        thread: the conversation that what is remembered belongs to.
+        within: the conversation that recall is narrowed to; None for all.
         judge: who decides about links; the memory's own judge where None.
         trust: how far at most what comes through here is believed.
         budget_tokens: tokens of notes in an answer.
@@ -174,6 +177,7 @@ class Caller:
     namespace: str | Sequence[str]
     via: str
     thread: str | None = None
+    within: str | None = None
     judge: Judge | None = None
     trust: Trust = Trust.STATED
     budget_tokens: int = 1_500
@@ -243,7 +247,7 @@ async def _remember(memory: AsyncMemory, given: RememberArguments, caller: Calle
             content=content,
             kind=given.kind,
             tags=None if given.tags is None else tuple(given.tags),
-            thread=given.thread or caller.thread,
+            thread=caller.thread,
             occurred_at=given.occurred_at,
             source=source,
             trust=trust,
@@ -272,7 +276,7 @@ async def _recall(memory: AsyncMemory, given: RecallArguments, caller: Caller) -
         namespace=caller.namespace,
         k=to_ask_for(given.k),
         tags=given.tags,
-        thread=given.thread,
+        thread=caller.within,
         since=given.since,
         until=given.until,
         as_of=given.as_of,
@@ -299,7 +303,7 @@ async def _as_it_stands(memory: AsyncMemory, note_id: str, caller: Caller) -> st
     """The links of a note, which an earlier call may have made, and the numbers that hold now."""
     graph = await memory.graph(namespace=caller.namespace, start=note_id, hops=1, limit=21)
     links = "; ".join(each.partition(":")[0] for each in tell_links(graph.notes[0], graph)) or "none"
-    near = await memory.neighbours(note_id, namespace=caller.namespace)
+    near = (await memory.ask(note_id, namespace=caller.namespace)).neighbours
     return f"Links of [{note_id}]: {links}. Its neighbours now:\n{show_neighbours(near[:OFFERED])}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from .note import ChangeId, Note, NoteId, Relation
-from .values import Context, Reason, Value, Weight, Words
+from .values import Context, Reason, Tags, Value, Weight, Words
 
 
 class LinkChoice(Value):
@@ -26,7 +26,7 @@ class NeighbourChange(Value):
     neighbour: int = Field(ge=0, description="number of the neighbour, as shown")
     context: Context | None = Field(default=None, description="its new context, one sentence")
     keywords: Words | None = Field(default=None, description="all its keywords from now on")
-    tags: Words | None = Field(default=None, description="all its tags from now on")
+    tags: Tags | None = Field(default=None, description="all its tags from now on")
     reason: Reason = Field(default="", description="why, in a few words")
 
 
@@ -67,6 +67,20 @@ class Neighbour(Value):
     number: int = Field(ge=0)
     note: Note
     similarity: float = Field(description="cosine of the two contents, in [-1, 1], higher is nearer")
+
+
+class Question(Value):
+    """What is asked about a note and its numbered neighbours.
+
+    Attributes:
+        neighbours: the numbered neighbours.
+        instructions: what the model that is asked has to do, and the JSON that it answers with.
+        prompt: the note and its neighbours in words, fenced.
+    """
+
+    neighbours: tuple[Neighbour, ...]
+    instructions: str
+    prompt: str
 
 
 class Remembered(Value):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypedDict
 
 from pydantic import BeforeValidator, ConfigDict, JsonValue, StringConstraints
 
-from .language.talk import only_acknowledges
+from .errors import InvalidInput
+from .language.sameness import carries_nothing
 from .limits import MAX_CONTENT
 from .note import Source, Trust
-from .values import Content, Context, Data, KindName, Label, Time, Value, Words, build
+from .values import Content, Context, Data, KindName, Label, Tags, Time, Value, Words, build
 
 
 class Draft(Value):
@@ -23,7 +24,7 @@ class Draft(Value):
     kind: KindName | None = None
     context: Context | None = None
     keywords: Words | None = None
-    tags: Words | None = None
+    tags: Tags | None = None
     data: Data | None = None
     occurred_at: Time | None = None
     invalid_at: Time | None = None
@@ -48,8 +49,10 @@ def _text_of(content: Any) -> Any:
     """The text of a message: a string, the text parts of a list, or "" for nothing."""
     if content is None:
         return ""
-    if not isinstance(content, Sequence) or isinstance(content, str):
+    if isinstance(content, str):
         return content
+    if not isinstance(content, list | tuple):
+        raise ValueError(f"is {type(content).__name__}; give a string, or parts with a text each")
     texts = []
     for part in content:
         text = part.get("text") if isinstance(part, Mapping) else part
@@ -84,7 +87,7 @@ class Message(Value):
     def says_something(self) -> bool:
         """Whether there is anything to remember: words, and not an assistant's mere acknowledgement."""
         speaker, _ = self._speaker
-        return bool(self.content.strip()) and not (speaker == "assistant" and only_acknowledges(self.content))
+        return bool(self.content.strip()) and not (speaker == "assistant" and carries_nothing(self.content))
 
     @property
     def _speaker(self) -> tuple[str, Trust]:
@@ -108,6 +111,30 @@ class Message(Value):
         return build(Draft, fields)
 
 
+def conversation(turns: Iterable[Message | Mapping[str, Any]]) -> list[Message]:
+    """The turns of a conversation as messages, those included that say nothing.
+
+    Args:
+        turns: messages, or mappings as chat APIs hold them. Of a content in parts the texts are taken, such
+            as ``[{"type": "text", "text": "Hello"}, {"type": "image_url", ...}]``; keys that a message does
+            not have, such as ``tool_calls``, are left out.
+
+    Raises:
+        InvalidInput: a turn is neither, or a value does not fit.
+    """
+    if isinstance(turns, str | Mapping) or not isinstance(turns, Iterable):
+        raise InvalidInput(
+            f"the conversation is {type(turns).__name__}; give a list of turns, such as "
+            '[{"role": "user", "content": "..."}]'
+        )
+    messages: list[Message] = []
+    for turn in turns:
+        if not isinstance(turn, Message | Mapping):
+            raise InvalidInput(f'a turn is {type(turn).__name__}; give {{"role": "user", "content": "..."}}')
+        messages.append(build(Message, {"content": None, **turn} if isinstance(turn, Mapping) else turn))
+    return messages
+
+
 class Fields(TypedDict, total=False):
     """What `revise` can change; a field that is left out stays as it is."""
 
@@ -121,3 +148,18 @@ class Fields(TypedDict, total=False):
     invalid_at: datetime | None
     source: Source
     trust: Trust
+
+
+def batches(drafts: Sequence[Draft], size: int) -> Iterator[list[Draft]]:
+    """Runs of at most `size` drafts, no key twice in one."""
+    batch: list[Draft] = []
+    keys: set[str] = set()
+    for draft in drafts:
+        if len(batch) == size or (draft.key and draft.key in keys):
+            yield batch
+            batch, keys = [], set()
+        batch.append(draft)
+        if draft.key:
+            keys.add(draft.key)
+    if batch:
+        yield batch

@@ -15,6 +15,16 @@ ZettelmemError
 
 from __future__ import annotations
 
+import re
+
+# Where in a dependency's source an error arose, as LanceDB writes it: of use to its makers alone.
+_SOURCE_PLACE = re.compile(r",?\s*(?:at\s+)?\S*/\S+\.rs:\d+(?::\d+)*:?")
+
+
+def without_places(error: BaseException) -> str:
+    """What a dependency's error says, without paths of the machine that built the dependency."""
+    return _SOURCE_PLACE.sub("", str(error)).strip() or type(error).__name__
+
 
 class ZettelmemError(Exception):
     """Base of every error that zettelmem raises on purpose."""

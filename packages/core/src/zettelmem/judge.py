@@ -109,8 +109,11 @@ class Judging:
                     problem = f"the model's decision was refused: {error}"[:500]
                 else:
                     return self._limited(decision), ""
-        decision = Decision() if judge == "none" else rules.judge(note, neighbours)
-        return self._limited(decision), problem
+        return Decision() if judge == "none" else self.by_rules(note, neighbours), problem
+
+    def by_rules(self, note: Note, neighbours: Sequence[Neighbour]) -> Decision:
+        """What the rules decide. Pure."""
+        return self._limited(rules.judge(note, neighbours))
 
     def _limited(self, decision: Decision) -> Decision:
         return decision if self._evolve else decision.model_copy(update={"changes": ()})

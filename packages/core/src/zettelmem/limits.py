@@ -46,11 +46,15 @@ MAX_DECISION_CHANGES = 8
 """Neighbours that one decision may describe differently."""
 MAX_LINE = 8_000_000
 """Bytes of one line of an imported file."""
-BATCH = 64
+RESIDENT = 1 << 30
+"""Bytes that namespaces may take in memory together, unless a memory is told otherwise."""
+BATCH = 256
 """Notes that `remember_many` writes in one commit."""
 
 
 def within(name: str, value: int, low: int, high: int) -> None:
-    """Raise InvalidInput, naming the range, unless `value` is in [low, high]."""
+    """Raise InvalidInput, naming the range, unless `value` is a whole number in [low, high]."""
+    if type(value) is not int:
+        raise InvalidInput(f"{name} is {value!r}; give a whole number from {low:,} to {high:,}")
     if not low <= value <= high:
         raise InvalidInput(f"{name} is {value}; give {low:,} to {high:,}")

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from .limits import MAX_LINKS
 from .namespace import Namespace, check_namespace
-from .values import Content, Context, Data, KindName, Label, Reason, Time, Value, Weight, Words
+from .values import Content, Context, Data, KindName, Label, Reason, Tags, Time, Value, Weight, Words
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32 in lower case: no letter that reads like a digit, so models copy it well."""
@@ -37,15 +37,24 @@ class Trust(IntEnum):
 
 
 class Relation(StrEnum):
-    """What a link says of its source about its target."""
+    """What a link says of its source about its target.
+
+    `supersedes` closes the target. `updates` may be the later word on the same matter: both stay valid,
+    and a question about now finds the later one first.
+    """
 
     FOLLOWS = "follows"
     RELATES = "relates"
     SUPPORTS = "supports"
     CONTRADICTS = "contradicts"
     SUPERSEDES = "supersedes"
+    UPDATES = "updates"
     PART_OF = "part_of"
     DERIVED_FROM = "derived_from"
+
+
+LATER_WORDS = (Relation.SUPERSEDES, Relation.UPDATES)
+"""What a note is to another on whose matter it says the later word."""
 
 
 class Source(Value):
@@ -162,7 +171,7 @@ class Note(Value):
     content: Content
     context: Context = ""
     keywords: Words = ()
-    tags: Words = ()
+    tags: Tags = ()
     data: Data | None = None
     links: Annotated[tuple[Link, ...], Field(max_length=MAX_LINKS)] = ()
     occurred_at: Time
@@ -181,8 +190,6 @@ class Note(Value):
         check_namespace(self.namespace)
         if not self.content.strip():
             raise ValueError("content is blank; give the words to remember")
-        if self.invalid_at is not None and self.invalid_at < self.occurred_at:
-            raise ValueError("invalid_at is before occurred_at; give a later time, or None")
         return self
 
     @property
@@ -192,8 +199,16 @@ class Note(Value):
 
     @property
     def superseded(self) -> bool:
-        """Whether another note has taken its place."""
-        return any(x.relation is Relation.SUPERSEDES and x.target == self.id for x in self.links)
+        """Whether another note has taken its place, and it was not brought back since."""
+        return self.invalid_at is not None and any(
+            link.relation is Relation.SUPERSEDES and link.target == self.id for link in self.links
+        )
+
+    @property
+    def newer(self) -> tuple[str, ...]:
+        """The notes that say, or may say, the later word on the same matter."""
+        later = (x for x in self.links if x.relation in LATER_WORDS and x.target == self.id)
+        return tuple(link.source for link in later)
 
     @property
     def disputed(self) -> bool:
@@ -202,11 +217,14 @@ class Note(Value):
 
     @property
     def status(self) -> str:
-        """What is the matter with it, in words: it is no longer so, or disputed; "" if neither."""
+        """What is the matter with it, in words: it is no longer so, or disputed; "" if neither.
+
+        What was given an end ahead of time is told as so until then.
+        """
         if self.invalid_at is not None:
-            return f"no longer so since {self.invalid_at:%Y-%m-%d}"
-        if self.superseded:
-            return "no longer so"
+            settled = [entry.at for entry in self.history if "invalid_at" in entry.after]
+            ahead = self.invalid_at > (settled[-1] if settled else self.recorded_at)
+            return f"{'so until' if ahead else 'no longer so since'} {self.invalid_at:%Y-%m-%d}"
         return "contradicted by another note" if self.disputed else ""
 
     @property
@@ -229,8 +247,8 @@ def _base32(entropy: bytes) -> str:
 
 
 def random_id(entropy: bytes) -> str:
-    """A note id of 8 characters from 5 random bytes."""
-    return _base32(entropy)[:8]
+    """A note id of 10 characters from 6 random bytes: two of a million notes meet once in 500 stores."""
+    return _base32(entropy)[:10]
 
 
 def keyed_id(namespace: Namespace, key: str) -> str:

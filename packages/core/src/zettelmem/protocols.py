@@ -1,13 +1,17 @@
-"""What a memory asks of models. Anything with these methods will do; no registration, no base class."""
+"""What a memory asks of models and of what watches its commits. Anything with these methods will do."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
+
+from .decisions import Changes
+from .namespace import Namespace
+from .note import Note
 
 Vectors = NDArray[np.float32]
 """Vectors, float32, shape (n, dimensions)."""
@@ -55,3 +59,28 @@ class Reranker(Protocol):
 
     def score(self, query: str, texts: Sequence[str]) -> Sequence[float]:
         """How well each text answers the query: any real numbers, higher is better."""
+
+
+class CommitHook(Protocol):
+    """What looks at every commit before it is written, and may refuse it.
+
+    The store calls its hooks in order while nobody else writes. Those that refuse come before those that
+    tell: what the first hooks let pass may still be refused by the next.
+    """
+
+    async def before(
+        self, changes: Sequence[Changes], old: Mapping[str, Note], new: Mapping[str, Note]
+    ) -> None:
+        """Raise to refuse the changes of one caller; the callers that share its commit go on.
+
+        Args:
+            changes: what this caller writes.
+            old: the notes as they are stored, by id; one that is new is not among them.
+            new: the notes as the commit leaves them, those of callers before this one included.
+        """
+
+    async def failed(self, changes: Sequence[Changes]) -> None:
+        """These were let pass, and writing them failed; some may stand nevertheless."""
+
+    async def erasing(self, namespace: Namespace, ids: Iterable[str]) -> None:
+        """These notes are about to be erased; raise to keep them."""

@@ -2,13 +2,65 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, TypedDict
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from .namespace import Namespace
+from .errors import InvalidInput
+from .namespace import Namespace, as_namespace
 from .note import Link, Note, Trust
-from .values import KindName, Label, Time, Value, Words
+from .values import KindName, Label, Time, Value, Words, build, tag_key, words
+
+
+class Where(TypedDict, total=False):
+    """Which notes of a namespace a call is about, as `recall` and `notes` take it. What is left out, None,
+    "" or an empty list leaves nothing out."""
+
+    kinds: Sequence[str] | None
+    """Any of these."""
+    tags: Sequence[str] | None
+    """Any of these, in any case, with or without "#"."""
+    thread: str | None
+    """This conversation, session or document only, in any case."""
+    since: datetime | date | None
+    """What happened then or later; a date is from its first moment (UTC) on."""
+    until: datetime | date | None
+    """What happened before then; a date includes that whole day (UTC)."""
+    min_trust: Trust
+    """Leave out what is trusted less."""
+    via: str | None
+    """Only what came in through this door (`source.via`)."""
+
+
+def _days(value: Any, days: int) -> Any:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        try:
+            return datetime(value.year, value.month, value.day, tzinfo=UTC) + timedelta(days=days)
+        except OverflowError as error:
+            raise ValueError("lies outside the years 1 to 9999; give an earlier day") from error
+    return value
+
+
+def _some(value: Any) -> Any:
+    return None if isinstance(value, str | Sequence) and not value else value
+
+
+def _one_or_more(value: Any) -> Any:
+    return words(_some(value))
+
+
+def _keys(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    keys = (tag_key(tag) for tag in value or ())
+    return tuple(dict.fromkeys(key for key in keys if key)) or None
+
+
+Kinds = Annotated[tuple[KindName, ...] | None, BeforeValidator(_one_or_more)]
+TagKeys = Annotated[Words | None, BeforeValidator(_some), AfterValidator(_keys)]
+Since = Annotated[Time | None, BeforeValidator(lambda value: _days(value, 0))]
+Until = Annotated[Time | None, BeforeValidator(lambda value: _days(value, 1))]
+MaybeLabel = Annotated[Label | None, BeforeValidator(_some)]
 
 
 class Filter(Value):
@@ -16,8 +68,9 @@ class Filter(Value):
 
     Attributes:
         namespace: this one and all below it; with `exact`, this one alone.
-        kinds, tags: any of these; None for all.
-        thread: this thread only.
+        kinds: any of these; None for all.
+        tags: any of these, folded by `tag_key`; None for all.
+        thread: this thread only, in any case.
         since, until: `occurred_at` in [since, until).
         valid_at: leave out what was no longer so then; None keeps it.
         over_at: only what was no longer so then.
@@ -29,21 +82,41 @@ class Filter(Value):
 
     namespace: Namespace
     exact: bool = False
-    kinds: tuple[KindName, ...] | None = None
-    tags: Words | None = None
-    thread: Label | None = None
-    since: Time | None = None
-    until: Time | None = None
+    kinds: Kinds = None
+    tags: TagKeys = None
+    thread: MaybeLabel = None
+    since: Since = None
+    until: Until = None
     valid_at: Time | None = None
     over_at: Time | None = None
     known_at: Time | None = None
     min_trust: Trust = Trust.UNTRUSTED
-    via: str | None = None
+    via: MaybeLabel = None
     pending: bool = False
 
     def covers(self, namespace: Namespace) -> bool:
         """Whether notes of `namespace` may be seen."""
         return (namespace if self.exact else namespace[: len(self.namespace)]) == self.namespace
+
+
+def sight(namespace: str | Sequence[str], where: Where, **more: Any) -> Filter:
+    """The filter of a call.
+
+    Args:
+        namespace: as the caller wrote it.
+        where: the caller's narrowing.
+        more: other fields of a `Filter`.
+
+    Raises:
+        InvalidInput: a value does not fit, or `where` holds a name that it has not.
+    """
+    unknown = where.keys() - Where.__annotations__.keys()
+    if unknown:
+        raise InvalidInput(
+            f"there is nothing to narrow by called {', '.join(sorted(unknown))}; give "
+            f"{', '.join(Where.__annotations__)}"
+        )
+    return build(Filter, {"namespace": as_namespace(namespace), **where, **more})
 
 
 class Hit(Value):

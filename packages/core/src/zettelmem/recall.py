@@ -1,75 +1,66 @@
-"""From a query to hits: embed, search, look at what is linked, rank, make whole notes of the best."""
+"""From a query to hits: candidates -> expansion -> ranking -> hits. Reads only."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from . import ranking
 from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
+from .language.terms import terms
 from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
 from .linking import evolve
-from .namespace import Namespace
 from .note import Note
-from .protocols import Reranker, Vectors
+from .protocols import Reranker
 from .queries import Filter, Hit
-from .store import Hydrate, Store
+from .ranking.candidates import Candidates, Query, nameless
+from .ranking.explain import cut, hits
+from .ranking.score import Ranking, rank, reachable, reranked
+from .ranking.signals import bridges
+from .store import Store
+from .store.schema import Row
 
 DEPTH = 100
-"""Candidates that each of the searches brings to a recall."""
-SMALL = 1_000
-"""Notes up to which a namespace is read whole rather than searched."""
-KEPT = 16
-"""Namespaces read whole that stay in memory for as long as the table does not change: 2 MB each at most."""
-KNOWN = 1_000
-"""Namespaces whose speakers and number of notes stay in memory."""
-ROOM = 4 << 20
-"""Bytes that the notes of such a namespace may take, too, once it is asked again."""
-SPARE = 10
-"""Notes read beyond the k best, because the notes linked to them may change the order."""
+"""Candidates that each of the three searches brings to a recall."""
+WHOLE = 1_000
+"""Notes in sight up to which all of them are candidates."""
 TELLERS = 5
 """Best notes of the first ranking whose words may name others."""
 RERANKED = 50
 """Best notes that a reranker looks at once more."""
 
 
-_Found = tuple[ranking.Candidates, ranking.Ranking, dict[str, Note]]
-
-
-@dataclass
-class _Kept:
-    """A namespace in memory as it was at a version of the table."""
-
-    version: int
-    candidates: ranking.Candidates
-    notes: Hydrate | None = None
-    again: bool = False
-
-
 @dataclass(frozen=True)
-class _Searched:
-    """What a query found: candidates, whether they are all there is in sight, and how they match."""
+class Wanted:
+    """What a caller wants of a recall.
 
-    candidates: ranking.Candidates
-    notes: Hydrate | None
-    complete: bool
-    matched: ranking.Matched
-    query: str
-    vector: Vectors
-    asked: tuple[datetime, datetime] | None
+    Attributes:
+        k: at most so many hits.
+        expand: let the notes linked to the candidates vote and be found.
+        budget: at most so many tokens of content; None for no limit.
+        min_score: leave out hits below it, in [0, 1].
+        explain: tell the weight of each signal.
+    """
 
-    def plus(self, more: ranking.Candidates) -> _Searched:
-        return replace(self, candidates=self.candidates.plus(more))
+    k: int = 10
+    expand: bool = True
+    budget: int | None = None
+    min_score: float = 0.0
+    explain: bool = False
 
-    def ranked(self, *, expand: bool) -> ranking.Ranking:
-        return ranking.rank(self.candidates, self.matched, self.query, self.vector, self.asked, expand=expand)
+    def check(self) -> None:
+        """Raise InvalidInput, naming the range, unless all of it can be done."""
+        within("k", self.k, 1, MAX_K)
+        if not 0.0 <= self.min_score <= 1.0:
+            raise InvalidInput(f"min_score is {self.min_score}; give 0 to 1")
+        if self.budget is not None:
+            within("budget_tokens", self.budget, 1, MAX_BUDGET)
 
 
-class Recalling:
+class Recall:
     """Everything that finds notes.
 
     Args:
@@ -82,21 +73,8 @@ class Recalling:
         self._store = store
         self._embedding = embedding
         self._reranker = reranker
-        self._speakers: dict[Namespace, tuple[int, list[str], int]] = {}
-        self._surveys: dict[Filter, _Kept] = {}
 
-    async def recall(
-        self,
-        query: str,
-        sight: Filter,
-        now: datetime,
-        *,
-        k: int,
-        expand: bool,
-        budget: int | None,
-        min_score: float,
-        explain: bool,
-    ) -> list[Hit]:
+    async def recall(self, query: str, sight: Filter, now: datetime, wanted: Wanted) -> list[Hit]:
         """The notes in sight that answer `query` best, best first; all of them if they fit the budget.
 
         Raises:
@@ -104,141 +82,131 @@ class Recalling:
             LimitExceeded: the query is too long.
         """
         _check_query(query)
-        within("k", k, 1, MAX_K)
-        if not 0.0 <= min_score <= 1.0:
-            raise InvalidInput(f"min_score is {min_score}; give 0 to 1")
-        whole = False
-        if budget is not None:
-            within("budget_tokens", budget, 1, MAX_BUDGET)
-            found = await self._store.columns(sight, ["id", "size"])
-            whole = sum(map(ranking.tokens_of, found["size"])) <= budget
-            if not found["id"]:
-                return []
-        candidates, ranked, notes = (
-            await self._whole(query, sight, now, found["id"])
-            if whole
-            else await self._best(query, sight, now, k, expand=expand)
-        )
-        notes = _as_known(notes, sight)
-        scores = ranked.scores
-        places = [
-            int(i) for i in ranked.order if candidates.ids[i] in notes and (whole or scores[i] >= min_score)
-        ]
-        hits = ranking.hits(
-            query, candidates, ranked, places if whole else places[:k], notes, explain=explain
-        )
-        if whole:
-            return sorted(hits, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
-        return hits if budget is None else ranking.cut(hits, budget)
+        wanted.check()
+        if wanted.budget is not None:
+            ids, size = await self._store.in_sight(sight)
+            if size <= wanted.budget:
+                return await self._all(query, ids, sight, now, wanted)
+        asked = await self._query(query, sight, now)
+        candidates = await self._candidates(asked, sight, wanted)
+        if candidates is None:
+            return []
+        ranked, rows = await self._ranked(asked, candidates, sight, wanted)
+        places = [int(place) for place in ranked.order if ranked.scores[place] >= wanted.min_score]
+        found = _hits(asked, candidates, ranked, places[: wanted.k], rows, sight, wanted)
+        return found if wanted.budget is None else cut(found, wanted.budget)
 
-    async def _whole(self, query: str, sight: Filter, now: datetime, ids: list[str]) -> _Found:
-        """Every note in sight."""
-        found = await self._search(query, sight, now, len(ids))
-        rest, _ = await self._store.look(set(ids) - set(found.candidates.ids), sight)
-        found = found.plus(rest)
-        return found.candidates, found.ranked(expand=True), await self._get(found, found.candidates.ids)
+    async def _query(self, query: str, sight: Filter, now: datetime) -> Query:
+        people = await self._store.people(sight)
+        vector = await self._embedding.query(nameless(query, people))
+        return Query(query, tuple(dict.fromkeys(terms(query))), vector, span(query, now))
 
-    async def _best(self, query: str, sight: Filter, now: datetime, k: int, *, expand: bool) -> _Found:
-        """The best notes in sight, at least k of them."""
-        found = await self._search(query, sight, now, max(DEPTH, k))
-        candidates = found.candidates
-        if not len(candidates):
-            return candidates, ranking.Ranking.none(), {}
-        ranked = found.ranked(expand=expand)
-        if found.complete:
-            notes = await self._get(found, (candidates.ids[i] for i in ranked.order[: max(k, TELLERS)]))
-        else:
-            # One read brings the likely hits and the notes linked to the best; those take part from here.
-            likely = [candidates.ids[i] for i in ranked.order[: k + SPARE]]
-            reachable = ranking.reachable(candidates, ranked) if expand else []
-            linked, hydrate = await self._store.look([*likely, *reachable], sight)
-            notes = hydrate(likely[: max(k, TELLERS)])
-            if len(linked) and reachable:
-                found = found.plus(linked)
-                candidates, ranked = found.candidates, found.ranked(expand=expand)
-        tellers = [candidates.ids[i] for i in ranked.order[:TELLERS]]
-        told = {note_id: notes[note_id].content for note_id in tellers if note_id in notes}
-        ranked = ranked.plus("bridge", ranking.bridges(candidates, query, told))
-        best = [candidates.ids[i] for i in ranked.order[: max(k, RERANKED) if self._reranker else k]]
-        notes |= await self._get(found, (note_id for note_id in best if note_id not in notes))
+    async def _candidates(self, query: Query, sight: Filter, wanted: Wanted) -> Candidates | None:
+        """What the searches bring, and what the best of it is linked with; None where nothing is in sight."""
+        depth = max(DEPTH, wanted.k)
+        candidates, complete = await self._store.candidates(sight, query, depth, WHOLE)
+        if candidates is None or not len(candidates):
+            return None
+        if complete or not wanted.expand:
+            return candidates
+        beyond = reachable(candidates, rank(candidates, query, expand=False))
+        linked = await self._store.look(beyond, sight, query) if beyond else None
+        return candidates if linked is None else candidates.plus(linked)
+
+    async def _ranked(
+        self, query: Query, candidates: Candidates, sight: Filter, wanted: Wanted
+    ) -> tuple[Ranking, dict[str, Row]]:
+        """The order of the candidates, and the rows of the best, at least k of them."""
+        ranked = rank(candidates, query, expand=wanted.expand)
+        rows = await self._rows(candidates, ranked, sight, max(wanted.k, TELLERS), {})
+        tellers = (candidates.ids[place] for place in ranked.order[:TELLERS])
+        best = {note_id: rows[note_id].note.content for note_id in tellers if note_id in rows}
+        ranked = ranked.plus("bridge", bridges(candidates, query.text, best))
+        count = wanted.k if self._reranker is None else max(wanted.k, RERANKED)
+        rows = await self._rows(candidates, ranked, sight, count, rows)
         if self._reranker is not None:
-            ranked = await self._reranked(query, candidates, ranked, notes)
-        return candidates, ranked, notes
+            ranked = await self._reranked(self._reranker, query.text, candidates, ranked, rows)
+        return ranked, rows
+
+    async def _rows(
+        self,
+        candidates: Candidates,
+        ranked: Ranking,
+        sight: Filter,
+        count: int,
+        have: Mapping[str, Row],
+    ) -> dict[str, Row]:
+        """The rows of the best so many candidates, and those that are at hand."""
+        best = (candidates.ids[place] for place in ranked.order[:count])
+        lacking = [note_id for note_id in best if note_id not in have]
+        return {**have, **await self._store.rows(sight.namespace, lacking)}
 
     async def _reranked(
         self,
+        reranker: Reranker,
         query: str,
-        candidates: ranking.Candidates,
-        ranked: ranking.Ranking,
-        notes: Mapping[str, Note],
-    ) -> ranking.Ranking:
+        candidates: Candidates,
+        ranked: Ranking,
+        rows: Mapping[str, Row],
+    ) -> Ranking:
         """The same order after the reranker's second look at the notes."""
-        assert self._reranker is not None
-        places = [i for i, note_id in enumerate(candidates.ids) if note_id in notes]
-        texts = [notes[candidates.ids[i]].content for i in places]
+        places = [place for place, note_id in enumerate(candidates.ids) if note_id in rows]
+        texts = [rows[candidates.ids[place]].note.content for place in places]
         try:
-            given = await asyncio.to_thread(self._reranker.score, query, texts)
+            given = await asyncio.to_thread(reranker.score, query, texts)
         except ZettelmemError:
             raise
         except Exception as error:  # a vendor's code may raise anything
-            raise ModelError(f"reranker {self._reranker.name} failed: {error!r}"[:500]) from error
+            raise ModelError(f"reranker {reranker.name} failed: {error!r}"[:500]) from error
         if len(given) != len(texts):
-            raise ModelError(
-                f"reranker {self._reranker.name} gave {len(given)} scores for {len(texts)} texts"
-            )
-        return ranking.reranked(ranked, places, given)
+            raise ModelError(f"reranker {reranker.name} gave {len(given)} scores for {len(texts)} texts")
+        return reranked(ranked, places, given)
 
-    async def _search(self, query: str, sight: Filter, now: datetime, depth: int) -> _Searched:
-        version = await self._store.version()
-        speakers, count = await self._who_speaks(sight.namespace, version)
-        embedded = self._embedding.query(ranking.nameless(query, speakers))
-        asked = span(query, now)
-        if count > SMALL:
-            vector = await embedded
-            candidates, matched = await self._store.search(sight, query, vector, depth)
-            return _Searched(candidates, None, False, matched, query, vector, asked)
-        # Reading them all is cheaper than searching, and nothing linked is missed.
-        vector, (candidates, notes), matched = await asyncio.gather(
-            embedded, self._survey(sight, version), self._store.match(sight, query)
-        )
-        return _Searched(candidates, notes, True, matched, query, vector, asked)
+    async def _all(
+        self, query: str, ids: Sequence[str], sight: Filter, now: datetime, wanted: Wanted
+    ) -> list[Hit]:
+        """Every note in sight, in the order it happened."""
+        if not ids:
+            return []
+        asked = await self._query(query, sight, now)
+        candidates = await self._store.look(ids, sight, asked)
+        if candidates is None:
+            return []
+        ranked = rank(candidates, asked)
+        rows = await self._store.rows(sight.namespace, candidates.ids)
+        found = _hits(asked, candidates, ranked, ranked.order.tolist(), rows, sight, wanted)
+        return sorted(found, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
 
-    async def _survey(self, sight: Filter, version: int) -> tuple[ranking.Candidates, Hydrate | None]:
-        """Every note in sight; what was read stays until the table changes.
 
-        The first time only what ranks them is read. Whoever asks again before anything is written will ask
-        more, so then the notes themselves are kept as well.
-        """
-        if sight.known_at is not None:  # then what was valid depends on what was known
-            return await self._store.survey(sight), None
-        wider = sight.model_copy(update={"valid_at": None})
-        kept = self._surveys.get(wider)
-        if kept is None or kept.version != version:
-            kept = _Kept(version, await self._store.survey(wider))
-        elif not kept.again:
-            kept.again = True  # first, so that of recalls at the same time one reads them
-            kept.notes = await self._store.hydrate(wider, ROOM)
-        self._surveys.pop(wider, None)
-        self._surveys[wider] = kept  # the one asked last stands last
-        while len(self._surveys) > KEPT:
-            self._surveys.pop(next(iter(self._surveys)))
-        found = kept.candidates if sight.valid_at is None else kept.candidates.valid(sight.valid_at)
-        return found, kept.notes
+def _hits(
+    query: Query,
+    candidates: Candidates,
+    ranked: Ranking,
+    places: Iterable[int],
+    rows: Mapping[str, Row],
+    sight: Filter,
+    wanted: Wanted,
+) -> list[Hit]:
+    """The candidates at these places as hits, as they stood when the filter asks."""
+    notes: dict[str, Note] = {}
+    words: dict[str, tuple[set[str], set[str]]] = {}
+    for place in places:
+        row = rows.get(candidates.ids[place])
+        note = None if row is None else _as_known(row.note, sight)
+        if row is not None and note is not None:
+            notes[note.id] = note
+            words[note.id] = {*row.content_terms.split()}, {*row.around_terms.split()}
+    there = [place for place in places if candidates.ids[place] in notes]
+    return hits(query.text, candidates, ranked, there, notes, words, explain=wanted.explain)
 
-    async def _get(self, found: _Searched, ids: Iterable[str]) -> dict[str, Note]:
-        return await self._store.get(ids) if found.notes is None else found.notes(ids)
 
-    async def _who_speaks(self, namespace: Namespace, version: int) -> tuple[list[str], int]:
-        """Who ever said something in the namespace, and how many notes it holds; kept per table version."""
-        kept = self._speakers.get(namespace)
-        if kept is None or kept[0] != version:
-            names = (await self._store.columns(Filter(namespace=namespace), ["who"]))["who"]
-            kept = (version, sorted({name for name in names if name}), len(names))
-            self._speakers.pop(namespace, None)
-            self._speakers[namespace] = kept
-            if len(self._speakers) > KNOWN:
-                del self._speakers[next(iter(self._speakers))]
-        return kept[1], kept[2]
+def _as_known(note: Note, sight: Filter) -> Note | None:
+    """The note as it stood when the filter asks; None if it was known to be over by then."""
+    if sight.known_at is None:
+        return note
+    then = evolve.known_at(note, sight.known_at)
+    over = sight.valid_at is not None and then.invalid_at is not None and then.invalid_at <= sight.valid_at
+    return None if over else then
 
 
 def _check_query(query: str) -> None:
@@ -252,15 +220,3 @@ def _check_query(query: str) -> None:
         raise InvalidInput(
             "query holds half a surrogate pair, which is no text; decode the bytes with errors='replace'"
         ) from error
-
-
-def _as_known(notes: Mapping[str, Note], sight: Filter) -> dict[str, Note]:
-    """The notes as they stood when the filter asks, without those that were known to be over by then."""
-    if sight.known_at is None:
-        return dict(notes)
-    then = {note_id: evolve.known_at(note, sight.known_at) for note_id, note in notes.items()}
-    return {
-        note_id: note
-        for note_id, note in then.items()
-        if sight.valid_at is None or note.invalid_at is None or note.invalid_at > sight.valid_at
-    }

@@ -1,11 +1,9 @@
-"""From drafts to one commit: construct, embed, look around, decide, write. And every other write."""
+"""From drafts to one commit: drafts -> notes -> neighbours -> decisions -> commit. And every other write."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,29 +14,25 @@ from pydantic import BaseModel
 from .decisions import Changes, Decision, Neighbour, Remembered
 from .drafts import Draft, Fields
 from .embedding import Embedding
-from .errors import ConflictError, InvalidInput, NotFound, StoreError
+from .errors import ConflictError, InvalidInput, NotFound
 from .judge import DESCRIBED, Judge, Judging
 from .language.secrets import kinds_in, redacted
-from .language.words import names, names_it, plain, topics
+from .language.words import name_in, names, plain, topics
 from .limits import MAX_LINKS, MAX_WORDS
 from .linking import evolve, rules
 from .namespace import Namespace
 from .note import KINDS, Note, Pending, Relation, Shown, keyed_id, random_id
 from .protocols import Vectors
 from .queries import Filter
-from .store import IdTaken, Step, Store, VectorsMissing, tend
+from .store import IdTaken, Step, Store, Upkeep
 from .values import build
 
-logger = logging.getLogger(__name__)
-
 TRIES = 8
-"""How often a write is worked out again because the notes it stands on changed meanwhile."""
+"""How often a write is begun again because somebody stored the same keys meanwhile."""
 MAX_NAMES = 8
 """Names in a content by which other notes are looked up."""
 SAYING = frozenset({"content", "data", "occurred_at", "invalid_at", "forgotten_at"})
 """The fields by which it is told whether a key was remembered again with something new."""
-TEND_EVERY = 32
-"""Rows written between two looks at the state of the indices."""
 
 
 Secrets = Literal["allow", "flag", "redact", "refuse"]
@@ -49,16 +43,24 @@ SECRET = "secret"
 
 @dataclass
 class _Plan:
-    """One new note on its way into the store."""
+    """One new note on its way into the store.
+
+    Attributes:
+        note: as it is constructed.
+        previous: the id of the note before it in its thread.
+        near: the neighbours that it is compared with, and the cosine of each.
+        decision: what a model decided about `neighbours`; None where the rules decide on fresh notes.
+        neighbours: those that were numbered for a model or for the caller.
+    """
 
     note: Note
     previous: str | None
-    ranked: list[tuple[str, float]] = field(default_factory=list)
+    near: list[tuple[str, float]] = field(default_factory=list)
+    decision: Decision | None = None
     neighbours: list[Neighbour] = field(default_factory=list)
-    decision: Decision = Decision()  # noqa: RUF009 - frozen
 
 
-class Remembering:
+class Remember:
     """Everything that writes notes.
 
     Args:
@@ -89,13 +91,13 @@ class Remembering:
         self.k = k
         self.secrets = secrets
         self.clock = clock
-        self._written = 0
-        self._upkeep: asyncio.Task[None] | None = None
+        self._upkeep = Upkeep(store)
 
     async def close(self) -> None:
         """Wait for what runs in the background."""
-        if self._upkeep is not None:
-            await self._upkeep
+        await self._upkeep.close()
+
+    # --- drafts ----------------------------------------------------------------------------------
 
     def checked(self, draft: Draft) -> Draft:
         """The draft, with its `data` as the model of its kind wants it, and without secrets if so set."""
@@ -130,43 +132,159 @@ class Remembering:
             return tags
         return (*tags[: MAX_WORDS - 1], SECRET)
 
+    # --- remember --------------------------------------------------------------------------------
+
     async def remember(self, drafts: Sequence[Draft], namespace: Namespace, judge: Judge) -> list[Remembered]:
         """Drafts of one batch, no key twice, as notes in one commit; known keys are revised or left."""
         for _ in range(TRIES):
-            ids = {draft.key: keyed_id(namespace, draft.key) for draft in drafts if draft.key}
-            there = await self.store.get_to_change(ids.values(), forgotten=True)
-            known = {key: there[note_id] for key, note_id in ids.items() if note_id in there}
+            known = await self._known(drafts, namespace)
+            new = [draft for draft in drafts if draft.key not in known]
             try:
-                new = await self._remember_new(
-                    [draft for draft in drafts if draft.key not in known], namespace, judge
-                )
+                made = iter(await self._remember_new(new, namespace, judge) if new else ())
             except IdTaken:
                 continue  # somebody stored the same key meanwhile, or two random ids met
-            made = iter(new)
-            return [
-                await self._remember_again(known[draft.key], draft)
-                if draft.key is not None and draft.key in known
-                else next(made)
-                for draft in drafts
-            ]
+            results: list[Remembered] = []
+            for draft in drafts:
+                again = draft.key is not None and draft.key in known
+                results.append(
+                    await self._remember_again(known[draft.key], draft) if again and draft.key else next(made)
+                )
+            return results
         raise ConflictError(f"others kept storing the same keys through {TRIES} attempts; try again later")
+
+    async def _known(self, drafts: Sequence[Draft], namespace: Namespace) -> dict[str, Note]:
+        """The notes that are there already under the keys of these drafts, forgotten ones too."""
+        ids = {keyed_id(namespace, draft.key): draft.key for draft in drafts if draft.key}
+        rows = await self.store.rows(namespace, ids)
+        return {ids[note_id]: row.note for note_id, row in rows.items()}
 
     async def _remember_new(
         self, drafts: Sequence[Draft], namespace: Namespace, judge: Judge
     ) -> list[Remembered]:
-        if not drafts:
-            return []
         now = self.clock()
         plans = await self._construct(drafts, namespace, judge, now)
-        vectors = await self.embedding.documents([text for plan in plans for text in _texts(plan.note)], {})
-        state = await self._look_around(plans, vectors, namespace)
-        seen = {note.description for note in state.values()}
-        for plan in plans:
-            await self._decide(plan, judge, state, now)
-        changed = {note.description for note in state.values()} - seen
-        vectors = await self.embedding.documents(changed, vectors)
-        changes = await self.commit(state, lambda fresh: _play(plans, fresh, now), vectors)
+        texts = [text for plan in plans for text in (plan.note.content, plan.note.description)]
+        vectors = await self.embedding.documents(texts, {})
+        await self._look_around(plans, vectors, namespace)
+        if judge in ("ask", "model"):
+            await self._ask(plans[0] if judge == "model" else None, plans, namespace, judge)
+        ids = [note_id for plan in plans for note_id, _ in plan.near]
+        ids += [plan.note.id for plan in plans]
+        ids += [plan.previous for plan in plans if plan.previous]
+        changes = await self.commit(
+            namespace, ids, lambda fresh: self._step(plans, fresh, judge, now), vectors
+        )
         return [remembered(each, plan.neighbours) for plan, each in zip(plans, changes, strict=True)]
+
+    async def _construct(
+        self, drafts: Sequence[Draft], namespace: Namespace, judge: Judge, now: datetime
+    ) -> list[_Plan]:
+        """Drafts as notes: what the caller left out comes from the model or the rules."""
+        last: dict[str, Note | None] = {}
+        for thread in dict.fromkeys(draft.thread for draft in drafts if draft.thread):
+            last[thread] = await self.store.last_of_thread(namespace, thread)
+        plans: list[_Plan] = []
+        for place, draft in enumerate(drafts):
+            previous = last.get(draft.thread) if draft.thread else None
+            fields, pending = await self.judging.describe(draft, previous, judge, now)
+            note = self._note(draft, fields, pending, namespace, previous, now, place)
+            plans.append(_Plan(note, previous.id if previous else None))
+            if draft.thread:
+                last[draft.thread] = note
+        return plans
+
+    def _note(
+        self,
+        draft: Draft,
+        fields: Mapping[str, Any],
+        pending: Pending | None,
+        namespace: Namespace,
+        previous: Note | None,
+        now: datetime,
+        place: int,
+    ) -> Note:
+        note_id = keyed_id(namespace, draft.key) if draft.key else random_id(secrets.token_bytes(6))
+        given = {name: value for name, value in draft if value is not None}
+        made = {
+            "id": note_id,
+            "namespace": namespace,
+            "position": previous.position + 1 if previous else 0,
+            "occurred_at": draft.occurred_at or now,
+            "recorded_at": now + timedelta(microseconds=place),
+            "pending": pending,
+        }
+        note = build(Note, {**given, **fields, **made})
+        tags = self.flagged(note.tags, note.content, note.context, note.data)
+        return note if tags == note.tags else note.model_copy(update={"tags": tags})
+
+    # --- neighbours ------------------------------------------------------------------------------
+
+    async def _look_around(
+        self, plans: Sequence[_Plan], vectors: Mapping[str, Vectors], namespace: Namespace
+    ) -> None:
+        """Find each plan's neighbours, in the store and earlier in the batch: by meaning, and by names."""
+        own = np.stack([vectors[plan.note.content] for plan in plans])
+        sight = Filter(namespace=namespace, exact=True)
+        by_meaning = await self.store.nearest(sight, own, self.k)
+        texts = [_names_told(plan.note) for plan in plans]
+        by_name = await self.store.worded(sight, texts, own, self.k)
+        alike = own @ own.T
+        earlier = _Earlier()
+        for place, plan in enumerate(plans):
+            in_batch = [(plans[other].note.id, float(alike[place, other])) for other in range(place)]
+            near = sorted([*by_meaning[place], *in_batch], key=lambda pair: -pair[1])[: self.k]
+            named = [*by_name[place], *(in_batch[other] for other in earlier.named_with(plan.note))]
+            plan.near = list((dict(near) | dict(named[-self.k :])).items())
+            earlier.add(plan.note)
+
+    async def _ask(
+        self, asked: _Plan | None, plans: Sequence[_Plan], namespace: Namespace, judge: Judge
+    ) -> None:
+        """Number the neighbours of each plan for whoever decides, and let a model decide about its one."""
+        ids = (note_id for plan in plans for note_id, _ in plan.near)
+        state = await self.store.notes(namespace, ids)
+        for plan in plans:
+            around = [(state[note_id], cosine) for note_id, cosine in plan.near if note_id in state]
+            plan.neighbours = numbered(around)
+            state[plan.note.id] = plan.note
+        if asked is not None:
+            asked.decision, problem = await self.judging.decide(asked.note, asked.neighbours, judge)
+            if problem and asked.note.pending is None:
+                asked.note = asked.note.model_copy(update={"pending": Pending(reason=problem)})
+
+    # --- decisions -------------------------------------------------------------------------------
+
+    def _step(
+        self, plans: Sequence[_Plan], fresh: dict[str, Note], judge: Judge, now: datetime
+    ) -> list[Changes]:
+        """What the plans change, one after the other, each on what those before it made. Pure."""
+        state = dict(fresh)
+        made: list[Changes] = []
+        for plan in plans:
+            if plan.note.id in state:
+                raise IdTaken(plan.note.id)
+            changes = self._played(plan, state, judge, now)
+            state |= {note.id: note for note in changes.notes}
+            made.append(changes)
+        return made
+
+    def _played(self, plan: _Plan, state: Mapping[str, Note], judge: Judge, now: datetime) -> Changes:
+        note = plan.note
+        previous = state.get(plan.previous or "")
+        if previous is not None and (previous.forgotten_at is not None or len(previous.links) >= MAX_LINKS):
+            previous = None
+        if plan.decision is not None:
+            around, decision = _as_they_are(plan, plan.decision, state)
+            return evolve.remember(note, previous, around, decision, now)
+        near = [(state[note_id], cosine) for note_id, cosine in plan.near if note_id in state]
+        neighbours = numbered((other, cosine) for other, cosine in near if other.forgotten_at is None)
+        if judge == "ask":
+            plan.neighbours = neighbours
+            note = _shown(plan)
+        decision = self.judging.by_rules(note, neighbours) if judge == "offline" else Decision()
+        return evolve.remember(note, previous, [each.note for each in neighbours], decision, now)
+
+    # --- again -----------------------------------------------------------------------------------
 
     async def _remember_again(self, note: Note, draft: Draft) -> Remembered:
         """The same key once more: nothing to do if it says the same, a revision if not.
@@ -188,89 +306,12 @@ class Remembering:
         try:
             changes = await self.revise(note, fields, "remembered again under the same key")
         except InvalidInput:
-            fresh = (await self.store.get_to_change([note.id])).get(note.id)
+            fresh = (await self.store.notes(note.namespace, [note.id])).get(note.id)
             if fresh is None or any(getattr(fresh, name) != value for name, value in fields.items()):
                 raise
             # Somebody else remembered the very same meanwhile.
             return Remembered(note=fresh, change=fresh.history[-1].change, known=True)
         return Remembered(note=changes.note, change=changes.id)
-
-    async def _construct(
-        self, drafts: Sequence[Draft], namespace: Namespace, judge: Judge, now: datetime
-    ) -> list[_Plan]:
-        """Drafts as notes: what the caller left out comes from the model or the rules."""
-        last: dict[str, Note | None] = {}
-        for thread in dict.fromkeys(draft.thread for draft in drafts if draft.thread):
-            end = await self.store.last_of_thread(namespace, thread)
-            last[thread] = (await self.store.get_to_change([end[0]])).get(end[0]) if end else None
-        plans = []
-        for place, draft in enumerate(drafts):
-            previous = last.get(draft.thread) if draft.thread else None
-            fields, pending = await self.judging.describe(draft, previous, judge, now)
-            note_id = keyed_id(namespace, draft.key) if draft.key else random_id(secrets.token_bytes(5))
-            note = build(
-                Note,
-                {
-                    **{name: value for name, value in draft if value is not None},
-                    **fields,
-                    "id": note_id,
-                    "namespace": namespace,
-                    "position": previous.position + 1 if previous else 0,
-                    "occurred_at": draft.occurred_at or now,
-                    "recorded_at": now + timedelta(microseconds=place),
-                    "pending": pending,
-                },
-            )
-            tags = self.flagged(note.tags, note.content, note.context, note.data)
-            if tags != note.tags:
-                note = note.model_copy(update={"tags": tags})
-            plans.append(_Plan(note, previous.id if previous else None))
-            if draft.thread:
-                last[draft.thread] = note
-        return plans
-
-    async def _look_around(
-        self, plans: Sequence[_Plan], vectors: Mapping[str, Vectors], namespace: Namespace
-    ) -> dict[str, Note]:
-        """Rank each plan's neighbours, in the store and earlier in the batch; return the stored ones."""
-        own = np.stack([vectors[plan.note.content] for plan in plans])
-        sight = Filter(namespace=namespace, exact=True)
-        alike = own @ own.T
-        # A broad class would bring its whole class: only what can name one thing is looked up.
-        told = [
-            " ".join((*names(each.content)[:MAX_NAMES], *(set(each.tags) - set(topics(each.content)))))
-            for each in (plan.note for plan in plans)
-        ]
-        found, worded = await asyncio.gather(
-            self.store.nearest(sight, own, self.k), self.store.worded(sight, told, self.k)
-        )
-        said = [plain(plan.note.content) for plan in plans]
-        for i, plan in enumerate(plans):
-            before = [(plans[j].note.id, float(alike[i, j])) for j in range(i)]
-            near = sorted([*found[i], *before], key=lambda x: -x[1])[: self.k]
-            by_name = [(note_id, float(own[i] @ vector)) for note_id, vector in worded[i]]
-            by_name += [
-                before[j]
-                for j in range(i)
-                if any(names_it(said[j], tag) for tag in plan.note.tags)
-                or any(names_it(said[i], tag) for tag in plans[j].note.tags)
-            ]
-            plan.ranked = list({**dict(near), **dict(by_name[-self.k :])}.items())
-        ids = [note_id for plan in plans for note_id, _ in plan.ranked]
-        ids += [plan.note.id for plan in plans]  # which are not there, and the commit need not look again
-        return await self.store.get_to_change([*ids, *(plan.previous for plan in plans if plan.previous)])
-
-    async def _decide(self, plan: _Plan, judge: Judge, state: dict[str, Note], now: datetime) -> None:
-        """Let the judge decide about a plan, and play the decision on `state`."""
-        around = [(state[note_id], cosine) for note_id, cosine in plan.ranked if note_id in state]
-        plan.neighbours = numbered(around)
-        if judge == "ask":
-            plan.note = _shown(plan)
-        else:
-            plan.decision, problem = await self.judging.decide(plan.note, plan.neighbours, judge)
-            if problem and plan.note.pending is None:
-                plan.note = plan.note.model_copy(update={"pending": Pending(reason=problem)})
-        _play([plan], state, now)
 
     async def revise(self, note: Note, fields: dict[str, Any], reason: str) -> Changes:
         """Fields of a note changed by its owner; new content gets new keywords and tags from the rules."""
@@ -296,12 +337,11 @@ class Remembering:
             fields["tags"] = tags
             checked = checked.model_copy(update={"tags": tags})
         fields = {name: getattr(checked, name) for name in fields}
-        vectors = await self.embedding.documents(_texts(checked), {})
         now = self.clock()
         (changes,) = await self.commit(
+            note.namespace,
             [note.id, *note.linked_ids(), *await self._beyond(note)],
             lambda fresh: [evolve.revise(alive(fresh, note.id, gone=True), fields, now, reason)],
-            vectors,
         )
         return changes
 
@@ -311,44 +351,36 @@ class Remembering:
         Raises:
             NotFound: it was erased meanwhile.
         """
-        own = (await self.store.content_vectors([note.id])).get(note.id)
-        if own is None:
+        row = (await self.store.rows(note.namespace, [note.id])).get(note.id)
+        if row is None:
             raise NotFound(f"note {note.id} was erased meanwhile")
         sight = Filter(namespace=note.namespace, exact=True)
-        (found,) = await self.store.nearest(sight, own[None], self.k + 1)
-        state = await self.store.get_to_change(other for other, _ in found if other != note.id)
+        (found,) = await self.store.nearest(sight, row.content_vector[None], self.k + 1)
+        state = await self.store.notes(note.namespace, (other for other, _ in found if other != note.id))
         near = [(state[other], cosine) for other, cosine in found if other in state]
         return numbered(near[: self.k])
 
-    async def finish(self, note_id: str, judge: Judge) -> Remembered | None:
+    async def finish(self, note_id: str, namespace: Namespace, judge: Judge) -> Remembered | None:
         """Let the judge look at a pending note; None if it failed again or nothing is pending."""
-        note = (await self.store.get_to_change([note_id])).get(note_id)
+        note = (await self.store.notes(namespace, [note_id])).get(note_id)
         if note is None or note.pending is None:
             return None
         now = self.clock()
-        before = [x for x in note.links if x.relation is Relation.FOLLOWS and x.source == note.id]
-        previous = (await self.store.get_to_change([x.target for x in before[:1]])).values()
-        given: dict[str, Any] = {
-            name: getattr(note, name) for name in DESCRIBED if name not in note.pending.fields
-        }
-        draft = build(
-            Draft,
-            {
-                "content": note.content,
-                "source": note.source,
-                "occurred_at": note.occurred_at,
-                **given,
-            },
-        )
+        before = [x.target for x in note.links if x.relation is Relation.FOLLOWS and x.source == note.id]
+        previous = (await self.store.notes(note.namespace, before[:1])).values()
+        given: dict[str, Any] = {}
+        for name in DESCRIBED:
+            if name not in note.pending.fields:
+                given[name] = getattr(note, name)
+        said = {"content": note.content, "source": note.source, "occurred_at": note.occurred_at}
+        draft = build(Draft, said | given)
         fields, still = await self.judging.describe(draft, next(iter(previous), None), judge, now)
         if still is not None:
             return None
         note = note.model_copy(update=fields)
-        vectors = await self.embedding.documents([note.description], {})
         plan = _Plan(note, None)
         plan.neighbours = await self.around(note)
-        state = [each.note.id for each in plan.neighbours]
-        plan.decision, problem = await self.judging.decide(note, plan.neighbours, judge)
+        decision, problem = await self.judging.decide(note, plan.neighbours, judge)
         if problem:
             return None
 
@@ -356,38 +388,42 @@ class Remembering:
             subject = fresh.get(note_id)
             if subject is None or subject.forgotten_at is not None or subject.revision != note.revision:
                 return []  # forgotten or written meanwhile: what was thought is about another note
-            around, decision = _fresh(plan, fresh)
-            return [evolve.apply(subject, around, decision, now, **fields)]
+            around, kept = _as_they_are(plan, decision, fresh)
+            return [evolve.apply(subject, around, kept, now, **fields)]
 
-        changes = await self.commit([note_id, *state], step, vectors)
+        ids = [note_id, *(each.note.id for each in plan.neighbours)]
+        changes = await self.commit(note.namespace, ids, step)
         return remembered(changes[0], plan.neighbours) if changes else None
 
     async def _beyond(self, note: Note) -> list[str]:
         """The notes that follow those that follow `note`: they may be found by its words."""
         after = [x.source for x in note.links if x.relation is Relation.FOLLOWS and x.target == note.id]
-        following = (await self.store.get_to_change(after)).values()
-        return [
-            x.source
-            for each in following
-            for x in each.links
-            if x.relation is Relation.FOLLOWS and x.target == each.id
-        ]
+        following = (await self.store.notes(note.namespace, after)).values()
+        beyond: list[str] = []
+        for each in following:
+            beyond += [x.source for x in each.links if x.relation is Relation.FOLLOWS and x.target == each.id]
+        return beyond
 
-    async def commit(self, ids: Iterable[str], step: Step, vectors: Mapping[str, Vectors]) -> list[Changes]:
-        """Write what `step` makes of the fresh states of `ids`, embedding what nobody foresaw.
+    # --- commit ----------------------------------------------------------------------------------
+
+    async def commit(
+        self,
+        namespace: Namespace,
+        ids: Iterable[str],
+        step: Step,
+        vectors: Mapping[str, Vectors] | None = None,
+    ) -> list[Changes]:
+        """Write what `step` makes of the fresh states of `ids`, and let upkeep look at what is due.
 
         Raises:
             ConflictError: the notes kept changing.
         """
-        for _ in range(TRIES):
-            try:
-                changes = await self.store.commit(ids, step, vectors)
-            except VectorsMissing as missing:
-                vectors = await self.embedding.documents(missing.texts, vectors)
-            else:
-                self._tend(sum(len(each.notes) for each in changes))
-                return changes
-        raise ConflictError(f"the notes kept changing through {TRIES} attempts; try again later", tuple(ids))
+        changes = await self.store.commit(namespace, ids, step, self._embed, vectors)
+        self._upkeep.after(sum(len(each.notes) for each in changes))
+        return changes
+
+    async def _embed(self, texts: Iterable[str]) -> dict[str, Vectors]:
+        return await self.embedding.documents(texts, {})
 
     async def commit_linked(
         self, note: Note, step: Callable[[dict[str, Note]], Changes], more: Sequence[str] = ()
@@ -403,34 +439,61 @@ class Remembering:
                 absent |= set(alive(fresh, note.id, gone=True).linked_ids()) - ids
                 return [] if absent else [step(fresh)]
 
-            done = await self.commit(ids, whole, {})
+            done = await self.commit(note.namespace, ids, whole)
             if done:
                 return done[0]
             ids |= absent
         raise ConflictError(f"note {note.id} kept being linked; try again later", (note.id,))
 
-    def _tend(self, written: int) -> None:
-        """Refresh the indices in the background once enough was written since the last time."""
-        self._written += written
-        if self._written >= TEND_EVERY and (self._upkeep is None or self._upkeep.done()):
-            self._written = 0
-            self._upkeep = asyncio.create_task(self._refresh())
 
-    async def _refresh(self) -> None:
-        try:
-            await tend(self.store)
-        except StoreError as error:  # nobody waits for it, and the next write tries again
-            logger.warning("upkeep failed and will be tried again: %s", error)
+class _Earlier:
+    """The earlier notes of a batch, by the names that they bear and by those that they say."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._bearers: dict[str, list[int]] = {}
+        self._sayers: dict[str, set[int]] = {}
+
+    def add(self, note: Note) -> None:
+        """Add the next note of the batch."""
+        place = len(self._texts)
+        text = plain(note.content)
+        self._texts.append(text)
+        for name in _bearing(note):
+            self._bearers.setdefault(name, []).append(place)
+        for word in set(text.split()):
+            self._sayers.setdefault(word, set()).add(place)
+
+    def named_with(self, note: Note) -> list[int]:
+        """The places of notes that say a name that `note` bears, or bear one that it says; in order."""
+        text = plain(note.content)
+        places: set[int] = set()
+        for name in _bearing(note):
+            sayers = self._sayers.get(name.split()[0], set())
+            places.update(place for place in sayers if name in self._texts[place])
+        for name, bearers in self._bearers.items():
+            if name in text:
+                places.update(bearers)
+        return sorted(places)
 
 
-def _texts(note: Note) -> tuple[str, str]:
-    return note.content, note.description
+def _bearing(note: Note) -> Iterator[str]:
+    return filter(None, map(name_in, note.tags))
+
+
+def _names_told(note: Note) -> str:
+    """The names that a note says, and its tags that can name one thing: a class would bring all of it."""
+    tags = {*note.tags} - {*topics(note.content)}
+    return " ".join((*names(note.content)[:MAX_NAMES], *sorted(tags)))
 
 
 def numbered(around: Iterable[tuple[Note, float]]) -> list[Neighbour]:
     """Notes with their cosine as numbered neighbours; those that can take no more links are left out."""
     room = [(note, cosine) for note, cosine in around if len(note.links) < MAX_LINKS]
-    return [Neighbour(number=i, note=note, similarity=cosine) for i, (note, cosine) in enumerate(room)]
+    return [
+        Neighbour.model_construct(number=number, note=note, similarity=cosine)
+        for number, (note, cosine) in enumerate(room)
+    ]
 
 
 def _shown(plan: _Plan) -> Note:
@@ -442,37 +505,22 @@ def _shown(plan: _Plan) -> Note:
     return plan.note.model_copy(update={"shown": shown})
 
 
-def _fresh(plan: _Plan, state: Mapping[str, Note]) -> tuple[list[Note], Decision]:
-    """The plan's neighbours as they stand now, and its decision about those that are still there.
+def _as_they_are(plan: _Plan, decision: Decision, state: Mapping[str, Note]) -> tuple[list[Note], Decision]:
+    """The plan's neighbours as they stand now, and a decision about those that are still there.
 
     A description decided on an outdated view is dropped, its link kept: the other writer wins.
     """
-    kept = [
-        each.number
-        for each in plan.neighbours
-        if each.note.id in state and state[each.note.id].forgotten_at is None
-    ]
-    stale = [
-        n for n in kept if state[plan.neighbours[n].note.id].revision != plan.neighbours[n].note.revision
-    ]
-    decision = evolve.renumber(evolve.without(plan.decision, stale), kept)
-    return [state[plan.neighbours[n].note.id] for n in kept], decision
-
-
-def _play(plans: Sequence[_Plan], state: dict[str, Note], now: datetime) -> list[Changes]:
-    """The plans one after the other on `state`, which they change."""
-    made = []
-    for plan in plans:
-        if plan.note.id in state:
-            raise IdTaken(plan.note.id)
-        around, decision = _fresh(plan, state)
-        previous = state.get(plan.previous or "")
-        if previous is not None and (previous.forgotten_at is not None or len(previous.links) >= MAX_LINKS):
-            previous = None
-        changes = evolve.remember(plan.note, previous, around, decision, now)
-        state |= {note.id: note for note in changes.notes}
-        made.append(changes)
-    return made
+    kept: list[int] = []
+    stale: list[int] = []
+    for each in plan.neighbours:
+        now = state.get(each.note.id)
+        if now is None or now.forgotten_at is not None:
+            continue
+        kept.append(each.number)
+        if now.revision != each.note.revision:
+            stale.append(each.number)
+    fitting = evolve.renumber(evolve.without(decision, stale), kept)
+    return [state[plan.neighbours[number].note.id] for number in kept], fitting
 
 
 def alive(fresh: Mapping[str, Note], note_id: str, *, gone: bool = False) -> Note:

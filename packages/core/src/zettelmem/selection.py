@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-from .language.talk import only_acknowledges, only_asks, plain
+from .language.sameness import carries_nothing, same_words
+from .language.words import asks
 from .limits import MAX_K
 from .note import Trust
 from .queries import Hit
+from .render import PER_TOKEN
 
 WHOLE = 300
 """Tokens up to which all that a memory holds is given, rather than the best few of it."""
@@ -15,6 +18,23 @@ LOOK = 40
 """Hits that a recall is asked for at least, so that a small memory is seen to be small."""
 MIN_SCORE = 0.0
 """The score, in [0, 1], that a hit needs to be shown where not all are."""
+
+LONGEST_QUESTION = 300
+"""Characters of words that only ask; who writes more tells something too."""
+_SENTENCE = re.compile(r"[^.!?\u2026\n\u3002\uff01\uff1f\u061f]+[.!?\u2026\u3002\uff01\uff1f\u061f]*")
+
+
+def only_asks(text: str) -> bool:
+    """Whether each sentence of `text` is a question, greetings left out.
+
+    >>> only_asks("Hi! Where do I live?"), only_asks("I live in Bern. And you?")
+    (True, False)
+    """
+    if len(text) > LONGEST_QUESTION:
+        return False
+    sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
+    telling = [sentence for sentence in sentences if sentence and not carries_nothing(sentence)]
+    return bool(telling) and all(asks(sentence) for sentence in telling)
 
 
 def to_ask_for(k: int) -> int:
@@ -37,19 +57,19 @@ def for_prompt(
         k: at most so many, where not all are shown.
         present: what stands in the conversation anyway. Words that are in it are no answer.
         min_score: hits below it, in [0, 1], are not shown.
-        whole: where `hits` are all there is, and take at most so many tokens, all are shown, in the
-            order in which they happened.
+        whole: where `hits` are all there is, and take at most so many tokens, all are shown.
 
     Returns:
         What people and documents told, then what the assistant said, then what only asks. In each part
         the order is that of `hits`. The assistant's words get a third of the places, and what is left.
     """
-    said = {plain(text) for text in present}
-    new = [hit for hit in hits if plain(hit.note.content) not in said and not _idle(hit)]
+    said = {_words(text) for text in present}
+    new = [hit for hit in hits if _words(hit.note.content) not in said and not _idle(hit)]
     size = sum(len(hit.note.content.encode()) for hit in new)
-    if len(hits) < to_ask_for(k) and size <= 4 * whole:
-        return sorted(new, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
-    good = [hit for hit in new if hit.score >= min_score]
+    if len(hits) < to_ask_for(k) and size <= PER_TOKEN * whole:
+        good, k = new, len(new)
+    else:
+        good = [hit for hit in new if hit.score >= min_score]
     telling: list[Hit] = []
     spoken: list[Hit] = []
     asking: list[Hit] = []
@@ -60,9 +80,14 @@ def for_prompt(
     return [*telling, *spoken[: k - len(telling)], *asking][:k]
 
 
+def _words(text: str) -> str:
+    """What words have in common with the same ones, asked with a question mark or without."""
+    return same_words(text.rstrip("?\uff1f\u061f "))
+
+
 def _assistants(hit: Hit) -> bool:
-    return hit.note.trust is Trust.REPORTED and hit.note.source.who == "assistant"
+    return hit.note.trust is Trust.REPORTED
 
 
 def _idle(hit: Hit) -> bool:
-    return hit.note.source.who == "assistant" and only_acknowledges(hit.note.content)
+    return _assistants(hit) and carries_nothing(hit.note.content)

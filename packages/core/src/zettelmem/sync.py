@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from .admin.desk import AsyncAdmin
 from .errors import StoreError
 from .memory import AsyncMemory
 
@@ -23,13 +24,13 @@ _left_behind: list[AbstractContextManager[BlockingPortal]] = []
 
 
 def _blocking(
-    verb: Callable[Concatenate[AsyncMemory, Given], Coroutine[Any, Any, Answer]],
-) -> Callable[Concatenate[Memory, Given], Answer]:
+    verb: Callable[Concatenate[Any, Given], Coroutine[Any, Any, Answer]],
+) -> Callable[Concatenate[Any, Given], Answer]:
     """The verb with the same arguments, answer and docstring, for code that does not await."""
 
     @wraps(verb)
-    def call(memory: Memory, /, *args: Given.args, **kwargs: Given.kwargs) -> Answer:
-        return memory._run(partial(verb, memory._async, *args, **kwargs))
+    def call(self: Memory | Admin, /, *args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        return self._run(partial(verb, self._async, *args, **kwargs))
 
     return call
 
@@ -63,11 +64,15 @@ class Memory:
 
     Works in scripts, in threads, in notebooks and inside a running event loop (which it blocks: use
     `AsyncMemory` there if you can). A process that was forked opens a memory of its own.
+
+    Attributes:
+        admin: the operator's verbs: examine, erase, quotas, re-embedding.
     """
 
     @_opened_like(AsyncMemory.__init__)
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._async = AsyncMemory(*args, **kwargs)
+        self.admin = Admin(self)
         self.clock = self._async.clock
         self._process = os.getpid()
         self._starting = Lock()
@@ -124,13 +129,13 @@ class Memory:
             self._portal = None
 
     remember = _blocking(AsyncMemory.remember)
+    remember_conversation = _blocking(AsyncMemory.remember_conversation)
     remember_many = _blocking(AsyncMemory.remember_many)
     neighbours = _blocking(AsyncMemory.neighbours)
-    question = _blocking(AsyncMemory.question)
+    ask = _blocking(AsyncMemory.ask)
     connect = _blocking(AsyncMemory.connect)
     revise = _blocking(AsyncMemory.revise)
     forget = _blocking(AsyncMemory.forget)
-    erase = _blocking(AsyncMemory.erase)
     undo = _blocking(AsyncMemory.undo)
     finish_pending = _blocking(AsyncMemory.finish_pending)
     recall = _blocking(AsyncMemory.recall)
@@ -142,8 +147,19 @@ class Memory:
     links = _blocking(AsyncMemory.links)
     graph = _blocking(AsyncMemory.graph)
     stats = _blocking(AsyncMemory.stats)
-    quota = _blocking(AsyncMemory.quota)
-    set_quota = _blocking(AsyncMemory.set_quota)
-    examine = _blocking(AsyncMemory.examine)
-    exported = _blocking(AsyncMemory.exported)
-    reembed = _blocking(AsyncMemory.reembed)
+
+
+class Admin:
+    """The operator's verbs of a memory: `memory.admin`, as `AsyncAdmin` has them."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._async = memory._async.admin
+        self._run = memory._run
+
+    erase = _blocking(AsyncAdmin.erase)
+    erase_note = _blocking(AsyncAdmin.erase_note)
+    quota = _blocking(AsyncAdmin.quota)
+    set_quota = _blocking(AsyncAdmin.set_quota)
+    examine = _blocking(AsyncAdmin.examine)
+    exported = _blocking(AsyncAdmin.exported)
+    reembed = _blocking(AsyncAdmin.reembed)

@@ -36,7 +36,8 @@ def _utc(value: datetime) -> datetime:
         raise ValueError("lies outside the years 1 to 9999 in UTC; give a time inside them") from error
 
 
-def _words(value: Any) -> Any:
+def words(value: Any) -> Any:
+    """`value`, unless it is one string where several are meant."""
     if isinstance(value, str):
         raise ValueError("is one string; give a list of strings, such as ['porto', 'flat']")
     return value
@@ -46,14 +47,25 @@ def _unique(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in (raw.strip() for raw in value) if word))
 
 
+def tag_key(tag: str) -> str:
+    """What two spellings of a tag have in common: no "#" before it, and no case."""
+    return tag.lstrip("#").casefold()
+
+
+def _without_marks(tags: tuple[str, ...]) -> tuple[str, ...]:
+    # "#" is how tags are shown, not a part of them.
+    return _unique(tuple(tag.lstrip("#") for tag in tags))
+
+
 Time = Annotated[datetime, AfterValidator(_utc)]
 Word = Annotated[str, StringConstraints(max_length=MAX_WORD)]
 Words = Annotated[
     tuple[Word, ...],
-    BeforeValidator(_words),
+    BeforeValidator(words),
     AfterValidator(_unique),
     Field(max_length=MAX_WORDS),
 ]
+Tags = Annotated[Words, AfterValidator(_without_marks)]
 Content = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CONTENT)]
 Context = Annotated[str, StringConstraints(max_length=MAX_CONTEXT)]
 Reason = Annotated[str, StringConstraints(max_length=MAX_REASON)]
@@ -65,7 +77,9 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 class Value(BaseModel):
     """Base of every value here: frozen, and refusing fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, defer_build=True
+    )
 
 
 ValueT = TypeVar("ValueT", bound=BaseModel)

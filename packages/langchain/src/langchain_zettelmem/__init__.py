@@ -8,7 +8,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .fence import fenced
 from .models import as_embedder, as_language_model
 from .retriever import ZettelmemRetriever
 from .store import ZettelmemStore
@@ -25,7 +24,6 @@ __all__ = [
     "ZettelmemStore",
     "as_embedder",
     "as_language_model",
-    "fenced",
     "memory_tools",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from anyio import to_thread
@@ -14,11 +14,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.output_parsers import PydanticOutputParser
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
-from zettelmem import Embedder, InvalidInput, LanguageModel
-
-AnswerT = TypeVar("AnswerT", bound=BaseModel)
+from zettelmem import AnswerT, Embedder, InvalidInput, LanguageModel
 
 
 def as_language_model(chat_model: BaseChatModel) -> LanguageModel:

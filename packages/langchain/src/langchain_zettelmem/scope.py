@@ -15,7 +15,8 @@ from zettelmem import InvalidInput, as_namespace
 Scope = str | Sequence[str] | Callable[[Any, Mapping[str, Any]], str | Sequence[str]]
 """A namespace; one with ``{name}`` to be filled in for each run; or a function of context and configurable.
 
-A name is looked up in the run's context (an attribute or a key), then in ``config["configurable"]``.
+A name is looked up in the run's context (an attribute or a key), then in ``config["configurable"]``. What
+fills it stays inside its segment, whatever it holds.
 """
 
 _NAME = re.compile(r"\{(\w+)\}")
@@ -25,24 +26,22 @@ def namespace_of(scope: Scope, context: Any, config: RunnableConfig | None) -> t
     """The namespace of a run.
 
     Raises:
-        InvalidInput: a ``{name}`` is neither in the context nor in the configurable, or is empty there.
+        InvalidInput: a ``{name}`` is neither in the context nor in the configurable, or is None or "" there.
     """
     configurable = (config or {}).get("configurable") or {}
     if callable(scope):
-        found = scope(context, configurable)
-        return as_namespace(found)
+        return as_namespace(scope(context, configurable))
 
     def value(name: re.Match[str]) -> str:
         own = context if isinstance(context, Mapping) else getattr(context, "__dict__", {})
-        filled = own.get(name[1], getattr(context, name[1], None)) or configurable.get(name[1])
-        if not filled:
-            raise InvalidInput(
-                f"the namespace needs {name[1]!r}; give it in the context or in config['configurable']"
-            )
-        return str(filled)
+        for filled in (own.get(name[1]), getattr(context, name[1], None), configurable.get(name[1])):
+            if filled is not None and filled != "":
+                return str(filled)
+        raise InvalidInput(
+            f"the namespace needs {name[1]!r}; give it in the context or in config['configurable']"
+        )
 
-    # Split before it is filled: an id with a "/" in it stays one segment.
-    return as_namespace([_NAME.sub(value, segment) for segment in as_namespace(scope)])
+    return tuple(_NAME.sub(value, segment) for segment in as_namespace(scope))
 
 
 def thread_of(config: RunnableConfig | None) -> str | None:

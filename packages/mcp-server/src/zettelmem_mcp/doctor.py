@@ -52,7 +52,7 @@ async def _memory(settings: Settings) -> list[Finding]:
     where = f"the memory at {settings.uri}"
     try:
         async with asyncio.timeout(PATIENCE), core.AsyncMemory(settings.uri) as memory:
-            examined = await memory.examine()
+            examined = await memory.admin.examine()
             stats = await memory.stats(namespace=settings.path)
             tried = await _tried(memory)
     except TimeoutError:

@@ -141,9 +141,9 @@ async def _ask_client(stored: Annotated[Any, Resolve(_store)], ctx: Ctx) -> Samp
     waiting = [fact.note for fact in stored if fact.waits]
     if keeper.settings.judge != "client" or not offered or len(waiting) != 1:
         return None
-    system, prompt = await memory.question(waiting[0].id, namespace=namespace)
-    asked = SamplingMessage(role="user", content=TextContent(type="text", text=prompt))
-    return Sample([asked], system_prompt=system, max_tokens=1_000, temperature=0.0)
+    question = await memory.ask(waiting[0].id, namespace=namespace)
+    asked = SamplingMessage(role="user", content=TextContent(type="text", text=question.prompt))
+    return Sample([asked], system_prompt=question.instructions, max_tokens=1_000, temperature=0.0)
 
 
 async def remember(
@@ -268,8 +268,8 @@ async def _connected(
     new = [link for link in wanted if (link.to, link.relation) not in have or link.context]
     if not new:
         return None
-    around = await memory.neighbours(note_id, namespace=namespace, among=[link.to for link in new])
-    number = {each.note.id: each.number for each in around}
+    question = await memory.ask(note_id, namespace=namespace, among=[link.to for link in new])
+    number = {each.note.id: each.number for each in question.neighbours}
     decision = {
         "links": [
             {"neighbour": number[link.to], "relation": link.relation, "reason": link.reason}

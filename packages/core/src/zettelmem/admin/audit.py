@@ -138,7 +138,7 @@ class Audit:
 
 
 class Journal:
-    """Tells a log what a store is about to write, and what of it was not written after all."""
+    """The commit hook that tells a log what is about to be written, and what was not written after all."""
 
     def __init__(self, audit: Audit, store: Store, clock: Callable[[], datetime]) -> None:
         self.audit = audit
@@ -146,8 +146,10 @@ class Journal:
         self._clock = clock
         self._settled = False
 
-    async def begin(self, changes: Sequence[Changes]) -> None:
-        """Tell changes before they are written; the store is locked meanwhile.
+    async def before(
+        self, changes: Sequence[Changes], old: Mapping[str, Note], new: Mapping[str, Note]
+    ) -> None:
+        """Tell changes before they are written.
 
         Raises:
             StoreError: the log cannot be written.
@@ -158,11 +160,11 @@ class Journal:
         lines = [told(each.note, each.note.history[-1]) for each in changes]
         await asyncio.to_thread(self.audit.append, lines)
 
-    async def fail(self, changes: Sequence[Changes]) -> None:
+    async def failed(self, changes: Sequence[Changes]) -> None:
         """Tell which changes of a write that failed do not stand."""
         await self._settle([told(each.note, each.note.history[-1]) for each in changes])
 
-    async def erase(self, namespace: Namespace, ids: Iterable[str]) -> None:
+    async def erasing(self, namespace: Namespace, ids: Iterable[str]) -> None:
         """Tell notes that are about to be erased."""
         line = entry("erase", namespace, self._clock(), notes=sorted(ids))
         await asyncio.to_thread(self.audit.append, [line])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from zettelmem.embedding import Embedding
 from zettelmem.errors import StoreError, StoreMismatch
 from zettelmem.namespace import Namespace
 from zettelmem.note import Evolution, Link, Note
+from zettelmem.protocols import Vectors
 from zettelmem.receipts import Erasure, Examination, Finding
 from zettelmem.store import Store, optimize, tail_of
 
@@ -154,7 +155,7 @@ async def _links(store: Store, seen: _Seen, now: datetime, *, repair: bool) -> F
         def step(fresh: dict[str, Note], part: Mapping[str, Sequence[Link]] = part) -> list[Changes]:
             return mend(fresh, part, now)
 
-        mended += await store.commit(ids, step, {}) if repair else step(await store.get(ids))
+        mended += await store.commit((), ids, step, _nothing) if repair else step(await store.get(ids))
     entries = [each.note.history[-1] for each in mended]
     dangling, one_sided = (sum(len(x.unlinked) for x in entries), sum(len(x.linked) for x in entries))
     return Finding(
@@ -164,6 +165,11 @@ async def _links(store: Store, seen: _Seen, now: datetime, *, repair: bool) -> F
         told=f"{dangling} dangling, {one_sided} one-sided",
         repaired=repair and bool(mended),
     )
+
+
+async def _nothing(texts: Iterable[str]) -> dict[str, Vectors]:
+    """No vectors: mending links changes no text."""
+    return {}
 
 
 async def _indices(store: Store, *, repair: bool) -> Finding:

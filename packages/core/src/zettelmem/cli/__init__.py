@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
+from typing import Annotated, cast
 
 import typer
 
-from zettelmem import __version__, exchange
+from zettelmem import __version__
 from zettelmem.drafts import Fields
-from zettelmem.errors import InvalidInput, ZettelmemError
-from zettelmem.judge import Judge
+from zettelmem.errors import InvalidInput
 from zettelmem.note import Trust
-from zettelmem.receipts import Erasure
 
-from .settings import BAD_INPUT, FAILURE, Settings, complain, verb
-
-if TYPE_CHECKING:
-    from zettelmem.sync import Memory
+from . import files, operate
+from .options import JudgeOption, Kinds, NoteId, Since, Tags, Thread, TrustName, Until
+from .settings import Settings, print_what_fits, verb
 
 app = typer.Typer(
     name="zettelmem",
@@ -32,36 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only this kind; may be repeated.")]
-Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only with this tag; may be repeated.")]
-Thread = Annotated[str | None, typer.Option("--thread", help="Only this conversation.")]
-Since = Annotated[str | None, typer.Option("--since", help="What happened then or later (ISO 8601).")]
-Until = Annotated[str | None, typer.Option("--until", help="What happened before then (ISO 8601).")]
-NoteId = Annotated[str, typer.Argument(help="The note's id.")]
-
-
-class JudgeName(StrEnum):
-    """Who decides about links and evolution."""
-
-    OFFLINE = "offline"
-    MODEL = "model"
-    NONE = "none"
-
-
-class TrustName(StrEnum):
-    """How far words may be believed."""
-
-    UNTRUSTED = "untrusted"
-    REPORTED = "reported"
-    STATED = "stated"
-    VERIFIED = "verified"
-
-
-JudgeOption = Annotated[
-    JudgeName | None,
-    typer.Option("--judge", help="Who decides about links.", show_default="model if --model is given"),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -77,6 +39,8 @@ def main(
     ] = False,
 ) -> None:
     """Long-term memory for LLM agents: notes that link, evolve and are found again."""
+    print_what_fits(sys.stdout)
+    print_what_fits(sys.stderr)
 
 
 @app.command()
@@ -248,7 +212,7 @@ def forget(
 
     with settings.memory() as memory:
         if erase:
-            _receipt(settings, memory.forget(note_id, namespace=settings.space, erase=True))
+            operate.receipt(settings, memory.admin.erase_note(note_id, namespace=settings.space))
             return
         done = memory.forget(note_id, namespace=settings.space)
     settings.tell(done, lambda: show.remembered(done))
@@ -287,62 +251,10 @@ def notes(
     settings.tell(page, lambda: show.notes(page))
 
 
-@app.command(name="import")
-@verb
-def import_lines(
-    settings: Settings,
-    file: Annotated[str, typer.Argument(help="JSONL: messages, or what `export` wrote; - reads stdin.")],
-    thread: Annotated[str | None, typer.Option(help="The conversation of lines that name none.")] = None,
-    judge: JudgeOption = None,
-) -> None:
-    """Remember each line of a file; run it again at will.
-
-    A line is {"content": ..., "role"?, "name"?, "at"?, "thread"?, "key"?}, or what `export` wrote.
-    After a crash, or with a longer file, run it again: nothing is stored twice. Bad lines are told
-    by their number and left out.
-    """
-    from .transfer import Tally, bar, carry, opened
-
-    tally = Tally()
-    try:
-        with (
-            opened(file) as (stream, size),
-            settings.memory(new=True, judged=True) as memory,
-            bar("remembering", size, show=not settings.as_json) as progress,
-        ):
-            lines = exchange.read_turns(stream, zone=settings.zone, thread=thread)
-            chosen: Judge | None = None if judge is None else judge.value
-            carry(memory, lines, settings.space, tally, judge=chosen, progress=progress)
-    except (ZettelmemError, KeyboardInterrupt):
-        if tally != Tally():
-            complain(f"{tally.as_words()} before it stopped; run it again to go on")
-        raise
-    for problem in tally.problems():
-        complain(problem)
-    settings.tell(tally.as_json(), lambda: typer.echo(tally.as_words()))
-    if tally.bad:
-        raise typer.Exit(BAD_INPUT)
+app.command(name="import")(files.import_lines)
 
 
-@app.command()
-@verb
-def export(
-    settings: Settings,
-    file: Annotated[str, typer.Argument(help="Where to; - is stdout.")] = "-",
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
-) -> None:
-    """Write whole notes with their history to a JSONL file."""
-    with settings.memory() as memory, _exporting(memory, file, force) as stream:
-        count, after, more = 0, None, True
-        while more:
-            page = memory.notes(namespace=settings.space, limit=1_000, after=after)
-            stream.write("".join(f"{exchange.note_line(note)}\n" for note in page.notes).encode())
-            count += len(page.notes)
-            after, more = page.cursor, page.cursor is not None
-    if file != "-":
-        settings.tell(
-            {"exported": count, "file": file}, lambda: typer.echo(f"{count} notes written to {file}")
-        )
+app.command(name="export")(files.export)
 
 
 @app.command()
@@ -356,34 +268,7 @@ def stats(settings: Settings) -> None:
     settings.tell(figures, lambda: show.stats(figures))
 
 
-@app.command()
-@verb
-def graph(
-    settings: Settings,
-    file: Annotated[
-        str, typer.Argument(help="A picture to write: .svg, or .dot for Graphviz; - prints DOT.")
-    ] = "-",
-    start: Annotated[str | None, typer.Option(help="The note to walk from.", show_default="newest")] = None,
-    hops: Annotated[int, typer.Option(help="How far to walk.")] = 2,
-    limit: Annotated[int, typer.Option(help="At most so many notes.")] = 200,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
-) -> None:
-    """Draw notes and their links."""
-    draw = {".svg": exchange.as_svg, ".dot": exchange.as_dot, ".gv": exchange.as_dot}
-    ending = ".dot" if file == "-" else Path(file).suffix.lower()
-    if ending not in draw:
-        raise InvalidInput(f"{file} ends in neither .svg nor .dot; name the picture you want")
-    with settings.memory() as memory:
-        found = memory.graph(namespace=settings.space, start=start, hops=hops, limit=limit)
-        if file == "-" and settings.as_json:
-            settings.tell(found, lambda: None)
-            return
-        with _exporting(memory, file, force) as stream:
-            stream.write(draw[ending](found).encode())
-    if file != "-":
-        figures = {"notes": len(found.notes), "links": len(found.links), "file": file}
-        told = f"{len(found.notes)} notes and {len(found.links)} links drawn in {file}"
-        settings.tell(figures, lambda: typer.echo(told))
+app.command(name="graph")(files.graph)
 
 
 @app.command()
@@ -405,121 +290,19 @@ def finish(
     )
 
 
-@app.command()
-@verb
-def erase(
-    settings: Settings,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-) -> None:
-    """Remove a whole namespace for good, and prove it."""
-    if not yes and not typer.confirm(f"Erase every note of {settings.namespace} and below it, for good?"):
-        raise typer.Exit(FAILURE)
-    with settings.memory() as memory:
-        _receipt(settings, memory.erase(namespace=settings.space))
+app.command(name="erase")(operate.erase)
 
 
-def _receipt(settings: Settings, receipt: Erasure) -> None:
-    """Show what was erased; a receipt that does not verify is a failure."""
-    told = f"{len(receipt.ids)} notes erased, {len(receipt.rewritten)} others rewritten. {receipt.how}"
-    settings.tell(receipt, lambda: typer.echo(told))
-    if not receipt.verified:
-        raise typer.Exit(FAILURE)
+app.command(name="doctor")(operate.doctor)
 
 
-@app.command()
-@verb
-def doctor(
-    settings: Settings,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
-    purge: Annotated[
-        bool, typer.Option("--purge", help="Erase for good what was forgotten over 30 days ago.")
-    ] = False,
-) -> None:
-    """Check the whole store; exit code 1 on trouble."""
-    from . import show
-
-    with settings.memory() as memory:
-        found = memory.examine(repair=repair, purge_after=timedelta(days=30) if purge else None)
-    told = {"healthy": found.healthy, **found.model_dump(mode="json")}
-    settings.tell(told, lambda: show.examination(found))
-    if not found.healthy:
-        raise typer.Exit(FAILURE)
+app.command(name="quota")(operate.quota)
 
 
-@app.command()
-@verb
-def quota(
-    settings: Settings,
-    notes: Annotated[int | None, typer.Option(help="At most so many notes.", show_default="any")] = None,
-    size: Annotated[
-        int | None,
-        typer.Option(help="At most so many bytes of words and data.", show_default="any"),
-    ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take the limits away.")] = False,
-) -> None:
-    """Show or set what a namespace may hold.
-
-    The limits hold for the namespace and all below it together, in every process. Those given replace
-    those that it has.
-    """
-    from . import show
-
-    if clear and (notes is not None or size is not None):
-        raise InvalidInput("--clear takes the limits away; give it alone")
-    setting = clear or notes is not None or size is not None
-    with settings.memory(new=setting) as memory:
-        found = (
-            memory.set_quota(namespace=settings.space, notes=notes, size=size)
-            if setting
-            else memory.quota(namespace=settings.space)
-        )
-    settings.tell(found, lambda: show.quota(found))
+app.command(name="reembed")(operate.reembed)
 
 
-@app.command()
-@verb
-def reembed(settings: Settings) -> None:
-    """Move the memory to the embedding model --embedder.
-
-    The old model keeps answering until the new one takes over, in one step. Stopped or killed, run it
-    again: it goes on where it was.
-    """
-    from .transfer import bar
-
-    with settings.memory() as memory, bar("embedding", None, show=not settings.as_json) as progress:
-        done = memory.reembed(progress=progress)
-    moved = f"moved from {done.before} to {done.after}, {done.vectors} vectors made"
-    told = f"{done.after} is its embedding model already" if done.before == done.after else moved
-    settings.tell(done, lambda: typer.echo(told))
-
-
-@app.command()
-@verb
-def audit(
-    settings: Settings,
-    file: Annotated[Path, typer.Argument(help="The log's file.")],
-    to: Annotated[
-        str | None,
-        typer.Option("--export", help="Write the lines about --namespace there; - is stdout."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite that file.")] = False,
-) -> None:
-    """Check an audit log's chain; exit code 1 if broken."""
-    from zettelmem.admin.audit import export as export_lines
-    from zettelmem.admin.audit import verify
-
-    count, last, problem = verify(file)
-    if to is not None:
-        with _writing(to, force) as stream:
-            export_lines(file, settings.space, stream)
-    told = f"{count} lines hold, the last with hash {last}" + (f"; {problem}" if problem else "")
-    plain = {"lines": count, "hash": last, "problem": problem}
-    if to == "-":
-        complain(told)
-    else:
-        settings.tell(plain, lambda: typer.echo(told))
-    if problem:
-        raise typer.Exit(FAILURE)
+app.command(name="audit")(operate.audit)
 
 
 def _words(content: str) -> str:
@@ -529,30 +312,3 @@ def _words(content: str) -> str:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"stdin is no UTF-8 (byte {error.start + 1})") from error
-
-
-@contextmanager
-def _exporting(memory: Memory, file: str, force: bool) -> Iterator[BinaryIO]:
-    """As `_writing`, for notes: the store is told of the file first, so that erasing misses none."""
-    with _writing(file, force) as stream:
-        if file != "-":
-            memory.exported(exchange.confined(file))
-        yield stream
-
-
-@contextmanager
-def _writing(file: str, force: bool) -> Iterator[BinaryIO]:
-    """Where to write to: stdout, or a file that appears whole or not at all."""
-    if file == "-":
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    target = exchange.confined(file)
-    if target.exists() and not force:
-        raise InvalidInput(f"{file} is there already; choose another name, or overwrite it with --force")
-    try:
-        with exchange.replacing(target) as stream:
-            yield stream
-    except OSError as error:
-        raise InvalidInput(f"cannot write {file}: {error.strerror or error}") from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import inspect
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TextIO, get_type_hints
 from zoneinfo import ZoneInfo
 
 import typer
@@ -188,6 +190,26 @@ class Settings:
             typer.echo(json.dumps(plain, ensure_ascii=not wide))
         else:
             show()
+
+
+# What our own lines are made of, for streams whose encoding lacks it.
+_PLAIN = {"\u2502": "|", "\u2192": "->", "\u2190": "<-", "\u2026": "..."}
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(each, "?") for each in lacking), error.end
+
+
+codecs.register_error("zettelmem.plainer", _plainer)
+
+
+def print_what_fits(stream: TextIO) -> None:
+    """Let a stream print a "?" for what its encoding lacks, instead of failing after the work is done."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="zettelmem.plainer")
 
 
 def complain(problem: str) -> None:

@@ -1,14 +1,13 @@
-"""Memories in and out of files: JSONL of messages or whole notes, and pictures of the graph."""
+"""Memories in and out of files: JSONL of messages or whole notes, and graphs of notes."""
 
+from .dot import as_dot
 from .files import confined, replacing
 from .jsonl import BadLine, Incoming, note_line, read_note, read_time, read_turns
-from .picture import as_dot, as_svg
 
 __all__ = [
     "BadLine",
     "Incoming",
     "as_dot",
-    "as_svg",
     "confined",
     "note_line",
     "read_note",

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from zettelmem.decisions import Decision
 from zettelmem.errors import DecisionRefused
-from zettelmem.note import Note, Relation
+from zettelmem.note import LATER_WORDS, Note, Relation
 
 MAX_DECISION_LINKS = 16
 """Links that one decision may make."""
 MAX_DECISION_CHANGES = 8
 """Neighbours that one decision may describe differently."""
 
-_CLOSING = (Relation.SUPERSEDES, Relation.CONTRADICTS)
+_WEIGHTY = (*LATER_WORDS, Relation.CONTRADICTS)
 
 
 def check(note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
@@ -40,16 +40,17 @@ def check(note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
         other = neighbours[choice.neighbour]
         if choice.relation is Relation.FOLLOWS:
             raise DecisionRefused("`follows` is kept by the thread itself; choose another relation")
-        if choice.relation is Relation.SUPERSEDES and note.occurred_at < other.occurred_at:
+        # A plan is dated by its event, which may be moved forward: what counts is when it was said.
+        if choice.relation in LATER_WORDS and note.recorded_at < other.recorded_at:
             raise DecisionRefused(
-                f"neighbour {choice.neighbour} happened after this note, so this note cannot supersede "
-                "it; use `contradicts` or `relates`"
+                f"neighbour {choice.neighbour} was said after this note, so this note cannot supersede or "
+                "update it; use `contradicts` or `relates`"
             )
-    weighty = changed + [x.neighbour for x in decision.links if x.relation in _CLOSING]
+    weighty = changed + [x.neighbour for x in decision.links if x.relation in _WEIGHTY]
     for number in weighty:
         if neighbours[number].trust > note.trust:
             raise DecisionRefused(
                 f"neighbour {number} is trusted more ({neighbours[number].trust.name.lower()}) than this "
-                f"note ({note.trust.name.lower()}), which may not change, supersede or contradict it; "
-                "link it with `relates`, or let its author revise it"
+                f"note ({note.trust.name.lower()}), which may not change, supersede, update or "
+                "contradict it; link it with `relates`, or remember this once more as said by whom it is from"
             )

@@ -35,10 +35,12 @@ def _decide(sheet: Sheet, note: Note, neighbours: Sequence[Note], decision: Deci
                 weight=choice.weight,
             )
         )
+        # What a plan is about may lie ahead, but its words count from when they were said.
+        said_at = min(note.occurred_at, note.recorded_at)
         if choice.relation is Relation.SUPERSEDES and (
-            other.invalid_at is None or other.invalid_at > note.occurred_at
+            other.invalid_at is None or other.invalid_at > said_at
         ):
-            sheet.set(other.id, choice.reason, invalid_at=note.occurred_at)
+            sheet.set(other.id, choice.reason, invalid_at=said_at)
     for change in decision.changes:
         other = neighbours[change.neighbour]
         # An empty field is how weak models say "no change"; emptying a description is never meant.

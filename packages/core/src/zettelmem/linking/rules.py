@@ -14,9 +14,13 @@ from itertools import chain, islice
 from typing import TypedDict
 
 from zettelmem.decisions import Decision, LinkChoice, Neighbour, NeighbourChange
-from zettelmem.language.words import announces_change, asks, hashtags, name_in, names, plain, topics, words
+from zettelmem.language.words import hashtags, name_in, names, plain, topics, words
 from zettelmem.limits import MAX_CONTEXT, MAX_WORD
 from zettelmem.note import Note, Relation, Source
+
+from . import matters
+from .decisions import MAX_DECISION_LINKS
+from .matters import Matter
 
 MAX_KEYWORDS = 8
 """Keywords that construction gives a note."""
@@ -38,10 +42,6 @@ RELATED = 0.45
 """Cosine from which two notes with a keyword in common are about the same thing."""
 NEAR = 0.62
 """Cosine from which they are without one."""
-STATEMENT = 40
-"""Words up to which a note is taken for one statement, which another one can replace."""
-SAME_MATTER = 0.55
-"""Cosine from which a note that announces a change is taken to be about an older one."""
 
 KEPT_FEATURES = 4_096
 """Notes whose features stay in memory."""
@@ -124,18 +124,12 @@ class Features:
         plain: the content as `plain` makes it, in which names are looked for.
         names: each tag that can name something, with the form it has in `plain`.
         who: who said it, in lower case; "" where nobody knows.
-        news: whether the words announce a change.
-        asks: whether they end in a question.
-        length: words of the content.
     """
 
     subject: frozenset[str]
     plain: str
     names: tuple[tuple[str, str], ...]
     who: str
-    news: bool
-    asks: bool
-    length: int
 
 
 @lru_cache(maxsize=KEPT_FEATURES)
@@ -146,9 +140,6 @@ def _features(content: str, keywords: tuple[str, ...], tags: tuple[str, ...], wh
         plain=plain(content),
         names=tuple((tag, name) for tag, name in named if name),
         who=who.lower(),
-        news=announces_change(content),
-        asks=asks(content),
-        length=len(content.split()),
     )
 
 
@@ -183,24 +174,16 @@ class _Pair:
         return ", ".join(self.shared[:3])
 
 
-def _closes(pair: _Pair) -> LinkChoice | None:
-    """A note that announces a change closes a near statement of the same speaker."""
-    new, old = pair.new_features, pair.old_features
-    closes = (
-        new.news
-        and bool(pair.shared)
-        and pair.similarity >= SAME_MATTER
-        and pair.old.source.who == pair.note.source.who
-        and pair.old.trust <= pair.note.trust
-        and pair.old.occurred_at <= pair.note.occurred_at
-        and pair.old.invalid_at is None
-        and not old.asks
-        and max(new.length, old.length) <= STATEMENT
-    )
-    if not closes:
-        return None
-    reason = f"announces a change about {pair.telling}"
-    return LinkChoice(neighbour=pair.number, relation=Relation.SUPERSEDES, reason=reason)
+def _one_matter(pair: _Pair) -> LinkChoice | None:
+    """A later word on the same matter closes the older one where that is certain, and else updates it."""
+    verdict = matters.compare(pair.note, pair.old)
+    if verdict.matter is Matter.CLOSES:
+        reason = f"announces a change of {verdict.about}"
+        return LinkChoice(neighbour=pair.number, relation=Relation.SUPERSEDES, reason=reason, weight=ALIKE)
+    if verdict.matter is Matter.NEWER:
+        reason = f"may be the newer word on {verdict.about}"
+        return LinkChoice(neighbour=pair.number, relation=Relation.UPDATES, reason=reason, weight=ALIKE)
+    return None
 
 
 def _name_between(pair: _Pair, bearers: Counter[str], people: frozenset[str]) -> str | None:
@@ -257,7 +240,9 @@ def _pairs(note: Note, neighbours: Sequence[Neighbour], people: frozenset[str]) 
 def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
     """Links and evolutions by rules, each neighbour by the first rule that applies to it.
 
-    1. A note that announces a change, and is near an older one of the same speaker, supersedes it.
+    1. A note that is the later word on a neighbour's matter supersedes it where that is announced and
+       certain, and updates it where it is not. Such a neighbour learns nothing: it would be found by words
+       that it does not say.
     2. A note that names another by a tag is linked with it.
     3. Notes that are near, less near with a telling word in common, are related, and the neighbour
        learns the most telling words of the new note that it lacks, so that it is found by them from now on.
@@ -266,12 +251,11 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
     bearers = Counter(tag for each in neighbours for tag in each.note.tags)
     links: list[LinkChoice] = []
     changes: list[NeighbourChange] = []
-    closed = named = related = 0
+    named = related = 0
     for pair in _pairs(note, neighbours, people):
-        closing = _closes(pair) if not closed else None
-        if closing is not None:
-            closed += 1
-            links.append(closing)
+        later = _one_matter(pair) if len(links) < MAX_DECISION_LINKS else None
+        if later is not None:
+            links.append(later)
             continue
         name = _name_between(pair, bearers, people) if named < MAX_NAMED else None
         if name is not None:

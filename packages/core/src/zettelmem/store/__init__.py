@@ -9,18 +9,16 @@ meanwhile are made again on the fresh state. Calls that arrive together share on
 from .disk import EXPORTS, pieces
 from .erase import erase_rows
 from .migrate import reembed
-from .read import Hydrate
 from .schema import namespace_column
-from .upkeep import optimize, tail_of, tend
-from .write import IdTaken, Step, Store, VectorsMissing
+from .upkeep import Upkeep, optimize, tail_of, tend
+from .write import IdTaken, Step, Store
 
 __all__ = [
     "EXPORTS",
-    "Hydrate",
     "IdTaken",
     "Step",
     "Store",
-    "VectorsMissing",
+    "Upkeep",
     "erase_rows",
     "namespace_column",
     "optimize",

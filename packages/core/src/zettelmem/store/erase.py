@@ -16,16 +16,16 @@ from zettelmem.linking import evolve
 from zettelmem.note import Note, random_id
 from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
-from zettelmem.ranking import blend
+from zettelmem.ranking.signals import blend
 
 from . import indices
 from .disk import EXPORTS, LOCK, TABLE, remove_torn
 from .filters import where_of
 from .migrate import MOVING, Embed, alone, drop_stage, reader
 from .read import BATCH_ROWS
-from .schema import WHOLE, Row, as_rows, to_row
+from .schema import CHANGED, ERASURES, WHOLE, Row, as_rows, erasures, to_table
 from .table import as_store_error
-from .write import ATTEMPTS, FRAGMENT, GUARD, Store, VectorsMissing, see_around, write_again
+from .write import ATTEMPTS, GUARD, Store, see_around, write_again
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,12 +87,12 @@ async def erase_rows(
         return Swept()
     if not store.lockable:
         return await _among_others(store, table, sight, choose, scrub, embed, now)
-    vectors: Mapping[str, Vectors] = {}
+    vectors: dict[str, Vectors] = {}
     for _ in range(TRIES):
-        try:
-            return await _alone(store, table, sight, choose, scrub, vectors)
-        except VectorsMissing as missing:
-            vectors = {**vectors, **await embed(missing.texts)}
+        swept = await _alone(store, table, sight, choose, scrub, vectors)
+        if isinstance(swept, Swept):
+            return swept
+        vectors |= await embed(list(swept))
     raise ConflictError(f"the notes kept changing through {TRIES} attempts; try again later", ())
 
 
@@ -103,16 +103,19 @@ async def _alone(
     choose: Choose,
     scrub: Scrub,
     vectors: Mapping[str, Vectors],
-) -> Swept:
+) -> Swept | frozenset[str]:
+    """Erase in one commit, or answer with the texts that need a vector first."""
     async with store.turn, store.lock(), alone(store):
         await drop_stage(store)
         before = await _all_rows(table, sight)
         ids = choose({note_id: row.note for note_id, row in before.items()})
         after = _without(before, ids, scrub, vectors)
+        if isinstance(after, frozenset):
+            return after
         changed = {note_id: row for note_id, row in after.items() if row is not before[note_id]}
         old, mark = await store.files(), await table.version()
-        if store.journal is not None:
-            await store.journal.erase(sight.namespace, ids)
+        for hook in store.hooks:
+            await hook.erasing(sight.namespace, ids)
         with as_store_error(f"erasing in {store.uri}"):
             earlier = len(await table.list_versions())  # type: ignore[no-untyped-call]
             await _overwrite(table, ids | changed.keys(), changed)
@@ -149,15 +152,14 @@ async def _among_others(
             if gone is None:
                 ids = choose({note_id: row.note for note_id, row in before.items()})
                 gone = {note_id: before[note_id] for note_id in ids}
-                if store.journal is not None:
-                    await store.journal.erase(sight.namespace, ids)
+                for hook in store.hooks:
+                    await hook.erasing(sight.namespace, ids)
             # Under a key that was remembered again meanwhile there is a new note, which stays.
             ids = {note_id for note_id, row in gone.items() if not _made_anew(row, before.get(note_id))}
             there = ids & before.keys()
-            try:
-                after = _without({**gone, **before}, ids, scrub, vectors)
-            except VectorsMissing as missing:
-                vectors |= await embed(missing.texts)
+            after = _without({**gone, **before}, ids, scrub, vectors)
+            if isinstance(after, frozenset):
+                vectors |= await embed(list(after))
                 continue
             changed = {note_id: row for note_id, row in after.items() if row is not before[note_id]}
             if cleaned and not there and not changed:
@@ -168,6 +170,8 @@ async def _among_others(
                 with as_store_error(f"erasing in {store.uri}"):
                     if there or changed:
                         await _replace(table, there, changed, before, now)
+                    count = {ERASURES: str(erasures(await table.schema()) + 1)}
+                    await table.update_field_metadata({"path": "id", "metadata": count})
                     mark = await table.version()
                     earlier = len(await table.list_versions())  # type: ignore[no-untyped-call]
                     await _rewrite(table)
@@ -218,17 +222,18 @@ async def _replace(
     now: datetime,
 ) -> None:
     """Delete notes and write others over what was read of them, in one commit; the caller looks what was."""
-    import pyarrow as pa
     from lancedb.expr import col, lit
 
     schema = await table.schema()
-    mark = random_id(secrets.token_bytes(5))
-    new = {note_id: replace(row, note=evolve.erased(row.note, now, mark)) for note_id, row in rows.items()}
-    values = [to_row(row, before[note_id].note.revision) for note_id, row in new.items()]
+    mark = random_id(secrets.token_bytes(6))
+    new: dict[str, Row] = {}
+    for note_id, row in rows.items():
+        new[note_id] = replace(row, note=evolve.erased(row.note, now, mark)).with_terms(None)
+    bases = [before[note_id].note.revision for note_id in new]
     merge = table.merge_insert("id").when_matched_update_all(where=GUARD).use_index(False)
     if gone:
         merge = merge.when_not_matched_by_source_delete(col("id").isin([lit(each) for each in gone]))
-    await merge.execute(pa.Table.from_pylist(values, schema=schema))
+    await merge.execute(to_table(list(new.values()), bases, schema))
 
 
 async def _rewrite(table: AsyncTable) -> None:
@@ -236,7 +241,7 @@ async def _rewrite(table: AsyncTable) -> None:
     placed = await _placed(table)
     newest = max(placed.values(), default=0)
     for _ in range(ATTEMPTS):
-        old = [note_id for note_id, fragment in placed.items() if fragment <= newest]
+        old = [note_id for note_id, version in placed.items() if version <= newest]
         if not old:
             return
         for start in range(0, len(old), BATCH_ROWS):
@@ -245,32 +250,42 @@ async def _rewrite(table: AsyncTable) -> None:
 
 
 async def _placed(table: AsyncTable) -> dict[str, int]:
-    """The fragment that each row lies in."""
-    rows = await table.query().select(["id"]).with_row_id().to_arrow()
-    fragments = rows["_rowid"].to_numpy() >> FRAGMENT
-    return dict(zip(rows["id"].to_pylist(), fragments.tolist(), strict=True))
+    """The version of the table in which each row was written last: its fragment is as old."""
+    rows = await table.query().select(["id", CHANGED]).to_arrow()
+    return dict(zip(rows["id"].to_pylist(), rows[CHANGED].to_pylist(), strict=True))
 
 
 async def _overwrite(table: AsyncTable, dropped: set[str], rows: Mapping[str, Row]) -> None:
     """The table anew, in one commit: batch by batch what is kept, then the changed rows."""
     import pyarrow as pa
 
-    schema = await table.schema()
+    schema = _counted(await table.schema())
 
     async def anew() -> AsyncIterator[pa.RecordBatch]:
         async for batch in await table.query().to_batches(max_batch_length=BATCH_ROWS):
             yield batch.filter(pa.array([each not in dropped for each in batch["id"].to_pylist()]))
-        values = [to_row(row, row.note.revision - 1) for row in rows.values()]
-        for batch in pa.Table.from_pylist(values, schema=schema).to_batches():
+        bases = [row.note.revision - 1 for row in rows.values()]
+        for batch in to_table(list(rows.values()), bases, schema).to_batches():
             yield batch
 
     await table.add(reader(schema, anew()), mode="overwrite")
 
 
+def _counted(schema: pa.Schema) -> pa.Schema:
+    """The schema that tells of one erasure more, so that every process forgets what it holds in memory."""
+    place = schema.get_field_index("id")
+    field = schema.field(place)
+    metadata = {**(field.metadata or {}), ERASURES.encode(): str(erasures(schema) + 1).encode()}
+    return schema.set(place, field.with_metadata(metadata))
+
+
 def _without(
     rows: Mapping[str, Row], gone: set[str], scrub: Scrub, vectors: Mapping[str, Vectors]
-) -> dict[str, Row]:
-    """The rows that stay, described and surrounded as if those that go had never been."""
+) -> dict[str, Row] | frozenset[str]:
+    """The rows that stay, described and surrounded as if those that go had never been.
+
+    Or, where descriptions changed, the texts that need a vector first.
+    """
     missing: list[str] = []
     after = {note_id: row for note_id, row in rows.items() if note_id not in gone}
     scrubbed = scrub(
@@ -286,8 +301,12 @@ def _without(
             row = replace(row, vector=blend(row.content_vector, vectors[note.description]))
         after[note_id] = row
     if missing:
-        raise VectorsMissing(tuple(dict.fromkeys(missing)))
+        return frozenset(missing)
     threads = {rows[note_id].note.thread for note_id in gone} - {None}
     said = {note_id: row for note_id, row in after.items() if row.note.thread in threads}
     see_around(said)
-    return after | said
+    after |= said
+    for note_id, row in after.items():
+        if row is not rows[note_id]:
+            after[note_id] = row.with_terms(None)
+    return after

@@ -32,7 +32,7 @@ def where_of(sight: Filter, *, forgotten: bool = False) -> Expr:
         any_tag = [col("tag_text").contains(lit(f"\n{json.dumps(tag)}\n")) for tag in sight.tags]
         terms.append(reduce(or_, any_tag, lit(False)))
     if sight.thread is not None:
-        terms.append(col("thread") == lit(sight.thread))
+        terms.append(col("thread").lower() == lit(sight.thread.lower()))
     if sight.since is not None:
         terms.append(col("occurred_at") >= lit(sight.since))
     if sight.until is not None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .schema import FLOATS
+from .schema import FLOATS, LEXICAL
 
 if TYPE_CHECKING:
     from lancedb.table import AsyncTable
 
 PRIMARY = b"lance-schema:unenforced-primary-key:position"
 """Metadata by which LanceDB knows the column of the primary key."""
-VECTOR_ROWS = 4_000
-"""Rows from which vectors are indexed. Up to here looking at all of them is about as fast, and exact."""
+VECTOR_ROWS = 20_000
+"""Rows from which vectors are indexed. Up to here every namespace fits into memory, where search is exact."""
+LONGEST_TERM = 200
+"""Characters of the longest term that is indexed."""
 
 
 async def make(table: AsyncTable, *, anew: bool = False) -> None:
@@ -27,11 +29,20 @@ async def make(table: AsyncTable, *, anew: bool = False) -> None:
     if PRIMARY not in ((await table.schema()).field("id").metadata or {}):  # it can be set only once
         await table.set_unenforced_primary_key("id")
     wanted: dict[str, Any] = {
-        "content": FTS(with_position=False),
-        "surroundings": FTS(with_position=False),
         "namespace": BTree(),
         "id": BTree(),
     }
+    # The terms are made by `language.terms`, so white space is all that this index needs to know.
+    as_they_are = FTS(
+        with_position=False,
+        base_tokenizer="whitespace",
+        lower_case=False,
+        stem=False,
+        remove_stop_words=False,
+        ascii_folding=False,
+        max_token_length=LONGEST_TERM,
+    )
+    wanted |= dict.fromkeys(LEXICAL, as_they_are)
     if await table.count_rows() >= VECTOR_ROWS:
         wanted |= {column: IvfSq(distance_type="cosine") for column in FLOATS}
     elif anew:
@@ -44,5 +55,5 @@ async def make(table: AsyncTable, *, anew: bool = False) -> None:
 async def drop_vectors(table: AsyncTable) -> None:
     """Drop the indices of vectors; they are found by looking at all of them until there are new ones."""
     for index in await table.list_indices():
-        if FLOATS & {*index.columns}:
+        if {*FLOATS} & {*index.columns}:
             await table.drop_index(index.name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zettelmem.errors import StoreError
 from zettelmem.note import Note
 from zettelmem.protocols import Vectors
-from zettelmem.ranking import blend
+from zettelmem.ranking.signals import blend
 
 from . import indices
 from .disk import TABLE

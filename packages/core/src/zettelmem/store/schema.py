@@ -1,39 +1,40 @@
-"""A note as one row of the table, and back."""
+"""A note as one row of the table, and back: one list of columns from which all else follows."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from zettelmem.errors import StoreMismatch
+from zettelmem.language.terms import terms
 from zettelmem.language.words import asks, says_when
 from zettelmem.namespace import Namespace
-from zettelmem.note import Evolution, Note, Pending, Shown, Source, Trust
+from zettelmem.note import Evolution, Link, Note, Pending, Shown, Source, Trust
 from zettelmem.protocols import Vectors
 from zettelmem.receipts import Quota
+from zettelmem.values import tag_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one whenever the columns change; a store of another version is refused."""
 QUOTAS = "zettelmem.quotas"
 """Metadata of the column of namespaces: what each may hold, so that every process reads it with the rows."""
-FLOATS = {"content_vector", "vector"}
-NOTE_COLUMNS = [
-    "id", "namespace", "key", "thread", "position", "kind", "content", "context", "keywords", "tags",
-    "data", "links", "occurred_at", "recorded_at", "invalid_at", "forgotten_at", "who", "via", "trust",
-    "pending", "shown", "revision", "history",
-]  # fmt: skip
-_ROW_COLUMNS = ["content_vector", "vector", "before", "after"]
-WHOLE = [*NOTE_COLUMNS, *_ROW_COLUMNS]
+ERASURES = "zettelmem.erasures"
+"""Metadata of the column of ids: how often rows were erased, so that every process forgets them too."""
+CHANGED = "_row_last_updated_at_version"
+"""LanceDB's own column: the version of the table in which a row was written last."""
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
 _HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
+_LINKS: TypeAdapter[tuple[Link, ...]] = TypeAdapter(tuple[Link, ...])
 _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
 
 
@@ -47,6 +48,9 @@ class Row:
         vector: unit vector that it is found by: of the content, drawn towards its description.
         before: what was said just before in its thread, oldest first, at most two contents.
         after: what was said just after, or "".
+        content_terms, around_terms: the terms of the content, and of all that is known around it too,
+            with a blank between two; "" until `with_terms` made them.
+        history: the note's history as JSON; "" until it is written for the first time.
     """
 
     note: Note
@@ -54,16 +58,57 @@ class Row:
     vector: Vectors
     before: tuple[str, ...] = ()
     after: str = ""
+    content_terms: str = ""
+    around_terms: str = ""
+    history: str = field(default="", repr=False)
 
-    @property
-    def surroundings(self) -> str:
-        """The text of the second lexical field: the content with all that is known around it."""
+    def around(self) -> tuple[str, ...]:
+        """The texts of the second lexical field: the content and all that is known around it."""
         note = self.note
-        said = f"{note.source.who}: {note.content}" if note.source.who else note.content
-        told = "" if any(each and each in note.context for each in self.before) else note.context
-        spoken = f"{note.occurred_at:%A} {note.occurred_at.day} {note.occurred_at:%B %Y}"
-        parts = (*self.before, said, self.after, told, ", ".join(note.added_words()), spoken)
-        return "\n".join(part for part in parts if part)
+        context = "" if any(each and each in note.context for each in self.before) else note.context
+        date = f"{note.occurred_at:%A} {note.occurred_at.day} {note.occurred_at:%B %Y}"
+        who = note.source.who or ""
+        parts = (*self.before, who, note.content, self.after, context, ", ".join(note.added_words()), date)
+        return tuple(part for part in parts if part)
+
+    def with_terms(self, old: Row | None) -> Row:
+        """The row with its terms and its history as JSON; what `old` has already is taken from there."""
+        note = self.note
+        if old is None or (not old.content_terms and not old.around_terms):
+            content_terms, around_terms = joined(note.content), _joined_all(self.around())
+        else:
+            same_content = old.note.content == note.content
+            content_terms = old.content_terms if same_content else joined(note.content)
+            same_around = same_content and old.around() == self.around()
+            around_terms = old.around_terms if same_around else _joined_all(self.around())
+        history = _extended(old, note) if old is not None else _history_json(note.history)
+        return replace(self, content_terms=content_terms, around_terms=around_terms, history=history)
+
+
+@lru_cache(4_096)
+def joined(text: str) -> str:
+    """The terms of a text with a blank between two. Cached: each text stands around its neighbours too."""
+    return " ".join(terms(text))
+
+
+def _joined_all(texts: Iterable[str]) -> str:
+    return " ".join(filter(None, map(joined, texts)))
+
+
+def _history_json(history: tuple[Evolution, ...]) -> str:
+    return _HISTORY.dump_json(history, exclude_defaults=True).decode()
+
+
+def _extended(old: Row, note: Note) -> str:
+    """The history as JSON; where it only grew, what is there already is not made again."""
+    kept = old.note.history
+    count = len(kept)
+    grew = old.history and count and len(note.history) >= count and note.history[count - 1] is kept[-1]
+    if not grew or note.history[0] is not kept[0]:
+        return _history_json(note.history)
+    if len(note.history) == count:
+        return old.history
+    return f"{old.history[:-1]},{_history_json(note.history[count:])[1:]}"
 
 
 def namespace_column(namespace: Namespace) -> str:
@@ -71,70 +116,133 @@ def namespace_column(namespace: Namespace) -> str:
     return "".join(segment.replace("%", "%25").replace("/", "%2F") + "/" for segment in namespace)
 
 
+@lru_cache(4_096)
 def namespace_of(column: str) -> Namespace:
     """The inverse of `namespace_column`."""
     return tuple(segment.replace("%2F", "/").replace("%25", "%") for segment in column.split("/")[:-1])
 
 
-def _tag_column(tags: Iterable[str]) -> str:
-    return "\n" + "".join(json.dumps(tag) + "\n" for tag in tags)
+def _tag_text(tags: Iterable[str]) -> str:
+    return "\n" + "".join(json.dumps(tag_key(tag)) + "\n" for tag in tags)
+
+
+def _closed_at(note: Note) -> datetime:
+    """When it was written down that the note is no longer so; far away where it still is."""
+    if note.invalid_at is None:
+        return _FAR
+    closing = [entry.at for entry in note.history if "invalid_at" in entry.after]
+    return closing[-1] if closing else note.recorded_at
+
+
+def _json_or_none(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _pending_json(note: Note) -> str | None:
+    return None if note.pending is None else note.pending.model_dump_json()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table.
+
+    Attributes:
+        name: its name.
+        kind: its type, as `_types` names it.
+        value: from a row to what stands in it.
+        of_note: whether the note is read from it.
+    """
+
+    name: str
+    kind: str
+    value: Callable[[Row], Any]
+    of_note: bool = False
+
+
+def _of_note(name: str, kind: str, value: Callable[[Note], Any]) -> Column:
+    return Column(name, kind, lambda row: value(row.note), of_note=True)
+
+
+def _derived(name: str, kind: str, value: Callable[[Note], Any]) -> Column:
+    return Column(name, kind, lambda row: value(row.note))
+
+
+COLUMNS = (
+    _of_note("id", "id", lambda note: note.id),
+    _of_note("namespace", "text", lambda note: namespace_column(note.namespace)),
+    _of_note("key", "text", lambda note: note.key),
+    _of_note("thread", "text", lambda note: note.thread),
+    _of_note("position", "int32", lambda note: note.position),
+    _of_note("kind", "text", lambda note: note.kind),
+    _of_note("content", "text", lambda note: note.content),
+    _of_note("context", "text", lambda note: note.context),
+    _of_note("keywords", "texts", lambda note: note.keywords),
+    _of_note("tags", "texts", lambda note: note.tags),
+    _of_note("data", "text", lambda note: _json_or_none(note.data)),
+    _of_note("links", "text", lambda note: _LINKS.dump_json(note.links).decode()),
+    _of_note("occurred_at", "time", lambda note: note.occurred_at),
+    _of_note("recorded_at", "time", lambda note: note.recorded_at),
+    _of_note("invalid_at", "time", lambda note: note.invalid_at or _FAR),
+    _of_note("forgotten_at", "time", lambda note: note.forgotten_at),
+    _of_note("who", "text", lambda note: note.source.who),
+    _of_note("via", "text", lambda note: note.source.via),
+    _of_note("trust", "int8", lambda note: int(note.trust)),
+    _of_note("pending", "text", _pending_json),
+    _of_note("shown", "text", lambda note: _SHOWN.dump_json(note.shown).decode()),
+    _of_note("revision", "int64", lambda note: note.revision),
+    Column("history", "text", lambda row: row.history or _history_json(row.note.history), of_note=True),
+    Column("before", "texts", lambda row: row.before),
+    Column("after", "text", lambda row: row.after),
+    Column("content_terms", "text", lambda row: row.content_terms),
+    Column("around_terms", "text", lambda row: row.around_terms),
+    Column("content_vector", "vector", lambda row: row.content_vector),
+    Column("vector", "vector", lambda row: row.vector),
+    _derived("tag_text", "text", lambda note: _tag_text(note.tags)),
+    _derived("linked", "texts", lambda note: [link.other(note.id) for link in note.links]),
+    _derived("link_weights", "weights", lambda note: [link.weight for link in note.links]),
+    _derived("closed_at", "time", _closed_at),
+    _derived("live", "flag", lambda note: note.forgotten_at is None),
+    _derived("waiting", "flag", lambda note: note.pending is not None),
+    _derived("size", "int32", lambda note: len(note.content.encode())),
+    _derived("length", "int32", lambda note: len(note.content.split())),
+    _derived("says_when", "flag", lambda note: says_when(note.content)),
+    _derived("asks", "flag", lambda note: asks(note.content)),
+    Column("answers", "flag", lambda row: bool(row.before) and asks(row.before[-1])),
+)
+BASE = "base_revision"
+"""The column of the revision that a row is written over; the guard of every update compares it."""
+FLOATS = tuple(column.name for column in COLUMNS if column.kind == "vector")
+LEXICAL = ("content_terms", "around_terms")
+NOTE_COLUMNS = [column.name for column in COLUMNS if column.of_note]
+WHOLE = [*NOTE_COLUMNS, "before", "after", *LEXICAL, *FLOATS]
+"""The columns that a `Row` is read from."""
+
+
+def _types(dimensions: int) -> dict[str, pa.DataType]:
+    import pyarrow as pa
+
+    return {
+        "id": pa.string(),
+        "text": pa.string(),
+        "texts": pa.list_(pa.string()),
+        "weights": pa.list_(pa.float32()),
+        "time": pa.timestamp("us", "UTC"),
+        "flag": pa.bool_(),
+        "int8": pa.int8(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "vector": pa.list_(pa.float32(), dimensions),
+    }
 
 
 def schema_of(dimensions: int, embedder: str) -> pa.Schema:
     """The columns of a table of vectors of so many dimensions from one embedding model."""
     import pyarrow as pa
 
-    time = pa.timestamp("us", "UTC")
-    vector = pa.list_(pa.float32(), dimensions)
-    link = pa.struct(
-        [
-            *((name, pa.string()) for name in ("source", "target", "relation", "reason")),
-            ("weight", pa.float64()),
-        ]
-    )
+    types = _types(dimensions)
+    fields = [pa.field(each.name, types[each.kind], nullable=each.kind != "id") for each in COLUMNS]
     return pa.schema(
-        [
-            pa.field("id", pa.string(), nullable=False),
-            ("namespace", pa.string()),
-            ("key", pa.string()),
-            ("thread", pa.string()),
-            ("position", pa.int32()),
-            ("kind", pa.string()),
-            ("content", pa.string()),
-            ("context", pa.string()),
-            ("keywords", pa.list_(pa.string())),
-            ("tags", pa.list_(pa.string())),
-            ("tag_text", pa.string()),
-            ("data", pa.string()),
-            ("links", pa.list_(link)),
-            ("linked", pa.list_(pa.string())),
-            ("link_weights", pa.list_(pa.float32())),
-            ("occurred_at", time),
-            ("recorded_at", time),
-            ("invalid_at", time),
-            ("closed_at", time),
-            ("forgotten_at", time),
-            ("live", pa.bool_()),
-            ("who", pa.string()),
-            ("via", pa.string()),
-            ("trust", pa.int8()),
-            ("pending", pa.string()),
-            ("waiting", pa.bool_()),
-            ("shown", pa.string()),
-            ("revision", pa.int64()),
-            ("base_revision", pa.int64()),
-            ("history", pa.string()),
-            ("size", pa.int32()),
-            ("length", pa.int32()),
-            ("says_when", pa.bool_()),
-            ("asks", pa.bool_()),
-            ("answers", pa.bool_()),
-            ("before", pa.list_(pa.string())),
-            ("after", pa.string()),
-            ("surroundings", pa.string()),
-            ("content_vector", vector),
-            ("vector", vector),
-        ],
+        [*fields, pa.field(BASE, pa.int64())],
         metadata={
             "zettelmem.schema": str(SCHEMA_VERSION),
             "zettelmem.embedder": embedder,
@@ -143,10 +251,91 @@ def schema_of(dimensions: int, embedder: str) -> pa.Schema:
     )
 
 
+def to_table(rows: Sequence[Row], bases: Sequence[int], schema: pa.Schema) -> pa.Table:
+    """Rows as they are written, each over the given revision; 0 for a new one."""
+    import pyarrow as pa
+
+    arrays: dict[str, pa.Array] = {}
+    for column in COLUMNS:
+        kind = schema.field(column.name).type
+        values = [column.value(row) for row in rows]
+        if column.kind == "vector":
+            flat = pa.array(np.concatenate(values) if values else np.zeros(0, np.float32), pa.float32())
+            arrays[column.name] = pa.FixedSizeListArray.from_arrays(flat, kind.list_size)
+        else:
+            arrays[column.name] = pa.array(values, kind)
+    arrays[BASE] = pa.array(bases, pa.int64())
+    return pa.Table.from_arrays([arrays[name] for name in schema.names], schema=schema)
+
+
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC)
+
+
+def to_note(row: Mapping[str, Any]) -> Note:
+    """The note whose columns `NOTE_COLUMNS` are given. It was checked when it was written."""
+    fields: dict[str, Any] = {
+        "id": row["id"],
+        "namespace": namespace_of(row["namespace"]),
+        "key": row["key"],
+        "thread": row["thread"],
+        "position": row["position"],
+        "kind": row["kind"],
+        "content": row["content"],
+        "context": row["context"],
+        "keywords": tuple(row["keywords"]),
+        "tags": tuple(row["tags"]),
+        "data": None if row["data"] is None else json.loads(row["data"]),
+        "links": _LINKS.validate_json(row["links"]),
+        "occurred_at": _utc(row["occurred_at"]),
+        "recorded_at": _utc(row["recorded_at"]),
+        "invalid_at": None if row["invalid_at"] == _FAR else _utc(row["invalid_at"]),
+        "forgotten_at": None if row["forgotten_at"] is None else _utc(row["forgotten_at"]),
+        "source": Source(who=row["who"], via=row["via"]),
+        "trust": Trust(row["trust"]),
+        "pending": None if row["pending"] is None else Pending.model_validate_json(row["pending"]),
+        "shown": _SHOWN.validate_json(row["shown"]),
+        "revision": row["revision"],
+        "history": _HISTORY.validate_json(row["history"]),
+    }
+    return Note.model_construct(**fields)
+
+
+def as_rows(rows: pa.Table) -> dict[str, Row]:
+    """The rows by id; the columns `WHOLE` are given."""
+    if not len(rows):
+        return {}
+    contents, vectors = matrix(rows["content_vector"]), matrix(rows["vector"])
+    columns = rows.drop_columns(list(FLOATS)).to_pylist()
+    made: dict[str, Row] = {}
+    for place, values in enumerate(columns):
+        made[values["id"]] = to_row(values, contents[place], vectors[place])
+    return made
+
+
+def to_row(values: Mapping[str, Any], content_vector: Vectors, vector: Vectors) -> Row:
+    """The row whose columns but for the vectors are given."""
+    return Row(
+        note=to_note(values),
+        content_vector=content_vector,
+        vector=vector,
+        before=tuple(values["before"]),
+        after=values["after"],
+        content_terms=values["content_terms"],
+        around_terms=values["around_terms"],
+        history=values["history"],
+    )
+
+
 def said(schema: pa.Schema, name: str) -> str | None:
     """What a table says of itself: its `schema` version, its `embedder`, its `dimensions`."""
     value: bytes | None = (schema.metadata or {}).get(f"zettelmem.{name}".encode())
     return None if value is None else value.decode()
+
+
+def erasures(schema: pa.Schema) -> int:
+    """How often rows were erased from a table."""
+    return int((schema.field("id").metadata or {}).get(ERASURES.encode(), b"0"))
 
 
 def check_version(uri: str, schema: pa.Schema) -> None:
@@ -168,97 +357,8 @@ def width(schema: pa.Schema) -> int:
 def quotas_in(schema: pa.Schema) -> list[Quota]:
     """The quotas that a table keeps, outermost first, without what is used of them."""
     kept = json.loads((schema.field("namespace").metadata or {}).get(QUOTAS.encode(), b"[]"))
-    found = [Quota(namespace=tuple(space), notes=notes, size=size) for space, notes, size in kept]
-    return sorted(found, key=lambda each: (len(each.namespace), each.namespace))
-
-
-def to_row(row: Row, base_revision: int) -> dict[str, Any]:
-    """The columns of a row that is written over the given revision; 0 for a new one."""
-    note = row.note
-    closing = [entry.at for entry in note.history if "invalid_at" in entry.after]
-    return {
-        "id": note.id,
-        "namespace": namespace_column(note.namespace),
-        "key": note.key,
-        "thread": note.thread,
-        "position": note.position,
-        "kind": note.kind,
-        "content": note.content,
-        "context": note.context,
-        "keywords": note.keywords,
-        "tags": note.tags,
-        "tag_text": _tag_column(note.tags),
-        "data": None if note.data is None else json.dumps(note.data),
-        "links": [link.model_dump(mode="json") for link in note.links],
-        "linked": [link.other(note.id) for link in note.links],
-        "link_weights": [link.weight for link in note.links],
-        "occurred_at": note.occurred_at,
-        "recorded_at": note.recorded_at,
-        "invalid_at": note.invalid_at or _FAR,
-        "closed_at": _FAR if note.invalid_at is None else (closing[-1] if closing else note.recorded_at),
-        "forgotten_at": note.forgotten_at,
-        "live": note.forgotten_at is None,
-        "who": note.source.who,
-        "via": note.source.via,
-        "trust": int(note.trust),
-        "pending": None if note.pending is None else note.pending.model_dump_json(),
-        "waiting": note.pending is not None,
-        "shown": _SHOWN.dump_json(note.shown).decode(),
-        "revision": note.revision,
-        "base_revision": base_revision,
-        "history": _HISTORY.dump_json(note.history, exclude_defaults=True).decode(),
-        "size": len(note.content.encode()),
-        "length": len(note.content.split()),
-        "says_when": says_when(note.content),
-        "asks": asks(note.content),
-        "answers": bool(row.before) and asks(row.before[-1]),
-        "before": row.before,
-        "after": row.after,
-        "surroundings": row.surroundings,
-        "content_vector": row.content_vector,
-        "vector": row.vector,
-    }
-
-
-def to_note(row: Mapping[str, Any]) -> Note:
-    """The note whose columns `NOTE_COLUMNS` are given."""
-    return Note(
-        id=row["id"],
-        namespace=namespace_of(row["namespace"]),
-        key=row["key"],
-        thread=row["thread"],
-        position=row["position"],
-        kind=row["kind"],
-        content=row["content"],
-        context=row["context"],
-        keywords=row["keywords"],
-        tags=row["tags"],
-        data=None if row["data"] is None else json.loads(row["data"]),
-        links=row["links"],
-        occurred_at=row["occurred_at"],
-        recorded_at=row["recorded_at"],
-        invalid_at=None if row["invalid_at"] == _FAR else row["invalid_at"],
-        forgotten_at=row["forgotten_at"],
-        source=Source(who=row["who"], via=row["via"]),
-        trust=Trust(row["trust"]),
-        pending=None if row["pending"] is None else Pending.model_validate_json(row["pending"]),
-        shown=_SHOWN.validate_json(row["shown"]),
-        revision=row["revision"],
-        history=_HISTORY.validate_json(row["history"]),
-    )
-
-
-def as_rows(rows: pa.Table) -> dict[str, Row]:
-    """The rows by id; `WHOLE` columns are given."""
-    notes = [to_note(row) for row in rows.select(NOTE_COLUMNS).to_pylist()]
-    if not notes:
-        return {}
-    contents, vectors = matrix(rows["content_vector"]), matrix(rows["vector"])
-    before, after = rows["before"].to_pylist(), rows["after"].to_pylist()
-    return {
-        note.id: Row(note, contents[i], vectors[i], tuple(before[i]), after[i])
-        for i, note in enumerate(notes)
-    }
+    quotas = [Quota(namespace=tuple(space), notes=notes, size=size) for space, notes, size in kept]
+    return sorted(quotas, key=lambda each: (len(each.namespace), each.namespace))
 
 
 def matrix(column: pa.ChunkedArray) -> Vectors:

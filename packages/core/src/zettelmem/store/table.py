@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError
+from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError, without_places
 
 from . import buckets, disk, indices
 from .malloc import few_heaps
-from .schema import check_version, said, schema_of
+from .schema import check_version, erasures, said, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,9 +34,9 @@ INDEX_CACHE, METADATA_CACHE = 128 << 20, 64 << 20
 """Bytes of indices and of other facts about files that LanceDB may keep in memory."""
 READS = 5
 """How often a read is made whose version of the table somebody else cleaned away."""
-Asked = ParamSpec("Asked")
 Answered = TypeVar("Answered")
-Opened = TypeVar("Opened", bound="Table")
+STABLE = {"new_table_enable_stable_row_ids": "true"}
+"""What makes LanceDB keep in which version each row was written last, through compaction too."""
 
 
 @contextmanager
@@ -48,7 +47,7 @@ def as_store_error(doing: str) -> Generator[None]:
     except ZettelmemError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        raise StoreError(f"{doing} failed: {error}") from error
+        raise StoreError(f"{doing} failed: {without_places(error)}") from error
 
 
 def cleaned_away(error: StoreError) -> bool:
@@ -56,53 +55,12 @@ def cleaned_away(error: StoreError) -> bool:
     return error.__cause__ is not None and "not found" in str(error).lower()
 
 
-def whole(
-    read: Callable[Concatenate[Opened, Asked], Coroutine[Any, Any, Answered]],
-) -> Callable[Concatenate[Opened, Asked], Coroutine[Any, Any, Answered]]:
-    """A read of one version, which goes on when its caller is cancelled.
-
-    It is made again if upkeep of another process cleaned away the version that it reads. LanceDB does not
-    survive the cancelling of a query: a later one that needs the same part of an index may wait for it
-    forever.
-    """
-
-    async def of_one_version(store: Opened, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
-        for _ in range(READS - 1):
-            try:
-                return await read(store, *args, **kwargs)
-            except StoreError as error:
-                if not cleaned_away(error):
-                    raise
-        return await read(store, *args, **kwargs)
-
-    @wraps(read)
-    async def whole(store: Opened, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
-        return await to_its_end(of_one_version(store, *args, **kwargs))
-
-    return whole
-
-
-def of_one_model(
-    read: Callable[Concatenate[Opened, Asked], Coroutine[Any, Any, Answered]],
-) -> Callable[Concatenate[Opened, Asked], Coroutine[Any, Any, Answered]]:
-    """A read of vectors, which must not be compared with ours if they are another model's by now.
-
-    Another process may have moved the store meanwhile: whether the read gave an answer or an error, it is
-    looked whether it did.
-    """
-
-    @wraps(read)
-    async def checked(store: Opened, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answered:
-        try:
-            return await read(store, *args, **kwargs)
-        finally:
-            await store.check_model()
-
-    return checked
-
-
 async def to_its_end(read: Coroutine[Any, Any, Answered]) -> Answered:
-    """The answer of a read that goes on when its caller is cancelled."""
+    """The answer of a read that goes on when its caller is cancelled.
+
+    LanceDB does not survive the cancelling of a query: a later one that needs the same part of an index may
+    wait for it forever.
+    """
     reading = asyncio.ensure_future(read)
     reading.add_done_callback(lambda done: done.cancelled() or done.exception())
     return await asyncio.shield(reading)
@@ -124,6 +82,7 @@ class Table:
     Attributes:
         path: the directory; None elsewhere.
         turn: held by the one call of this object that writes.
+        erasures: how often rows had been erased when the version was last looked at.
     """
 
     uri: str
@@ -138,6 +97,7 @@ class Table:
     _closed: bool = field(init=False, default=False)
     _locked: bool = field(init=False, default=False)
     _checked: int = field(init=False, default=0)
+    erasures: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.path = disk.local_path(self.uri)
@@ -170,7 +130,7 @@ class Table:
         with as_store_error(f"opening {self.uri}"):
             return await lancedb.connect_async(
                 str(self.path) if self.path is not None else self.uri,
-                storage_options=dict(self.storage_options) if self.storage_options else None,
+                storage_options=STABLE | dict(self.storage_options or {}),
                 read_consistency_interval=timedelta(0),
                 session=lancedb.Session(
                     index_cache_size_bytes=INDEX_CACHE, metadata_cache_size_bytes=METADATA_CACHE
@@ -192,10 +152,46 @@ class Table:
 
     async def table(self) -> AsyncTable | None:
         """The table, or None where nothing has been remembered yet."""
-        return self._opened or await self._open()
+        return self._opened or await to_its_end(self._again(self._open))
 
-    @whole
-    @of_one_model
+    async def read(self, query: Callable[[AsyncTable], Awaitable[Answered]], absent: Answered) -> Answered:
+        """What a query reads of one version of the table; every read goes through here.
+
+        It goes on when its caller is cancelled, and it is made again if upkeep of another process cleaned
+        away the version that it reads. If another process moved the store to another embedding model
+        meanwhile, its answer is refused: vectors of two models cannot be compared.
+
+        Args:
+            query: reads the table, and may be called more than once.
+            absent: the answer where nothing has been remembered yet.
+
+        Raises:
+            StoreError: the table cannot be read.
+            StoreMismatch: it belongs to another embedding model by now.
+        """
+
+        async def once() -> Answered:
+            table = await self.table()
+            if table is None:
+                return absent
+            try:
+                with as_store_error(f"reading {self.uri}"):
+                    return await query(table)
+            finally:
+                await self.check_model()
+
+        return await to_its_end(self._again(once))
+
+    async def _again(self, read: Callable[[], Coroutine[Any, Any, Answered]]) -> Answered:
+        """The answer of a read, made again while the version that it reads is cleaned away."""
+        for _ in range(READS - 1):
+            try:
+                return await read()
+            except StoreError as error:
+                if not cleaned_away(error):
+                    raise
+        return await read()
+
     async def _open(self) -> AsyncTable | None:
         if self._opened is None:
             connection = await self.connect()
@@ -232,7 +228,9 @@ class Table:
         with as_store_error(f"reading {self.uri}"):
             version: int = await table.version()
             if version != self._checked:
-                self._check(await table.schema())
+                schema = await table.schema()
+                self._check(schema)
+                self.erasures = erasures(schema)
                 self._checked = version
         return version
 

@@ -1,33 +1,45 @@
-"""Upkeep of the table: folding, compaction, indices, old versions."""
+"""Upkeep of the table: compaction, indices, old versions. What is due is judged by what is there."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import warnings
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
+from zettelmem.errors import StoreError
 
 from . import indices
 from .disk import remove_torn
 from .malloc import trim_memory
 from .schema import FLOATS
-from .table import as_store_error, whole
-from .write import FOLD, FRAGMENT, Store, small_ones, write_again
+from .table import as_store_error
+from .write import Store
+
+if TYPE_CHECKING:
+    from lancedb.table import AsyncTable
+
+logger = logging.getLogger(__name__)
 
 RETENTION = timedelta(seconds=10)
 """How long old versions of the table stay for readers in other processes, if there is room."""
 ROOM = 1.5
 """Bytes on disk for each byte of the newest version, from which all older ones go at once."""
 NEVER = timedelta(days=36_500)
-TAIL_ROWS = 256
-"""Rows outside the indices, from which they are refreshed; in a large table a few more."""
-LOOSE = 3 * FOLD
-"""Fragments besides those made by compaction, from which upkeep looks for small ones."""
+TAIL_ROWS, MOST_TAIL_ROWS = 1_024, 8_192
+"""Rows outside the indices from which they are refreshed: a quarter of the table, within these bounds."""
+FRAGMENTS = 48
+"""Fragments beyond those that compaction leaves, from which the table is compacted."""
+FRAGMENT_ROWS = 1_000_000
+"""Rows that compaction puts into one fragment."""
 SEGMENTS = 16
 """Pieces of a vector index, from which it is made anew."""
+LOOK_EVERY = 32
+"""Rows written by one object between two looks at what is due."""
+IDLE_LOOKS, IDLE_PAUSE = 50, 0.02
+"""How often, and every how many seconds, upkeep that is due looks whether a caller still waits."""
 
 
 @dataclass(frozen=True)
@@ -48,59 +60,34 @@ class Tail:
 
     @property
     def long(self) -> bool:
-        """Whether recall would be noticeably faster with the indices refreshed."""
-        return self.rows > TAIL_ROWS + self.total // 50
+        """Whether a search by the indices would be noticeably faster with them refreshed."""
+        return self.rows > min(max(TAIL_ROWS, self.total // 4), MOST_TAIL_ROWS)
 
     @property
     def scattered(self) -> bool:
-        """Whether the rows written last lie in so many files that every read is slower for it."""
-        return self.fragments - max(1, self.segments) > LOOSE
+        """Whether the rows written last lie in so many files that every write is slower for it."""
+        return self.fragments - max(self.segments, self.total // FRAGMENT_ROWS) > FRAGMENTS
 
 
-@whole
 async def tail_of(store: Store) -> Tail:
     """How much of the table its indices do not hold yet, and in how many pieces it is."""
-    table = await store.table()
-    if table is None:
-        return Tail(0, 0)
-    with as_store_error(f"reading {store.uri}"):
-        found = await table.list_indices()
+
+    async def query(table: AsyncTable) -> Tail:
+        described = await table.list_indices()
         figures = cast(Any, await table.stats())
-    unindexed = max((each.num_unindexed_rows or 0 for each in found), default=0)
-    pieces = (each.num_segments or 1 for each in found if FLOATS & {*each.columns})
-    fragments = figures["fragment_stats"]["num_fragments"]
-    return Tail(unindexed, fragments, figures["num_rows"], max(pieces, default=0))
+        unindexed = max((each.num_unindexed_rows or 0 for each in described), default=0)
+        segments = (each.num_segments or 1 for each in described if {*FLOATS} & {*each.columns})
+        fragments = figures["fragment_stats"]["num_fragments"]
+        return Tail(unindexed, fragments, figures["num_rows"], max(segments, default=0))
+
+    return await store.read(query, Tail(0, 0))
 
 
 async def tend(store: Store) -> None:
-    """Do what upkeep is due, if any: fold small fragments, refresh the indices, make room."""
+    """Do what upkeep is due, if any."""
     tail = await tail_of(store)
-    if tail.long:
+    if tail.long or tail.scattered:
         await optimize(store)
-    elif tail.scattered:
-        await fold(store)
-
-
-async def fold(store: Store) -> None:
-    """Write the rows of many small fragments anew as one: what compaction does, without the rest of it.
-
-    Reads open every fragment, so what is written note by note would slow them down long before it is
-    worth to write the table and its indices anew.
-    """
-    import pyarrow as pa
-
-    table = await store.table()
-    if table is None:
-        return
-    async with store.turn, store.lock():
-        with as_store_error(f"compacting {store.uri}"):
-            placed = await table.query().select(["id"]).with_row_id().to_arrow()
-            fragment = placed["_rowid"].to_numpy() >> FRAGMENT
-            _, which, sizes = np.unique(fragment, return_inverse=True, return_counts=True)
-            small = np.array(small_ones(sizes.tolist()), bool)
-            if not small.any():
-                return
-            await write_again(table, placed["id"].filter(pa.array(small[which])).to_pylist())
 
 
 async def optimize(store: Store, retention: timedelta = RETENTION, *, orphans: bool = False) -> None:
@@ -120,6 +107,7 @@ async def optimize(store: Store, retention: timedelta = RETENTION, *, orphans: b
     async with store.turn, store.lock():
         with as_store_error(f"compacting {store.uri}"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # readers of a version that goes read again
+            before = await table.version()
             if (await tail_of(store)).segments > SEGMENTS:
                 await indices.drop_vectors(table)
             while (await table.optimize(cleanup_older_than=NEVER)).compaction.fragments_removed:
@@ -131,9 +119,46 @@ async def optimize(store: Store, retention: timedelta = RETENTION, *, orphans: b
                 cleanup_older_than=timedelta(0) if disk > ROOM * live else retention,
                 delete_unverified=orphans,
             )
+            if store.lockable:
+                store.keep_up(before, await table.version())
         if orphans and store.path is not None:
             await asyncio.to_thread(remove_torn, store.path)
         await store.sync()
         await store.forget_files()
     del table  # and with it what LanceDB kept for it, which can be given back now
     trim_memory()
+
+
+class Upkeep:
+    """Upkeep in the background: looks at what is due after the first write, and after some more each time.
+
+    Args:
+        store: what is looked after.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._written = LOOK_EVERY  # a process that writes once looks too
+        self._task: asyncio.Task[None] | None = None
+
+    def after(self, rows: int) -> None:
+        """So many rows were written: look at what is due, if it is time."""
+        self._written += rows
+        if self._written >= LOOK_EVERY and (self._task is None or self._task.done()):
+            self._written = 0
+            self._task = asyncio.create_task(self._tend())
+
+    async def close(self) -> None:
+        """Wait for what runs."""
+        if self._task is not None:
+            await self._task
+
+    async def _tend(self) -> None:
+        for _ in range(IDLE_LOOKS):
+            if not self._store.busy:
+                break
+            await asyncio.sleep(IDLE_PAUSE)
+        try:
+            await tend(self._store)
+        except StoreError as error:  # nobody waits for it, and the next write tries again
+            logger.warning("upkeep failed and will be tried again: %s", error)

@@ -11,13 +11,29 @@ from llama_index.core.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
 from pydantic import Field, PrivateAttr
 
-from zettelmem import Draft, Hit, Memory
+from zettelmem import (
+    MAX_K,
+    MAX_QUERY,
+    MIN_SCORE,
+    Draft,
+    Hit,
+    Judge,
+    Memory,
+    fence,
+    fit,
+    for_prompt,
+    show,
+    to_ask_for,
+)
 
-from .turns import HEADER, MAX_K, MAX_QUERY, Judge, copies, drafts, said, shown
+from .turns import copies, drafts, said
 
 
 class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
     """Recalls notes for the user's last message; remembers what the short-term memory lets go.
+
+    The best few notes are shown, people's words before the assistant's, fenced as data, with who said
+    each and how far that is trusted. A memory of a few hundred tokens is shown whole.
 
     LlamaIndex hands a block only those messages that overflow the short-term memory. `ZettelmemMemory`
     remembers every message at once.
@@ -28,7 +44,12 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
     priority: int = Field(default=1, description="0: never truncated; lower numbers are cut first.")
     memory: Memory = Field(exclude=True, description="The notes.")
     namespace: str | Sequence[str] = Field(description="Whose memory; links and recall never leave it.")
-    top_k: int = Field(default=10, ge=1, le=MAX_K, description="Notes shown, at most.")
+    top_k: int = Field(default=6, ge=1, le=MAX_K, description="Notes shown at most, where not all are.")
+    budget_tokens: int = Field(default=1_000, ge=1, description="Tokens of the notes shown, at most.")
+    min_score: float = Field(
+        default=MIN_SCORE, ge=0, le=1, description="The score a note needs to be shown, where not all are."
+    )
+    cite: bool = Field(default=False, description="Ask for ids, where somebody reads them.")
     judge: Judge | None = Field(default=None, description="Who decides about links; None: the memory's.")
     tokenizer_fn: Callable[[str], list[Any]] = Field(default_factory=get_tokenizer, exclude=True)
 
@@ -56,11 +77,14 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
                 self.memory.recall,
                 question[:MAX_QUERY],
                 namespace=self.namespace,
-                k=min(self.top_k + len(messages), MAX_K),
+                k=to_ask_for(self.top_k),
             )
             self._turn = (turn, hits)
-        present = {said(message) for message in messages}
-        return shown([hit for hit in hits if hit.note.content not in present][: self.top_k])
+        present = [said(message) for message in messages]
+        chosen = for_prompt(hits, self.top_k, present=present, min_score=self.min_score)
+        notes = fit([hit.note for hit in chosen], self.budget_tokens, query=question, brief=True)
+        # LlamaIndex puts this between tags, which no stored word may close.
+        return show(notes, brief=True, cite=self.cite).replace("</", "< /")
 
     async def aput(self, messages: list[ChatMessage], *args: Any, **kwargs: Any) -> None:
         """Remember messages, without writing the session's id into the caller's own."""
@@ -83,8 +107,20 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
         if not content:  # LlamaIndex hands [] for a block that had nothing to say
             return None
         room = len(self.tokenizer_fn(content)) - tokens_to_truncate
-        kept = [HEADER]
-        for line in content.split("\n")[1:]:
-            if len(self.tokenizer_fn("\n".join([*kept, line]))) <= room:
-                kept.append(line)
-        return "\n".join(kept) if kept[1:] else None
+        head, _, *lines, _ = content.split("\n")
+        notes: list[str] = []
+        for line in lines:
+            if line.startswith("> ") and notes:
+                notes[-1] += f"\n{line}"
+            else:
+                notes.append(line)
+        kept: list[str] = []
+        for note in notes:
+            if len(self.tokenizer_fn(_told(head, [*kept, note]))) <= room:
+                kept.append(note)
+        return _told(head, kept) if kept else None
+
+
+def _told(head: str, notes: Sequence[str]) -> str:
+    told = "\n".join(notes)
+    return f"{head}\n{fence(told, 'notes')}"

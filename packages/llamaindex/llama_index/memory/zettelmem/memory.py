@@ -18,10 +18,10 @@ from llama_index.core.storage.chat_store.sql import DEFAULT_ASYNC_DATABASE_URI
 from pydantic import ConfigDict, Field, PrivateAttr
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from zettelmem import Memory
+from zettelmem import MIN_SCORE, Judge, Memory
 
 from .block import ZettelmemMemoryBlock
-from .turns import Judge, copies, drafts, notes_of, said
+from .turns import copies, drafts, notes_of, said
 
 T = TypeVar("T")
 
@@ -33,7 +33,8 @@ class ZettelmemMemory(BaseMemory):
     sessions, or has left the short-term memory, is recalled for the user's last message and stands
     before it. Make one with `from_defaults`.
 
-    Not remembered: system messages, tool calls and tool results. `reset` clears the session only.
+    Not remembered: system messages, tool calls, tool results, and mere acknowledgements by the assistant.
+    `reset` clears the session only.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -58,7 +59,9 @@ class ZettelmemMemory(BaseMemory):
         namespace: str | Sequence[str],
         session_id: str | None = None,
         chat_history: list[ChatMessage] | None = None,
-        top_k: int = 10,
+        top_k: int = 6,
+        budget_tokens: int = 1_000,
+        min_score: float = MIN_SCORE,
         priority: int = 1,
         judge: Judge | None = None,
         **kwargs: Any,
@@ -71,7 +74,9 @@ class ZettelmemMemory(BaseMemory):
             session_id: the conversation: the thread of its notes and the key of its short-term
                 memory; a new one if None.
             chat_history: what was said in it so far, as for `set`.
-            top_k: notes shown, at most.
+            top_k: notes shown at most, where not all are.
+            budget_tokens: tokens of the notes shown, at most.
+            min_score: the score, in [0, 1], that a note needs to be shown, where not all are.
             priority: of the notes when tokens are short; 0 never cuts them.
             judge: who decides about links; None is the memory's own judge.
             kwargs: for the short-term memory, such as `token_limit`, `memory_blocks` to stand before
@@ -86,6 +91,8 @@ class ZettelmemMemory(BaseMemory):
             memory=memory,
             namespace=namespace,
             top_k=top_k,
+            budget_tokens=budget_tokens,
+            min_score=min_score,
             priority=priority,
             judge=judge,
             tokenizer_fn=primary.tokenizer_fn,

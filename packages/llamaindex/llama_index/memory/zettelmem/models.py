@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -13,11 +12,8 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.llm import LLM
 from llama_index.core.prompts import ChatPromptTemplate
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
-from zettelmem import Embedder, LanguageModel
-
-AnswerT = TypeVar("AnswerT", bound=BaseModel)
+from zettelmem import AnswerT, Embedder, LanguageModel
 
 
 def as_language_model(llm: LLM) -> LanguageModel:

@@ -8,8 +8,8 @@ from typing import Any
 
 from llama_index.core.schema import BaseNode, MetadataMode
 
-from llama_index.memory.zettelmem.turns import Judge, notes_of
-from zettelmem import Memory, Note, NotFound, Remembered, Trust
+from llama_index.memory.zettelmem.turns import notes_of
+from zettelmem import Judge, Memory, Note, NotFound, Remembered, Trust
 
 from .nodes import as_draft, document_of, hash_of
 

@@ -10,14 +10,10 @@ from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.vector_stores.types import MetadataFilters
 
-from llama_index.memory.zettelmem.turns import MAX_K, MAX_QUERY
-from zettelmem import InvalidInput, Memory
+from zettelmem import MAX_BUDGET, MAX_K, MAX_QUERY, InvalidInput, Memory
 
 from .filters import passes, pushed
 from .nodes import as_node
-
-MAX_TOKENS = 10_000_000
-"""Tokens of notes that one recall returns whole."""
 
 
 class ZettelmemRetriever(BaseRetriever):
@@ -68,7 +64,7 @@ class ZettelmemRetriever(BaseRetriever):
         query = query_bundle.query_str[:MAX_QUERY]
         if not query.strip():
             return []
-        for k, budget in ((self._k, None), (MAX_K, MAX_TOKENS)):
+        for k, budget in ((self._k, None), (MAX_K, MAX_BUDGET)):
             hits = self._memory.recall(query, k=k, budget_tokens=budget, **self._arguments)
             nodes = [as_node(hit, explain=self._arguments.get("explain", False)) for hit in hits]
             kept = [node for node in nodes if passes(node.metadata, self._filters)]

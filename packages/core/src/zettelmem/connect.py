@@ -1,0 +1,88 @@
+"""Links by the caller's own decision: number the neighbours of a note, then take what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from .decisions import Changes, Decision, Neighbour, Remembered
+from .errors import ConflictError, DecisionRefused
+from .linking import evolve
+from .note import Note
+from .remember import Remember, alive, numbered, remembered
+from .store import Store
+
+
+async def waiting(store: Store, note: Note) -> list[Neighbour]:
+    """The numbered neighbours that the note was last shown, if none of them was written since; else none."""
+    rows = await store.rows(note.namespace, [note.id, *(each.id for each in note.shown)])
+    own = rows.get(note.id)
+    around: list[tuple[Note, float]] = []
+    for each in note.shown:
+        row = rows.get(each.id)
+        if own is None or row is None or row.note.revision != each.revision:
+            return []
+        around.append((row.note, float(own.content_vector @ row.content_vector)))
+    return numbered(around)
+
+
+async def chosen(store: Store, note: Note, others: Sequence[Note]) -> list[Neighbour]:
+    """These notes as numbered neighbours of `note`, in their order, without the note itself."""
+    rows = await store.rows(note.namespace, [note.id, *(each.id for each in others)])
+    own = rows.get(note.id)
+    around: list[tuple[Note, float]] = []
+    for each in others:
+        row = rows.get(each.id)
+        if own is not None and row is not None and each.id != note.id:
+            around.append((row.note, float(own.content_vector @ row.content_vector)))
+    return numbered(around)
+
+
+async def show(
+    writes: Remember, note: Note, around: Sequence[Neighbour], clock: Callable[[], datetime]
+) -> None:
+    """Write the numbers of the neighbours into the note, where every process finds them."""
+    notes = [each.note for each in around]
+
+    def step(fresh: dict[str, Note]) -> list[Changes]:
+        return [evolve.show(alive(fresh, note.id), notes, clock())]
+
+    await writes.commit(note.namespace, [note.id], step)
+
+
+async def decide(writes: Remember, note: Note, decision: Decision, now: datetime) -> Remembered:
+    """Apply a decision about the neighbours that the note was shown.
+
+    Raises:
+        DecisionRefused: none were shown, or the decision does not fit them.
+        ConflictError: a neighbour that it names changed meanwhile.
+    """
+    if not note.shown and (decision.links or decision.changes):
+        raise DecisionRefused(
+            f"no numbered neighbours are waiting for note {note.id}; call ask first, then connect with the "
+            "numbers it gives"
+        )
+
+    def step(fresh: dict[str, Note]) -> list[Changes]:
+        subject = alive(fresh, note.id)
+        return [evolve.apply(subject, _as_shown(subject, fresh, decision), decision, now)]
+
+    ids = [note.id, *(each.id for each in note.shown)]
+    (changes,) = await writes.commit(note.namespace, ids, step)
+    return remembered(changes)
+
+
+def _as_shown(note: Note, fresh: Mapping[str, Note], decision: Decision) -> list[Note]:
+    """The shown neighbours as they stand, if the decision still fits them."""
+    changed = {change.neighbour for change in decision.changes}
+    named = changed | {link.neighbour for link in decision.links}
+    for number, each in enumerate(note.shown):
+        now = fresh.get(each.id)
+        gone = now is None or now.forgotten_at is not None
+        if number in named and (gone or (number in changed and now and now.revision != each.revision)):
+            raise ConflictError(
+                f"neighbour {number} {'was forgotten' if gone else 'changed'} since it was shown; call ask "
+                f"for note {note.id} and decide again",
+                (each.id,),
+            )
+    return [fresh.get(each.id, note) for each in note.shown]

@@ -1,0 +1,224 @@
+"""Whether two notes speak of one matter: the same subject, the same attribute, another value. Pure.
+
+What is not certain closes nothing: a later word is then kept beside the older one, and comes before it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+
+from zettelmem.language.english.clauses import Statement
+from zettelmem.language.english.lexicon import stem
+from zettelmem.language.english.sentences import statements
+from zettelmem.language.words import asks, plain
+from zettelmem.note import Note
+
+RECENT = 6
+"""Notes of a thread back to which "that" and "instead" may point."""
+QUOTE = 3
+"""Words from which a quotation tells which note is meant."""
+KEPT = 4_096
+"""Notes whose statements stay in memory."""
+
+
+class Matter(IntEnum):
+    """What a later note is to an earlier one."""
+
+    NOTHING = 0
+    """They speak of different things, or nobody can tell."""
+    SAYS_THE_SAME = 1
+    """The same subject, attribute and value."""
+    NEWER = 2
+    """It may be the later word on the same matter; both stay valid."""
+    CLOSES = 3
+    """It announces that the earlier note is no longer so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a later note is to an earlier one, and about what, in words."""
+
+    matter: Matter
+    about: str = ""
+
+
+_COUNTED = ("number", "day", "clock")
+"""Kinds of value that a name or another word does not replace."""
+
+NOTHING = Verdict(Matter.NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is compared of a note: its statements, the words that it takes back, its plain words.
+
+    Attributes:
+        statements: what its clauses state.
+        retracted: plain words that it quotes and calls wrong.
+        plain: its words in lower case between blanks.
+        stems: the same words without endings.
+    """
+
+    statements: tuple[Statement, ...]
+    retracted: tuple[str, ...]
+    plain: str
+    stems: frozenset[str]
+
+
+_WRONG = re.compile(
+    r"\b(?:correction|incorrect|wrong|invalid|mistaken|outdated|recalculated?|retract\w*|withdrawn?"
+    r"|no longer)\b",
+    re.I,
+)
+_QUOTED = re.compile(
+    r"[\"\u201c](.+?)[\"\u201d]|(?<!\w)['\u2018](.+?)['\u2019](?!\w)|\bwas:\s*(.+?)(?:\.\s|\n|$)"
+)
+
+
+def _quotes(content: str) -> tuple[str, ...]:
+    """What the words quote and call wrong."""
+    if not _WRONG.search(content):
+        return ()
+    quotes = ("".join(match.groups("")) for match in _QUOTED.finditer(content))
+    return tuple(quote for quote in quotes if len(quote.split()) >= QUOTE)
+
+
+@lru_cache(maxsize=KEPT)
+def _told(content: str, who: str) -> Told:
+    said = plain(content)
+    if asks(content):
+        return Told((), (), said, frozenset())
+    quotes = _quotes(content)
+    own_words = content
+    for quote in quotes:
+        own_words = own_words.replace(quote, "")
+    made = statements(own_words, who)
+    stems = frozenset(map(stem, said.split())) if made else frozenset()
+    return Told(made, tuple(map(plain, quotes)), said, stems)
+
+
+def told(note: Note) -> Told:
+    """What is compared of a note; that of the last 4,096 is kept."""
+    return _told(note.content, (note.source.who or "").lower())
+
+
+def _later(new: Note, old: Note) -> bool:
+    """Whether `new` was said after `old`: what a plan is about may be later than when it was made."""
+    by_event = min(new.occurred_at, new.recorded_at) >= min(old.occurred_at, old.recorded_at)
+    return by_event and new.recorded_at >= old.recorded_at
+
+
+def compare(new: Note, old: Note) -> Verdict:
+    """What `new` is to `old`, which was there before it."""
+    ours, theirs = told(new), told(old)
+    if old.invalid_at is not None or old.trust > new.trust or not _later(new, old):
+        return NOTHING
+    if any(quote in theirs.plain for quote in ours.retracted):
+        return Verdict(Matter.CLOSES, "takes it back word for word")
+    best = NOTHING
+    if not ours.statements or not theirs.statements:
+        return best
+    same_speaker = new.source.who == old.source.who
+    for mine in ours.statements:
+        if not mine.asserted:
+            continue
+        for other in theirs.statements:
+            if mine.head == "it":
+                matter = Matter.NEWER if _points_back(mine, other, new, old) else Matter.NOTHING
+            else:
+                matter = _compared(mine, other, ours, same_speaker=same_speaker)
+            if matter > best.matter:
+                best = Verdict(matter, _about(other, theirs.plain))
+    return best
+
+
+def _about(statement: Statement, said: str) -> str:
+    """The subject of a statement in the words of its note."""
+    subject = statement.modifiers | {statement.head}
+    named = [word for word in said.split() if stem(word) in subject]
+    whose = [] if statement.owner in ("", "me", "we") else [statement.owner]
+    return " ".join(dict.fromkeys((*whose, *named))) or "the same"
+
+
+def _same_subject(mine: Statement, other: Statement, *, same_speaker: bool) -> tuple[bool, bool]:
+    """Whether two statements may be of one subject, and whether they surely are."""
+    if mine.head != other.head:
+        return False, False
+    owners = {mine.owner, other.owner}
+    sure = len(owners) == 1 and mine.modifiers == other.modifiers
+    whose = len(owners) == 1 or (
+        "" in owners and same_speaker and bool(mine.head) and "/" not in "".join(owners)
+    )
+    named_alike = mine.modifiers == other.modifiers
+    return whose and named_alike, sure and (same_speaker or bool(mine.owner or mine.modifiers))
+
+
+def _compared(mine: Statement, other: Statement, ours: Told, *, same_speaker: bool) -> Matter:
+    if mine.attribute == "gone":
+        return _replaced_what_is_gone(mine, other, ours, same_speaker=same_speaker)
+    may_be, sure = _same_subject(mine, other, same_speaker=same_speaker)
+    if not may_be or other.denied:
+        return Matter.NOTHING
+    if mine.denied:
+        return Matter.CLOSES if sure and _takes_back(mine, other) else Matter.NOTHING
+    if mine.attribute != other.attribute or not (mine.single and other.single):
+        return Matter.NOTHING
+    if mine.value == other.value and mine.qualifiers == other.qualifiers:
+        return Matter.SAYS_THE_SAME
+    if not _another_value(mine, other):
+        return Matter.NOTHING
+    lost = any(x.attribute == "gone" and x.value & other.value for x in ours.statements)
+    return Matter.CLOSES if sure and (mine.announced or lost) and other.asserted else Matter.NEWER
+
+
+def _takes_back(mine: Statement, other: Statement) -> bool:
+    """Whether a denial is of all that the other statement says."""
+    denied = mine.value | mine.qualifiers
+    if mine.attribute == "*" and not denied:
+        return bool(mine.head)
+    if mine.attribute not in ("*", other.attribute):
+        return False
+    verb = stem(other.attribute.removeprefix("v:"))
+    return bool(denied) and denied <= other.value | other.qualifiers | {other.head, verb}
+
+
+def _another_value(mine: Statement, other: Statement) -> bool:
+    """Whether the two values are of one sort and exclude each other."""
+    if mine.value <= other.value or other.value <= mine.value:
+        return False
+    numeric = mine.kind.startswith(_COUNTED), other.kind.startswith(_COUNTED)
+    loose = mine.attribute in ("is", "job", "prefer", "lead", "use") and not any(numeric)
+    alike = mine.kind == other.kind or loose or (all(numeric) and mine.attribute == "is")
+    narrowed = mine.qualifiers and other.qualifiers
+    apart = bool(narrowed) and mine.qualifiers.isdisjoint(other.qualifiers)
+    if mine.attribute in ("use", "prefer", "choose"):
+        left = bool(mine.qualifiers & other.value)
+        shared = bool(mine.value & other.value) and not apart
+        same_purpose = bool(narrowed) and mine.qualifiers == other.qualifiers
+        return left or shared or same_purpose
+    if mine.attribute in ("is:words", "is:place") and mine.kind == "words":
+        return alike and mine.announced and not apart
+    return alike and (not apart or mine.attribute == "job")
+
+
+def _replaced_what_is_gone(mine: Statement, other: Statement, ours: Told, *, same_speaker: bool) -> Matter:
+    """Something that the other note names is gone, and this note says what is there instead."""
+    if not same_speaker or not mine.value <= other.value or other.owner not in (mine.owner, "we"):
+        return Matter.NOTHING
+    instead = any(x.attribute == other.attribute and x is not mine for x in ours.statements)
+    subject = {other.head, *other.modifiers} & ours.stems
+    return Matter.NEWER if instead or subject else Matter.NOTHING
+
+
+def _points_back(mine: Statement, other: Statement, new: Note, old: Note) -> bool:
+    """Whether "that" or "instead" may mean the other statement, of the same thread just before."""
+    if new.thread is None or new.thread != old.thread or new.position - old.position > RECENT:
+        return False
+    if mine.value == other.value:
+        return False
+    if mine.kind.startswith("number"):
+        return other.kind.startswith("number")
+    return (mine.kind in ("day", "clock") and mine.kind == other.kind) or bool(mine.value & other.value)

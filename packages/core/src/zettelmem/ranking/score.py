@@ -1,0 +1,104 @@
+"""From signals to one score and an order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .candidates import Candidates, Query, Signal
+from .signals import SEEDS, signals, spread, walk
+
+WEIGHTS: Mapping[str, float] = {
+    "content": 1.2,
+    "surroundings": 3.6,
+    "meaning": 3.5,
+    "speaker": 1.0,
+    "thread": 6.0,
+    "links": 0.3,
+    "named": 3.0,
+    "bridge": 5.0,
+    "reranker": 3.0,
+    "time": 2.0,
+    "when": 0.2,
+    "says_when": 0.6,
+    "tells": 1.0,
+    "answers": 0.6,
+    "length": 0.9,
+}
+"""What each signal counts."""
+BIAS = -9.1
+"""From the weighted sum to log odds, less log(n): fitted on how often a candidate of that sum was right."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates in order, best first.
+
+    Attributes:
+        order: places in the candidates, shape (n,).
+        totals: weighted sum of each candidate's signals, in the candidates' own order.
+        signals: each signal's values, in the candidates' own order.
+    """
+
+    order: NDArray[np.intp]
+    totals: Signal
+    signals: dict[str, Signal]
+
+    @property
+    def scores(self) -> Signal:
+        """Score in [0, 1] of each candidate: about how likely it is to be what was asked for.
+
+        Before anything is known of them, one of n candidates is right with odds of about 1 to n.
+        """
+        odds = self.totals + BIAS - np.log(max(len(self.totals), 1))
+        scores: Signal = 1.0 / (1.0 + np.exp(-odds))
+        return scores
+
+    def plus(self, name: str, signal: Signal) -> Self:
+        """The ranking with one more signal."""
+        totals = self.totals + WEIGHTS[name] * signal
+        return type(self)(np.argsort(-totals, kind="stable"), totals, {**self.signals, name: signal})
+
+
+def weighted(values: Mapping[str, Signal], count: int) -> Signal:
+    """The weighted sum of the signals that are there."""
+    return sum((WEIGHTS[name] * signal for name, signal in values.items()), np.zeros(count))
+
+
+def rank(candidates: Candidates, query: Query, *, expand: bool = True) -> Ranking:
+    """Signals, score and order of the candidates; ties go to the earlier candidate.
+
+    Args:
+        candidates: what the searches found.
+        query: what is asked.
+        expand: let linked notes vote.
+    """
+    found = signals(candidates, query)
+    totals = weighted(found, len(candidates))
+    if expand:
+        found["links"] = walk(candidates, spread(totals))
+        totals = totals + WEIGHTS["links"] * found["links"]
+    return Ranking(np.argsort(-totals, kind="stable"), totals, found)
+
+
+def reachable(candidates: Candidates, ranked: Ranking) -> list[str]:
+    """The notes linked to the best candidates that are no candidates themselves."""
+    linked = (other for place in ranked.order[:SEEDS] for other in candidates.linked[place])
+    return [other for other in dict.fromkeys(linked) if other not in candidates.places]
+
+
+def reranked(ranked: Ranking, places: Sequence[int], given: Sequence[float]) -> Ranking:
+    """The ranking with a reranker's scores of the candidates at `places` as one more signal.
+
+    What it did not look at stays behind what it did.
+    """
+    looked = np.zeros(len(ranked.totals), bool)
+    looked[list(places)] = True
+    signal = np.zeros(len(ranked.totals))
+    signal[list(places)] = spread(np.asarray(given, np.float64))
+    again = ranked.plus("reranker", signal)
+    return replace(again, order=np.lexsort((-again.totals, ~looked)))

@@ -1,0 +1,206 @@
+"""What speaks for a candidate: one number in [0, 1] each, higher is better. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import numpy as np
+
+from zettelmem.language.words import asks_when, plain
+from zettelmem.protocols import Vectors
+
+from .candidates import Candidates, Query, Signal, named
+
+WORDS = 0.6
+"""Share of words, the rest being meaning, in what a thread says."""
+DRAWN = 0.5
+"""How far a note's vector is drawn towards its description."""
+LONG = 40
+"""Words from which a note counts as long."""
+SLACK = 3 * 86_400.0
+"""Seconds by which what happened near the time that is asked for still counts."""
+FEW_THREADS = 10
+"""Threads up to which being the best one says little."""
+BEST_OF_THREAD = 5
+"""Candidates of a thread that speak for it."""
+FEW = 10
+"""Candidates up to which the lowest cosine says little."""
+SEEDS = 5
+"""Candidates that the walk over the links starts from."""
+DAMPING = 0.5
+"""Chance that the walk goes on by a link rather than back to a seed."""
+STEPS = 4
+"""Steps of the walk; what a longer one would add is at most DAMPING ** STEPS."""
+LONGEST_NAME = 8
+"""Words of the longest name that is looked for in a text."""
+
+
+def spread(values: Signal) -> Signal:
+    """The values stretched so that the lowest is 0 and the highest is 1; all 0 where they are equal."""
+    if not len(values):
+        return values
+    low, high = float(values.min()), float(values.max())
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def share_of_best(values: Signal) -> Signal:
+    """Values from 0 up as shares of the highest."""
+    return values / max(float(values.max(initial=0.0)), 1e-9)
+
+
+def nearness(cosines: Signal) -> Signal:
+    """Cosines in [-1, 1] stretched to [0, 1], 1 for the highest.
+
+    Among many candidates the lowest is 0, because it is about something else. Among few it may be as
+    good as the others, so the foot moves towards cosine 0.
+    """
+    count = len(cosines)
+    foot = float(cosines.min(initial=0.0 if not count else 1.0)) * count / (count + FEW)
+    top = float(cosines.max(initial=-1.0))
+    return np.clip((cosines - foot) / (top - foot), 0.0, 1.0) if top > foot else np.zeros_like(cosines)
+
+
+def blend(content: Vectors, description: Vectors) -> Vectors:
+    """The unit vector of a content drawn towards its description, so that what is around it counts.
+
+    Args:
+        content: unit vector, float32, shape (dimensions,).
+        description: unit vector of the same shape, or zeros where there is none.
+    """
+    drawn: Vectors = content + np.float32(DRAWN) * description
+    norm = np.float32(np.linalg.norm(drawn))
+    unit: Vectors = drawn / norm if norm > 1e-9 else content
+    return unit
+
+
+def _phrases(text: str) -> set[str]:
+    """Every run of up to LONGEST_NAME words of a text, as names stand in plain text."""
+    words = plain(text).split()
+    phrases: set[str] = set()
+    for start in range(len(words)):
+        for end in range(start + 1, min(start + LONGEST_NAME, len(words)) + 1):
+            phrases.add(f" {' '.join(words[start:end])} ")
+    return phrases
+
+
+def mentions(candidates: Candidates, query: str) -> Signal:
+    """How plainly the query names each note by one of its tags: 1 for a tag that no other note bears.
+
+    A tag that several candidates share says as little about each as there are sharers.
+    """
+    strength = np.zeros(len(candidates))
+    for name in _phrases(query) & candidates.bearers.keys():
+        places = candidates.bearers[name]
+        strength[places] = np.maximum(strength[places], 1.0 / len(places))
+    return strength
+
+
+def bridges(candidates: Candidates, query: str, best: Mapping[str, str]) -> Signal:
+    """Whether the best notes name a note by a tag that it alone bears, and the query does not name.
+
+    The second step of a question in two: who is asked about is told by a note that the question finds.
+
+    Args:
+        candidates: the notes.
+        query: the question.
+        best: contents of the best candidates so far by id, best first.
+    """
+    strength = np.zeros(len(candidates))
+    asked = _phrases(query)
+    for rank, (note_id, content) in enumerate(best.items()):
+        for name in (_phrases(content) & candidates.bearers.keys()) - asked:
+            places = candidates.bearers[name]
+            if len(places) == 1 and candidates.ids[places[0]] != note_id:
+                strength[places[0]] = max(strength[places[0]], 1.0 - 0.1 * rank)
+    return strength
+
+
+def timely(candidates: Candidates, asked: tuple[datetime, datetime]) -> Signal:
+    """How near each note happened to the time that is asked for: 1 inside it, falling off with the gap."""
+    start, end = asked[0].timestamp(), asked[1].timestamp()
+    gap = np.maximum(np.maximum(start - candidates.occurred, candidates.occurred - end), 0.0)
+    return np.exp(-gap / (end - start + SLACK))
+
+
+def walk(candidates: Candidates, base: Signal) -> Signal:
+    """What its links speak for each note: a personalised PageRank, less what the note had of itself.
+
+    After HippoRAG (arXiv 2405.14831), on the candidates only; the walk starts from the best by `base` and
+    is followed for STEPS steps. In [0, 1].
+    """
+    count = len(candidates)
+    reached = np.zeros(count)
+    if not count:
+        return reached
+    seeds = np.where(base >= np.sort(base)[-min(SEEDS, count)], base**2, 0.0)
+    total = float(seeds.sum())
+    if not total:
+        return reached
+    mass = {int(place): (1 - DAMPING) * float(seeds[place]) / total for place in np.flatnonzero(seeds)}
+    edges: dict[int, list[tuple[int, float]]] = {}
+    for _ in range(STEPS):
+        onward: dict[int, float] = {}
+        for place, amount in mass.items():
+            for other, share in edges.setdefault(place, _edges(candidates, place)):
+                onward[other] = onward.get(other, 0.0) + DAMPING * amount * share
+        for place, amount in onward.items():
+            reached[place] += amount
+        mass = onward
+    return spread(reached)
+
+
+def _edges(candidates: Candidates, place: int) -> list[tuple[int, float]]:
+    """The candidates that one is linked with, each with its share of the weight of all its links."""
+    weights: dict[int, float] = {}
+    pairs = zip(candidates.linked[place], candidates.link_weights[place], strict=True)
+    for note_id, weight in pairs:
+        other = candidates.places.get(note_id, place)
+        if other != place:
+            weights[other] = max(weights.get(other, 0.0), weight)
+    total = sum(weights.values())
+    return [(other, weight / total) for other, weight in weights.items()]
+
+
+def evidence(candidates: Candidates, base: Signal) -> Signal:
+    """What a note's whole thread speaks for it: the thread's best candidates together, in [0, 1).
+
+    One of two threads is the better one by chance; one of twenty is not.
+    """
+    threaded = np.flatnonzero(candidates.threads >= 0)
+    spoken = np.zeros(len(candidates))
+    if not len(threaded):
+        return spoken
+    names, threads = np.unique(candidates.threads[threaded], return_inverse=True)
+    count = len(names)
+    order = np.lexsort((-base[threaded], threads))  # by thread, its best first
+    ordered = threads[order]
+    rank_within = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    counted = order[rank_within < BEST_OF_THREAD]
+    totals = np.bincount(threads[counted], weights=base[threaded[counted]], minlength=count)
+    spoken[threaded] = totals[threads]
+    return count / (count + FEW_THREADS) * share_of_best(spoken)
+
+
+def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
+    """Every signal of every candidate but for the links', each in [0, 1]."""
+    people = set(named(query.text, candidates.people))
+    codes = [code for code, person in enumerate(candidates.people) if person in people]
+    around = share_of_best(candidates.around)
+    meaning = nearness((candidates.vectors @ query.vector).astype(np.float64))
+    found = {
+        "content": share_of_best(candidates.content),
+        "surroundings": around,
+        "meaning": meaning,
+        "speaker": np.isin(candidates.speakers, codes).astype(np.float64),
+        "when": candidates.says_when * float(asks_when(query.text)),
+        "tells": 1.0 - candidates.asks,
+        "answers": candidates.answers.astype(np.float64),
+        "says_when": candidates.says_when.astype(np.float64),
+        "named": mentions(candidates, query.text),
+        "length": np.minimum(candidates.lengths / LONG, 1.0),
+        "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
+    }
+    if query.span is not None:
+        found["time"] = timely(candidates, query.span)
+    return found

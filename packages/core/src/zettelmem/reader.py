@@ -1,0 +1,261 @@
+"""What a memory can be asked without changing it: recall, and everything that looks at notes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Literal, Unpack
+
+from .errors import InvalidInput, NotFound
+from .limits import MAX_HOPS, MAX_PAGE, within
+from .namespace import Namespace, as_namespace
+from .note import ALPHABET, Evolution, Link, Note, keyed_id
+from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
+from .recall import Recall, Wanted
+from .store import Store
+
+Order = Literal["recorded_at", "occurred_at"]
+"""A time of a note that notes are put in order by."""
+_Place = tuple[str, int, str]
+
+
+class Reader:
+    """The verbs that only read. `AsyncMemory` has them, and those that write."""
+
+    clock: Callable[[], datetime]
+    _store: Store
+    _recalling: Recall
+
+    async def recall(
+        self,
+        query: str,
+        *,
+        namespace: str | Sequence[str],
+        k: int = 10,
+        as_of: datetime | None = None,
+        superseded: bool = False,
+        expand: bool = True,
+        budget_tokens: int | None = None,
+        min_score: float = 0.0,
+        explain: bool = False,
+        **where: Unpack[Where],
+    ) -> list[Hit]:
+        """The notes that answer `query` best, best first.
+
+        Args:
+            query: a question or some words.
+            namespace: this one and all below it; nothing else is seen.
+            k: at most so many hits, 1 to 1,000.
+            as_of: what was valid and known then, as the notes stood then; a note whose history does not
+                reach so far back, as its oldest kept change found it.
+            superseded: also what is no longer so.
+            expand: let the notes linked to the candidates vote and be found.
+            budget_tokens: at most so many tokens of content (a token for every four bytes). If all that
+                is in sight fits, all of it is returned, in the order it happened.
+            min_score: leave out hits below this score, in [0, 1]; docs/benchmarks.md tells what to expect.
+            explain: tell the weight of each signal.
+            where: `kinds`, `tags`, `thread`, `since`, `until`, `min_trust`, `via`: see `Where`.
+
+        Raises:
+            InvalidInput: a value does not fit.
+            StoreError: the store cannot be read.
+        """
+        if not isinstance(query, str):
+            raise InvalidInput(f"query is {type(query).__name__}; give a question or some words as a string")
+        if not isinstance(min_score, int | float):
+            raise InvalidInput(f"min_score is {min_score!r}; give a number from 0 to 1")
+        now = as_of or self.clock()
+        visible = sight(namespace, where, known_at=as_of, valid_at=None if superseded else now)
+        wanted = Wanted(k, expand, budget_tokens, min_score, explain)
+        return await self._recalling.recall(query, visible, now, wanted)
+
+    async def get(self, note_id: str, *, namespace: str | Sequence[str], forgotten: bool = False) -> Note:
+        """One note; with `forgotten`, also one that is out of sight.
+
+        Raises:
+            NotFound: no such note in this namespace or below it.
+        """
+        return await self._found(note_id, as_namespace(namespace), forgotten=forgotten)
+
+    async def _found(self, note_id: str, namespace: Namespace, *, forgotten: bool = False) -> Note:
+        note = await self._find(note_id, namespace, forgotten=forgotten)
+        if note is None:
+            raise NotFound(f"no note {note_id!r} here; ids come from recall and from notes")
+        return note
+
+    async def _find(self, note_id: str, namespace: Namespace, *, forgotten: bool = False) -> Note | None:
+        if not isinstance(note_id, str):
+            raise InvalidInput(f"the note id is {note_id!r}; give it as a string, such as hit.note.id")
+        if not 8 <= len(note_id) <= 12 or set(note_id) - set(ALPHABET):
+            return None
+        note = (await self._store.get([note_id], forgotten=forgotten)).get(note_id)
+        return note if note and Filter(namespace=namespace).covers(note.namespace) else None
+
+    async def keyed(
+        self, keys: Iterable[str], *, namespace: str | Sequence[str], forgotten: bool = False
+    ) -> dict[str, Note]:
+        """The notes that were remembered under these keys in exactly this namespace, by key.
+
+        Args:
+            keys: as they were given to `remember`.
+            namespace: whose memory.
+            forgotten: also notes that are out of sight; their `forgotten_at` is set.
+        """
+        space = as_namespace(namespace)
+        ids = {keyed_id(space, key): key for key in keys}
+        notes = await self._store.get(ids, forgotten=forgotten)
+        return {ids[note_id]: note for note_id, note in notes.items()}
+
+    async def namespaces(
+        self, *, under: str | Sequence[str] = (), via: str | None = None, valid: bool | None = None
+    ) -> list[Namespace]:
+        """Every namespace at or below `under` that holds a note, sorted.
+
+        Args:
+            under: a namespace; the whole store where ().
+            via, valid: that holds such a note, as for `notes`.
+        """
+        return await self._store.namespaces(sight(under, {"via": via}, **self._validity(valid)))
+
+    def _validity(self, valid: bool | None) -> dict[str, datetime]:
+        """The field of a filter for what is so now (`valid`), or no longer is; none for both."""
+        return {} if valid is None else {"valid_at" if valid else "over_at": self.clock()}
+
+    async def notes(
+        self,
+        *,
+        namespace: str | Sequence[str],
+        valid: bool | None = None,
+        pending: bool = False,
+        limit: int | None = 100,
+        after: str | None = None,
+        newest_first: bool = False,
+        by: Order = "recorded_at",
+        **where: Unpack[Where],
+    ) -> Page:
+        """Notes in the order they were recorded or happened, a page at a time.
+
+        Args:
+            namespace: this one and all below it.
+            valid: True for what is so now, False for what no longer is; None for both.
+            pending: only those that a judge has still to look at.
+            limit: notes a page, 1 to 1,000; None is all that there are, at once and as of one moment.
+            after: the cursor of the page before.
+            newest_first: the other way round.
+            by: the time that they are ordered by.
+            where: as for `recall`.
+
+        Raises:
+            InvalidInput: a value does not fit, or the cursor is none of ours.
+        """
+        visible = sight(namespace, where, pending=pending, **self._validity(valid))
+        if limit is None:
+            return await self._all(visible, by, after=after, newest_first=newest_first)
+        within("limit", limit, 1, MAX_PAGE)
+        order = _from(await self._store.order(visible, by), after, newest_first=newest_first)
+        notes = await self._store.get(note_id for *_, note_id in order[:limit])
+        return Page(
+            notes=tuple(notes[note_id] for *_, note_id in order[:limit] if note_id in notes),
+            cursor="|".join(map(str, order[limit - 1])) if len(order) > limit else None,
+        )
+
+    async def _all(self, visible: Filter, by: Order, *, after: str | None, newest_first: bool) -> Page:
+        """All notes of one version, so that no note is missing that another one is linked with."""
+        notes = {note.id: note for note in await self._store.all_notes(visible)}
+        places = sorted((getattr(note, by), note.position, note.id) for note in notes.values())
+        order = _from(places, after, newest_first=newest_first)
+        return Page(notes=tuple(notes[note_id] for *_, note_id in order))
+
+    async def history(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Evolution, ...]:
+        """What was done to a note, oldest first, forgotten or not.
+
+        The newest 256 changes are kept, and fewer where they are large (256 kB, but always the newest
+        one); `dropped` of the first that is given tells how many older ones there were.
+
+        Raises:
+            NotFound: no such note here.
+        """
+        return (await self._found(note_id, as_namespace(namespace), forgotten=True)).history
+
+    async def links(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Link, ...]:
+        """The links from and to a note.
+
+        Raises:
+            NotFound: no such note here.
+        """
+        return (await self.get(note_id, namespace=namespace)).links
+
+    async def graph(
+        self,
+        *,
+        namespace: str | Sequence[str],
+        start: str | None = None,
+        hops: int = 2,
+        limit: int = 200,
+    ) -> Graph:
+        """Notes and the links between them: around `start`, or the newest of the namespace.
+
+        Args:
+            namespace: this one and all below it.
+            start: a note to walk from.
+            hops: how far, 0 to 10.
+            limit: at most so many notes, 1 to 1,000.
+
+        Raises:
+            NotFound: no such note here.
+        """
+        within("limit", limit, 1, MAX_PAGE)
+        within("hops", hops, 0, MAX_HOPS)
+        if start is None:
+            page = await self.notes(namespace=namespace, limit=limit, newest_first=True)
+            notes = {note.id: note for note in page.notes}
+        else:
+            notes = {start: await self.get(start, namespace=namespace)}
+            for _ in range(hops):
+                edge = {note_id for note in notes.values() for note_id in note.linked_ids()} - notes.keys()
+                notes |= await self._store.get(sorted(edge)[: limit - len(notes)])
+        links: dict[Link, None] = {}
+        for note in notes.values():
+            whole = [link for link in note.links if link.other(note.id) in notes]
+            links |= dict.fromkeys(whole)
+        return Graph(notes=tuple(notes.values()), links=tuple(links))
+
+    async def stats(self, *, namespace: str | Sequence[str]) -> Stats:
+        """Figures about a namespace and all below it."""
+        names = ["kind", "thread", "linked", "history", "waiting", "invalid_at", "occurred_at"]
+        columns: dict[str, list[Any]] = await self._store.columns(sight(namespace, {}), names)
+        now = self.clock()
+        return Stats(
+            notes=len(columns["kind"]),
+            links=sum(map(len, columns["linked"])) // 2,
+            evolutions=sum(history.count('"verb":"evolve"') for history in columns["history"]),
+            superseded=sum(at <= now for at in columns["invalid_at"]),
+            pending=sum(columns["waiting"]),
+            kinds=dict(Counter(columns["kind"])),
+            threads=len(set(filter(None, columns["thread"]))),
+            first=min(columns["occurred_at"], default=None),
+            last=max(columns["occurred_at"], default=None),
+        )
+
+
+def _from(
+    places: Iterable[tuple[datetime, int, str]], after: str | None, *, newest_first: bool
+) -> list[_Place]:
+    """The places in the order that was asked for, from behind a cursor on."""
+    order = [(at.isoformat(), position, note_id) for at, position, note_id in places]
+    if newest_first:
+        order.reverse()
+    if after is None:
+        return order
+    start = _place(after)
+    return [place for place in order if (place < start if newest_first else place > start)]
+
+
+def _place(cursor: str) -> _Place:
+    try:
+        at, position, note_id = cursor.split("|")
+        datetime.fromisoformat(at)
+        return at, int(position), note_id
+    except (AttributeError, ValueError) as error:
+        raise InvalidInput("that is no cursor of ours; give the `cursor` of the page before") from error

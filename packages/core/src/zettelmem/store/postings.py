@@ -1,0 +1,98 @@
+"""Which notes hold which term: an inverted index in memory, and BM25 over it."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+K1, B = 1.2, 0.75
+"""Saturation of a term's count and weight of a text's length, as LanceDB and Lucene set them."""
+COUNT_BITS = 8
+"""Bits of a posting that hold how often the term occurs; the others hold the slot of the text."""
+MOST = (1 << COUNT_BITS) - 1
+
+
+class Postings:
+    """Texts as bags of terms, each text in a slot of its own; slots are filled one after the other.
+
+    A posting is one 32-bit number, the slot and the count of the term, so that a term's postings are read
+    as one numpy array.
+    """
+
+    def __init__(self) -> None:
+        self._terms: dict[str, array[int]] = {}
+        self._lengths = array("i")
+        self._total = 0
+
+    def add(self, slot: int, text: str) -> None:
+        """Put the terms of a text, with blanks between them, into the next slot."""
+        assert slot == len(self._lengths), "slots are filled one after the other"
+        terms = text.split()
+        self._lengths.append(len(terms))
+        self._total += len(terms)
+        for term, count in Counter(terms).items():
+            posting = (slot << COUNT_BITS) | min(count, MOST)
+            postings = self._terms.get(term)
+            if postings is None:
+                self._terms[term] = array("I", (posting,))
+            else:
+                postings.append(posting)
+
+    def replace(self, slot: int, old: str, new: str) -> None:
+        """Put the terms of another text into a slot that holds the terms of `old`."""
+        before, after = Counter(old.split()), Counter(new.split())
+        self._lengths[slot] = after.total()
+        self._total += after.total() - before.total()
+        for term in (before - after).keys() | (after - before).keys():
+            postings = self._terms.setdefault(term, array("I"))
+            if before[term]:
+                held = np.frombuffer(postings, np.uint32) >> COUNT_BITS
+                place = int(np.flatnonzero(held == slot)[0])
+                del held
+                postings[place] = postings[-1]
+                postings.pop()
+            if after[term]:
+                postings.append((slot << COUNT_BITS) | min(after[term], MOST))
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return 4 * len(self._lengths) + 160 * len(self._terms) + 4 * self._total
+
+    def scores(self, terms: Iterable[str], alive: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """BM25 of the terms in each text, from 0 up; 0 where nothing matches.
+
+        Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009). Statistics
+        are those of the texts in `alive` alone.
+
+        Args:
+            terms: the terms of the query.
+            alive: the slots that count, shape (slots,).
+
+        Returns:
+            float64, shape (slots,).
+        """
+        count = len(alive)
+        scores = np.zeros(count)
+        lengths = np.frombuffer(self._lengths, np.int32)[:count]
+        total = int(np.count_nonzero(alive))
+        if not total:
+            return scores
+        average = max(float(lengths[alive].mean()), 1.0)
+        for term in dict.fromkeys(terms):
+            postings = self._terms.get(term)
+            if postings is None:
+                continue
+            packed = np.frombuffer(postings, np.uint32)
+            slots = packed >> COUNT_BITS
+            often = (packed & MOST).astype(np.float64)
+            holding = int(np.count_nonzero(alive[slots]))
+            rarity = np.log1p((total - holding + 0.5) / (holding + 0.5))
+            norm = K1 * (1 - B + B * lengths[slots] / average)
+            scores[slots] += rarity * often * (K1 + 1) / (often + norm)
+        scores[~alive] = 0.0
+        return scores

@@ -1,0 +1,388 @@
+"""A namespace in memory: all that finding notes in it needs, exact, brought up to date row by row."""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zettelmem.language.words import name_in
+from zettelmem.namespace import Namespace
+from zettelmem.protocols import Vectors
+from zettelmem.queries import Filter
+from zettelmem.ranking.candidates import Candidates, Query
+from zettelmem.values import tag_key
+
+from .postings import Postings
+from .schema import FLOATS, LEXICAL, NOTE_COLUMNS, Row, matrix, namespace_of, to_row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Slots = NDArray[np.intp]
+"""Places of notes in a view, shape (n,)."""
+
+KEPT_ROWS = 4_096
+"""Rows that a view keeps as objects; the others are made anew from their bytes when they are asked for."""
+_COLD = [*NOTE_COLUMNS, "before", "after"]
+_TIMES = ("occurred_at", "recorded_at", "invalid_at", "closed_at")
+_PLAIN = (
+    "position",
+    "trust",
+    "live",
+    "waiting",
+    "says_when",
+    "asks",
+    "answers",
+    "length",
+    "size",
+    "revision",
+)
+_CODED = ("namespace", "thread", "kind", "who", "via")
+VIEW_COLUMNS = list(dict.fromkeys([*_COLD, *_TIMES, *_PLAIN, "linked", "link_weights", *LEXICAL, *FLOATS]))
+"""The columns that a view is filled from."""
+_FACTS = np.dtype(
+    [
+        *((name, np.int32) for name in _CODED),
+        *((name, np.float64) for name in _TIMES),
+        ("position", np.int32),
+        ("trust", np.int8),
+        *((name, np.bool_) for name in ("live", "waiting", "says_when", "asks", "answers")),
+        ("length", np.int32),
+        ("size", np.int32),
+        ("revision", np.int64),
+    ]
+)
+
+
+class View:
+    """The notes of a namespace and all below it, each in a slot of its own for as long as the view lives.
+
+    Args:
+        namespace: whose notes.
+        dimensions: of a vector.
+
+    Attributes:
+        version: the version of the table that it shows.
+        ids: the note in each slot.
+    """
+
+    def __init__(self, namespace: Namespace, dimensions: int) -> None:
+        self.namespace = namespace
+        self.version = 0
+        self.ids: list[str] = []
+        self._slots: dict[str, int] = {}
+        self._facts = np.zeros(64, _FACTS)
+        self._contents = np.zeros((64, dimensions), np.float32)
+        self._vectors = np.zeros((64, dimensions), np.float32)
+        self._codes: dict[str, dict[str | None, int]] = {name: {None: -1} for name in _CODED}
+        self._words = {name: Postings() for name in LEXICAL}
+        self._terms: dict[str, list[str]] = {name: [] for name in LEXICAL}
+        self._tagged: dict[str, set[int]] = {}
+        self._tags: list[tuple[str, ...]] = []
+        self._names: list[tuple[str, ...]] = []
+        self._linked: list[tuple[str, ...]] = []
+        self._weights: list[tuple[float, ...]] = []
+        self._cold: list[bytes] = []
+        self._cold_size = 0
+        self._rows: OrderedDict[str, Row] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        arrays = self._facts.nbytes + self._contents.nbytes + self._vectors.nbytes
+        return arrays + self._cold_size + sum(each.size for each in self._words.values()) + 600 * len(self)
+
+    # --- filling ---------------------------------------------------------------------------------
+
+    def apply(self, rows: pa.Table, fresh: Mapping[str, Row] | None = None) -> None:
+        """Take in rows as they are now, the columns `VIEW_COLUMNS` given: new notes and changed ones.
+
+        Args:
+            rows: as the table holds them.
+            fresh: the same rows as objects, where they are at hand.
+        """
+        if not len(rows):
+            return
+        ids = rows["id"].to_pylist()
+        slots = np.array([self._slot(note_id) for note_id in ids], np.intp)
+        facts = self._facts
+        for name in _CODED:
+            codes = self._codes[name]
+            facts[name][slots] = [codes.setdefault(each, len(codes) - 1) for each in rows[name].to_pylist()]
+        for name in _TIMES:
+            facts[name][slots] = rows[name].cast("int64").to_numpy() / 1e6
+        for name in _PLAIN:
+            facts[name][slots] = rows[name].to_numpy()
+        self._contents[slots] = matrix(rows["content_vector"])
+        self._vectors[slots] = matrix(rows["vector"])
+        self._read_lists(rows, slots)
+        self._read_words(rows, slots)
+        cold = zip(*(rows[name].to_pylist() for name in _COLD), strict=True)
+        for slot, note_id, values in zip(slots, ids, cold, strict=True):
+            self._cold_size -= len(self._cold[slot])
+            self._cold[slot] = pickle.dumps(values, pickle.HIGHEST_PROTOCOL)
+            self._cold_size += len(self._cold[slot])
+            self._rows.pop(note_id, None)
+        if fresh is not None:
+            for note_id in ids:
+                self._keep(note_id, fresh[note_id])
+
+    def _slot(self, note_id: str) -> int:
+        slot = self._slots.get(note_id)
+        if slot is not None:
+            return slot
+        slot = self._slots[note_id] = len(self.ids)
+        self.ids.append(note_id)
+        self._names.append(())
+        self._tags.append(())
+        self._linked.append(())
+        self._weights.append(())
+        self._cold.append(b"")
+        if slot == len(self._facts):
+            room = (slot * 3) // 2
+            self._facts = np.concatenate([self._facts, np.zeros(room - slot, _FACTS)])
+            self._contents = _grown(self._contents, room)
+            self._vectors = _grown(self._vectors, room)
+        return slot
+
+    def _read_lists(self, rows: pa.Table, slots: Slots) -> None:
+        linked, weights = rows["linked"].to_pylist(), rows["link_weights"].to_pylist()
+        for place, tags in enumerate(rows["tags"].to_pylist()):
+            slot = int(slots[place])
+            self._linked[slot] = tuple(linked[place])
+            self._weights[slot] = tuple(weights[place])
+            keys = tuple(map(tag_key, tags))
+            if keys == self._tags[slot]:
+                continue
+            for key in self._tags[slot]:
+                self._tagged[key].discard(slot)
+            for key in keys:
+                self._tagged.setdefault(key, set()).add(slot)
+            self._tags[slot] = keys
+            self._names[slot] = tuple(filter(None, map(name_in, tags)))
+
+    def _read_words(self, rows: pa.Table, slots: Slots) -> None:
+        for name, postings in self._words.items():
+            known = self._terms[name]
+            for slot, text in zip(slots, rows[name].to_pylist(), strict=True):
+                if slot == len(known):
+                    known.append(text)
+                    postings.add(int(slot), text)
+                elif known[slot] != text:
+                    postings.replace(int(slot), known[slot], text)
+                    known[slot] = text
+
+    # --- rows ------------------------------------------------------------------------------------
+
+    def rows(self, ids: Iterable[str]) -> dict[str, Row]:
+        """The rows of these notes that exist, by id, forgotten ones too."""
+        rows: dict[str, Row] = {}
+        for note_id in dict.fromkeys(ids):
+            slot = self._slots.get(note_id)
+            if slot is None:
+                continue
+            row = self._rows.get(note_id)
+            if row is None:
+                values = dict(zip(_COLD, pickle.loads(self._cold[slot]), strict=True))
+                values |= {name: self._terms[name][slot] for name in LEXICAL}
+                row = to_row(values, self._contents[slot].copy(), self._vectors[slot].copy())
+            self._keep(note_id, row)
+            rows[note_id] = row
+        return rows
+
+    def _keep(self, note_id: str, row: Row) -> None:
+        self._rows[note_id] = row
+        self._rows.move_to_end(note_id)
+        if len(self._rows) > KEPT_ROWS:
+            self._rows.popitem(last=False)
+
+    # --- finding ---------------------------------------------------------------------------------
+
+    def people(self) -> list[str]:
+        """Everybody who said something here, by their code."""
+        return [name for name in self._codes["who"] if name is not None]
+
+    def last_of_thread(self, namespace: Namespace, thread: str) -> str | None:
+        """The last note of a thread of exactly this namespace that was not forgotten."""
+        seen = self._seen(Filter(namespace=namespace, exact=True, thread=thread))
+        slots = np.flatnonzero(seen)
+        if not len(slots):
+            return None
+        positions = self._facts["position"][slots]
+        last: list[int] = slots[positions == positions.max()].tolist()
+        return max(self.ids[slot] for slot in last)
+
+    def nearest(self, sight: Filter, vectors: Vectors, limit: int) -> list[list[tuple[str, float]]]:
+        """For each vector the ids of the notes with the nearest contents and their cosine, nearest first.
+
+        Args:
+            sight: which notes may be found.
+            vectors: unit vectors, float32, shape (n, dimensions).
+            limit: at most so many for each.
+        """
+        slots = np.flatnonzero(self._seen(sight))
+        if not len(slots):
+            return [[] for _ in vectors]
+        every = len(slots) == len(self)
+        contents = self._contents[: len(self)] if every else self._contents[slots]
+        cosines = vectors @ contents.T
+        return [self._best(slots, each, limit) for each in cosines]
+
+    def worded(self, sight: Filter, queries: Sequence[Sequence[str]], limit: int) -> list[list[str]]:
+        """For each list of terms the ids of the notes that they match best, best first."""
+        seen = self._seen(sight)
+        slots = np.arange(len(self))
+        found: list[list[str]] = []
+        for terms in queries:
+            scores = self._words["around_terms"].scores(terms, seen) if terms else np.zeros(len(self))
+            best = self._best(slots, scores, limit)
+            found.append([note_id for note_id, score in best if score > 0])
+        return found
+
+    def cosines(self, ids: Sequence[str], vector: Vectors) -> list[float]:
+        """The cosine of each note's content to a unit vector."""
+        slots = [self._slots[note_id] for note_id in ids]
+        cosines: list[float] = (self._contents[slots] @ vector).tolist()
+        return cosines
+
+    def _best(self, slots: Slots, scores: NDArray[Any], limit: int) -> list[tuple[str, float]]:
+        if len(scores) > limit:
+            top = np.argpartition(-scores, limit - 1)[:limit]
+        else:
+            top = np.arange(len(scores))
+        pairs = [(self.ids[slots[place]], float(scores[place])) for place in top]
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def search(self, sight: Filter, query: Query, depth: int, whole: int) -> tuple[Candidates, bool]:
+        """The best by words of the content, by words around it and by meaning, or all notes if they are few.
+
+        Args:
+            sight: which notes may be found.
+            query: what is asked.
+            depth: how many each of the three searches brings.
+            whole: notes in sight up to which all of them are candidates.
+
+        Returns:
+            The candidates, and whether they are all that is in sight.
+        """
+        seen = self._seen(sight)
+        slots = np.flatnonzero(seen)
+        content, around = (self._words[name].scores(query.terms, seen) for name in LEXICAL)
+        if len(slots) <= whole:
+            return self._candidates(slots, content, around), True
+        meaning = self._vectors[: len(self)] @ query.vector
+        meaning[~seen] = -2.0
+        best = [_top(scores, depth) for scores in (content, around, meaning)]
+        found = np.unique(
+            np.concatenate([best[0][content[best[0]] > 0], best[1][around[best[1]] > 0], best[2]])
+        )
+        return self._candidates(found[seen[found]], content, around), False
+
+    def look(self, ids: Iterable[str], sight: Filter, query: Query) -> Candidates:
+        """The notes of these ids that are in sight, as candidates."""
+        seen = self._seen(sight)
+        slots = np.array([self._slots[each] for each in ids if each in self._slots], np.intp)
+        slots = slots[seen[slots]] if len(slots) else slots
+        content, around = (self._words[name].scores(query.terms, seen) for name in LEXICAL)
+        return self._candidates(slots, content, around)
+
+    def _candidates(self, slots: Slots, content: NDArray[Any], around: NDArray[Any]) -> Candidates:
+        facts = self._facts[slots]
+        places = slots.tolist()
+        return Candidates(
+            ids=[self.ids[slot] for slot in places],
+            threads=facts["thread"],
+            speakers=facts["who"],
+            people=self.people(),
+            occurred=facts["occurred_at"],
+            lengths=facts["length"],
+            says_when=facts["says_when"],
+            asks=facts["asks"],
+            answers=facts["answers"],
+            names=[self._names[slot] for slot in places],
+            linked=[self._linked[slot] for slot in places],
+            link_weights=[self._weights[slot] for slot in places],
+            vectors=self._vectors[slots],
+            content=content[slots],
+            around=around[slots],
+        )
+
+    def tokens(self, sight: Filter) -> int:
+        """About how many tokens the contents in sight have together: a token for every four bytes."""
+        sizes = self._facts["size"][: len(self)][self._seen(sight)]
+        return int(np.sum(-(-sizes // 4)))
+
+    def ids_seen(self, sight: Filter) -> list[str]:
+        """The notes in sight."""
+        return [self.ids[slot] for slot in np.flatnonzero(self._seen(sight)).tolist()]
+
+    def _seen(self, sight: Filter) -> NDArray[np.bool_]:
+        """Which slots a filter lets be seen, shape (slots,)."""
+        facts = self._facts[: len(self)]
+        seen = facts["live"].copy()
+        if sight.exact or sight.namespace != self.namespace:
+            covered = [code for column, code in self._codes["namespace"].items() if _covers(sight, column)]
+            seen &= np.isin(facts["namespace"], covered)
+        if sight.kinds is not None:
+            seen &= np.isin(facts["kind"], [self._codes["kind"].get(kind, -2) for kind in sight.kinds])
+        if sight.tags is not None:
+            tagged = [self._tagged.get(tag_key(tag), set()) for tag in sight.tags]
+            members = np.zeros(len(self), bool)
+            members[list(set().union(*tagged))] = True
+            seen &= members
+        if sight.thread is not None:
+            seen &= np.isin(facts["thread"], self._alike("thread", sight.thread))
+        if sight.via is not None:
+            seen &= facts["via"] == self._codes["via"].get(sight.via, -2)
+        if sight.min_trust:
+            seen &= facts["trust"] >= int(sight.min_trust)
+        if sight.pending:
+            seen &= facts["waiting"]
+        return seen & self._timely(facts, sight)
+
+    def _alike(self, name: str, value: str) -> list[int]:
+        """The codes of what is written like `value` but for case."""
+        folded = value.lower()
+        codes = self._codes[name]
+        return [code for each, code in codes.items() if each is not None and each.lower() == folded]
+
+    def _timely(self, facts: NDArray[Any], sight: Filter) -> NDArray[np.bool_]:
+        seen = np.ones(len(facts), bool)
+        if sight.since is not None:
+            seen &= facts["occurred_at"] >= sight.since.timestamp()
+        if sight.until is not None:
+            seen &= facts["occurred_at"] < sight.until.timestamp()
+        if sight.over_at is not None:
+            seen &= facts["invalid_at"] <= sight.over_at.timestamp()
+        if sight.known_at is not None:
+            seen &= facts["recorded_at"] <= sight.known_at.timestamp()
+        if sight.valid_at is not None:
+            valid = facts["invalid_at"] > sight.valid_at.timestamp()
+            if sight.known_at is not None:  # closed by then, but nobody knew it yet
+                valid |= facts["closed_at"] > sight.known_at.timestamp()
+            seen &= valid
+        return seen
+
+
+def _covers(sight: Filter, column: str | None) -> bool:
+    return column is not None and sight.covers(namespace_of(column))
+
+
+def _grown(vectors: Vectors, room: int) -> Vectors:
+    grown = np.zeros((room, vectors.shape[1]), np.float32)
+    grown[: len(vectors)] = vectors
+    return grown
+
+
+def _top(scores: NDArray[Any], depth: int) -> Slots:
+    if len(scores) <= depth:
+        return np.arange(len(scores))
+    return np.argpartition(-scores, depth - 1)[:depth]

@@ -1,0 +1,120 @@
+"""What is the later word on what: one matter is the same subject and attribute, and another value."""
+
+from typing import Any
+
+import pytest
+
+from tests.doubles import DAY, START, A, B, note
+from zettelmem import Note, Source
+from zettelmem.linking.matters import Matter, compare
+
+WEEKS = 30 * DAY
+
+
+def said(content: str, day: int = 0, who: str | None = "Ana", **fields: Any) -> Note:
+    at = {"occurred_at": START + day * DAY, "recorded_at": START + day * DAY}
+    return note(B if day else A, content, source=Source(who=who), **(at | fields))
+
+
+def matter(old: str, new: str, **fields: Any) -> Matter:
+    return compare(said(new, 30, **fields), said(old)).matter
+
+
+ANNOUNCED = [
+    ("The workshop is on 3 June.", "The workshop was moved to 9 June."),
+    ("The workshop is at 14:00.", "The workshop is now at 15:30."),
+    ("Choir practice is on Tuesday.", "Correction: choir practice is on Thursday."),
+    ("My phone number is 0171 555 01.", "My new phone number is 0160 555 77."),
+    ("I live in Graz.", "I moved to Linz."),
+    ("I live in Graz.", "I no longer live in Graz."),
+    ("I work at Fabrikam.", "I quit Fabrikam last month."),
+    ("I smoke ten cigarettes a day.", "I don't smoke anymore."),
+    ("I am vegan.", "I am no longer vegan."),
+    ("The api is written in Python.", "The api was rewritten in Zig."),
+    ("The rent is 700 euros.", "They raised the rent to 760 euros."),
+    ("Our CTO is Lena.", "Omar is our new CTO."),
+    ("The barbecue is on Saturday.", "The barbecue was cancelled."),
+    ("My sister lives in Oslo.", "My sister moved to Bergen."),
+    ("The status of the migration is blocked.", "The status of the migration is now done."),
+    ("I drive a Golf.", "I now drive a Zoe."),
+    ("I use Sublime for Python.", "I switched from Sublime to Helix."),
+    ("My address: Hauptstrasse 5.", "Hauptstrasse 5 is no longer my address."),
+]
+
+LATER = [
+    ("I live in Graz.", "I live in Linz."),
+    ("My favourite film is Alien.", "My favourite film is Arrival."),
+    ("The gate code is 4411.", "The gate code is 9032."),
+    ("I weigh 70 kg.", "I weigh 66 kg."),
+    ("Dinner is at 7 pm.", "Dinner is at 8 pm."),
+    ("Lena leads the data team.", "Omar leads the data team."),
+    ("Our head of sales is Lena.", "Our head of sales is Omar."),
+    ("The ticket costs 40 euros.", "The ticket costs 55 euros."),
+    ("I am a teacher at Nordschule.", "I am a teacher at Ostschule."),
+    ("I have two children.", "I have three children."),
+    ("The walls are white.", "The walls are green."),
+    ("We use Node 18 in production.", "We use Node 22 in production."),
+    ("Yoga: Mondays.", "I go to yoga on Thursdays."),
+    ("Our team sits on the third floor.", "Our office is on the fourth floor."),
+    ("I prefer window seats.", "I prefer aisle seats."),
+]
+
+OTHERS = [
+    # A question, a denial, a condition, a hope, hearsay, a plan.
+    ("The workshop is on 3 June.", "Was the workshop moved to 9 June?"),
+    ("The workshop is on 3 June.", "The workshop was not moved to 9 June."),
+    ("The workshop is on 3 June.", "I hope the workshop is not moved to 9 June."),
+    ("The workshop is on 3 June.", "If it rains, the workshop is moved to 9 June."),
+    ("The workshop is on 3 June.", "Somebody said the workshop was moved to 9 June."),
+    ("The workshop is on 3 June.", "The workshop might be moved to 9 June."),
+    ("I live in Graz.", "I am thinking of moving to Linz."),
+    ("I live in Graz.", "I want to live in Linz."),
+    ("The barbecue is on Saturday.", "The barbecue on Saturday wasn't cancelled."),
+    # News of somebody or something else.
+    ("Omar works at Fabrikam.", "Lena no longer works at Fabrikam."),
+    ("Train IC5 is on May 3.", "Train IC7 was cancelled."),
+    ("Production is on Postgres.", "Staging switched from Postgres to MySQL."),
+    ("The design review is on Monday.", "The budget review was moved to Friday."),
+    ("My brother lives in Graz.", "I moved to Linz."),
+    ("My sister's favourite colour is green.", "My favourite colour is orange."),
+    ("The cellar code is 4411.", "The gate code is 9032."),
+    ("Omar's car is a red Volvo.", "My car is no longer a red Fiat."),
+    # Another side of the same.
+    ("Omar is a pastry chef in Graz.", "Omar now lives with his girlfriend in Graz."),
+    ("The workshop is on 3 June.", "The workshop is now in room 12."),
+    ("The workshop is on 3 June.", "The workshop is at 14:00."),
+    ("I am allergic to nuts.", "I am no longer allergic to cats."),
+    ("I like jazz.", "I no longer like country music."),
+    ("I take aspirin every day.", "I no longer take ibuprofen."),
+    ("User prefers tabs in Go code.", "User no longer prefers tabs in Python code."),
+    # Lists grow.
+    ("I like green tea.", "I also like jasmine tea."),
+    ("I speak Spanish.", "I speak Portuguese."),
+    ("We use Redis in production.", "We use Kafka in staging."),
+    ("My cat is called Momo.", "My cat is called Kiki."),
+    ("I read Dune.", "I read Emma."),
+    # The same, or more of it.
+    ("I live in Graz.", "I live in Graz, near the river."),
+    ("The workshop is on 3 June.", "The workshop is on 3 June at 14:00."),
+    # The past.
+    ("I live in Graz.", "I lived in Linz as a student."),
+    ("The walls are white.", "The walls were green."),
+    # What the lists do not know.
+    ("The kettle hums.", "The kettle no longer hums at night, it seems."),
+    ("Ich wohne in Graz.", "Ich wohne jetzt in Linz."),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), ANNOUNCED)
+def test_a_change_that_is_announced_closes_what_it_is_about(old: str, new: str) -> None:
+    assert matter(old, new) is Matter.CLOSES
+
+
+@pytest.mark.parametrize(("old", "new"), LATER)
+def test_another_value_of_the_same_may_be_the_newer_word(old: str, new: str) -> None:
+    assert matter(old, new) is Matter.NEWER
+
+
+@pytest.mark.parametrize(("old", "new"), OTHERS)
+def test_what_is_about_something_else_or_not_asserted_touches_nothing(old: str, new: str) -> None:
+    assert matter(old, new) <= Matter.SAYS_THE_SAME
