@@ -41,10 +41,17 @@ class Keeper:
     Args:
         settings: what the server was told.
         model: who judges, with `--judge model`; made from the settings where None.
+        prepare: what is done with the memory when it is opened, before anybody gets it.
     """
 
-    def __init__(self, settings: Settings, model: core.LanguageModel | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        model: core.LanguageModel | None = None,
+        prepare: Callable[[core.AsyncMemory], Awaitable[None]] | None = None,
+    ) -> None:
         self.settings = settings
+        self._prepare = prepare
         self._model = model
         self._users = 0
         self._opening: asyncio.Task[core.AsyncMemory] | None = None
@@ -103,6 +110,8 @@ class Keeper:
         judge: Literal["model", "offline"] = "model" if self.settings.judge == "model" else "offline"
         uri, audit = self.settings.uri, self.settings.audit or None
         memory = core.AsyncMemory(uri, model=self._model, judge=judge, neighbours=NEIGHBOURS, audit=audit)
+        if self._prepare is not None:
+            await self._prepare(memory)
         await memory.recall("warm up", namespace=self.settings.path, k=1)
         self.tend(self.settings.path)
         return memory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from mcp import MCPError
@@ -32,8 +33,8 @@ from .tools import ARGUMENTS, EXAMPLES, TOOLS
 INSTRUCTIONS = words("instructions")
 
 
-class Server(MCPServer[Keeper]):
-    """An MCP server whose errors tell the assistant what to do."""
+class Kept(MCPServer[Keeper]):
+    """An MCP server around a keeper: it answers every line, and loads the memory behind the handshake."""
 
     keeper: Keeper
 
@@ -45,6 +46,10 @@ class Server(MCPServer[Keeper]):
         """The tools. A client that asks for them has shaken hands, so the memory is loaded from now on."""
         asyncio.get_running_loop().call_soon(self.keeper.warm)
         return await super().list_tools()
+
+
+class Server(Kept):
+    """A server whose errors tell the assistant what to do."""
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Keeper, Any] | None = None
@@ -98,7 +103,7 @@ def build_server(
     model: core.LanguageModel | None = None,
     verifier: TokenVerifier | None = None,
     auth: AuthSettings | None = None,
-) -> Server:
+) -> Kept:
     """A server, not yet running.
 
     Args:
@@ -106,6 +111,8 @@ def build_server(
         model: who judges with `judge="model"`; made from `settings.model` where None.
         verifier, auth: who may call it over HTTP; both or neither.
     """
+    if settings.compat == "reference":
+        return _build_reference(settings, verifier, auth)
     keeper = Keeper(settings, model)
     events = Sealed(keeper)
     server = Server(
@@ -124,4 +131,33 @@ def build_server(
     server.keeper = keeper
     add_resources(server, keeper, events)
     add_prompts(server, keeper)
+    return server
+
+
+def _build_reference(settings: Settings, verifier: TokenVerifier | None, auth: AuthSettings | None) -> Kept:
+    """A server that stands in for the official reference memory server."""
+    from . import reference  # who does not ask for it does not load it
+
+    async def take_over(memory: core.AsyncMemory) -> None:
+        if settings.memory_file:
+            await reference.Store(memory, settings.path).take_over(Path(settings.memory_file))
+
+    keeper = Keeper(settings, prepare=take_over)
+    server = Kept(
+        "memory-server",
+        version=__version__,
+        log_level=settings.log_level,
+        lifespan=lambda _: keeper,
+        tools=reference.TOOLS,
+        token_verifier=verifier,
+        auth=auth,
+    )
+    server.keeper = keeper
+
+    @server.resource("memory://knowledge-graph", title="Knowledge Graph", mime_type="application/json")
+    async def knowledge_graph() -> str:
+        """The full knowledge graph with all entities and relations"""
+        graph = await reference.Store(await keeper.memory(), keeper.namespace()).graph()
+        return json.dumps(graph.told(), indent=2, ensure_ascii=False)
+
     return server

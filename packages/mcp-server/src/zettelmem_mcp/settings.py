@@ -39,6 +39,10 @@ class Settings(BaseModel):
     """Who links notes: the assistant, a model, the client's model, the rules."""
     model: str = ""
     """The model of `--judge model`, such as `openai:gpt-5-mini`."""
+    compat: Literal["", "reference"] = ""
+    """`reference` serves the tools of the official reference memory server instead of ours."""
+    memory_file: Place = ""
+    """The reference server's memory.json or memory.jsonl, taken over at the first start."""
     audit: Place = ""
     """File of a log of who changed what and when; none if empty."""
     confirm: bool = True
@@ -119,6 +123,10 @@ def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str] = os.
     """
     names = {name: PREFIX + name.upper() for name in Settings.model_fields}
     told = {name: environment[variable] for name, variable in names.items() if variable in environment}
+    if file := environment.get("MEMORY_FILE_PATH"):  # what the reference server calls it
+        told = (
+            {"memory_file": file} | told if "reference" in (flags.get("compat"), told.get("compat")) else told
+        )
     try:
         return Settings(**{**told, **{name: flags[name] for name in names if name in flags}})
     except ValidationError as error:
