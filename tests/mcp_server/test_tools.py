@@ -25,14 +25,14 @@ from mcp.types import (
 )
 
 from zettelmem import Decision, LinkChoice
-from zettelmem_mcp.server import Server, build_server
+from zettelmem_mcp.server import Kept, build_server
 from zettelmem_mcp.settings import Settings
 
 ERAS = ["2026-07-28", "legacy"]
 pytestmark = pytest.mark.parametrize("era", ERAS)
 
 
-def server_for(**settings: Any) -> Server:
+def server_for(**settings: Any) -> Kept:
     return build_server(Settings(db="memory://", **settings))
 
 
@@ -78,7 +78,7 @@ class Assistant:
 
 
 @asynccontextmanager
-async def assistant(era: str, server: Server | None = None, **client: Any) -> AsyncIterator[Assistant]:
+async def assistant(era: str, server: Kept | None = None, **client: Any) -> AsyncIterator[Assistant]:
     async with asyncio.timeout(60), Client(server or server_for(), mode=era, **client) as opened:
         yield Assistant(opened)
 

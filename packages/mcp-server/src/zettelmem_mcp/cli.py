@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--client", required=True, choices=CLIENTS)
         command.add_argument("--yes", action="store_true", help="do not ask")
         command.add_argument("--dry-run", action="store_true", help="only show the change")
+    bundle = commands.add_parser("bundle", help="write an .mcpb bundle, which clients install with a click")
+    bundle.add_argument("file", type=Path, help="for instance zettelmem.mcpb")
     commands.add_parser("doctor", help="say what is wrong", parents=[flags])
     return parser
 
@@ -56,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 _serve(settings)
             case "doctor":
                 sys.exit(_doctor(settings))
+            case "bundle":
+                sys.exit(_bundle(given["file"]))
             case _:
                 sys.exit(_configure(given, settings))
     except BadSetting as error:
@@ -82,6 +86,18 @@ def _doctor(settings: Settings) -> int:
         bad += not well
     sys.stdout.write(f"{bad or 'no'} problem{'' if bad == 1 else 's'} found\n")
     return min(bad, 1)
+
+
+def _bundle(file: Path) -> int:
+    from .bundle import write
+
+    try:
+        write(file)
+    except OSError as error:
+        sys.stderr.write(f"zettelmem-mcp: {file} cannot be written: {error.strerror}\n")
+        return 1
+    sys.stdout.write(f"written: {file}\n")
+    return 0
 
 
 def _configure(given: dict[str, object], settings: Settings) -> int:
