@@ -25,7 +25,7 @@ SHARED = 0.5
 """The same by words: how many of the shorter note's words both hold, in [0, 1], and at least two."""
 FOUND = 0.01
 """Score, in [0, 1], below which a hit answers nothing."""
-FAR = 0.12
+FAR = 0.01
 """Share of the best hit's score below which another one is not worth its tokens."""
 _PAST = re.compile(
     r"\b(?:original(?:ly)?|at first|in the beginning|used to|previous(?:ly)?|former(?:ly)?|in the past|"
@@ -179,7 +179,7 @@ def asks_for_past(query: str) -> bool:
 def worth_telling(hits: Sequence[core.Hit], limit: int) -> list[core.Hit]:
     """The hits that may answer, best first; none where nothing is known."""
     best = max((hit.score for hit in hits), default=0.0)
-    return [hit for hit in hits if hit.score >= max(FOUND, best * FAR)][:limit]
+    return [hit for hit in hits if best >= FOUND and hit.score >= best * FAR][:limit]
 
 
 def recalled(hits: Sequence[core.Hit], query: str, budget: int) -> CallToolResult:
@@ -219,6 +219,11 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text.casefold()))
 
 
+def names_of(text: str) -> frozenset[str]:
+    """The words that are written large: names, and the first word of a sentence."""
+    return frozenset(re.findall(r"\b[^\W\d_a-zß-ÿ]\w{2,}", text))
+
+
 def same_words(one: str, other: str) -> bool:
     """Whether two contents say the same but for case, blanks and the mark at their end."""
     plain = (" ".join(each.casefold().split()).rstrip(".!… ") for each in (one, other))
@@ -229,12 +234,14 @@ def may_be(content: str, other: core.Neighbour) -> str:
     """What a new note may be to a neighbour; "" where it is too far away to be worth a question."""
     if same_words(content, other.note.content):
         return "says the same as"
-    own, theirs = words_of(content), words_of(other.note.content)
-    both = len(own & theirs)
-    alike = both >= 2 and both >= SHARED * min(len(own), len(theirs))
+    theirs = other.note.content
+    own_words, their_words = words_of(content), words_of(theirs)
+    both = len(own_words & their_words)
+    alike = both >= 2 and both >= SHARED * min(len(own_words), len(their_words))
     if alike or other.similarity >= NEARER:
         return "may be the newer word on"
-    return "may belong with" if other.similarity >= NEAR else ""
+    named = len(names_of(content) & names_of(theirs)) >= 2
+    return "may belong with" if named or other.similarity >= NEAR else ""
 
 
 def offered(content: str, neighbours: Sequence[core.Neighbour]) -> list[tuple[str, core.Neighbour]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from . import answers, core
 
@@ -30,7 +29,7 @@ async def brief(
     Returns:
         The text for the model, and the notes in it.
     """
-    now = datetime.now(UTC)
+    now = memory.clock()
     newest = await memory.notes(namespace=namespace, valid=True, limit=50, newest_first=True)
     if not newest.notes:
         return EMPTY, []

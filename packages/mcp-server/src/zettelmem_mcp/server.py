@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from . import __version__, answers, core, stdio
-from .keeper import Keeper
+from .keeper import Keeper, local_now
 from .prompts import add_prompts, words
 from .resources import Sealed, add_resources
 from .settings import Settings, in_words
@@ -103,6 +105,7 @@ def build_server(
     model: core.LanguageModel | None = None,
     verifier: TokenVerifier | None = None,
     auth: AuthSettings | None = None,
+    clock: Callable[[], datetime] = local_now,
 ) -> Kept:
     """A server, not yet running.
 
@@ -110,10 +113,11 @@ def build_server(
         settings: what it was told.
         model: who judges with `judge="model"`; made from `settings.model` where None.
         verifier, auth: who may call it over HTTP; both or neither.
+        clock: what time it is (aware); for tests.
     """
     if settings.compat == "reference":
         return _build_reference(settings, verifier, auth)
-    keeper = Keeper(settings, model)
+    keeper = Keeper(settings, model, clock=clock)
     events = Sealed(keeper)
     server = Server(
         "zettelmem",
