@@ -59,7 +59,7 @@ async def ask(
     clock: Callable[[], datetime],
     others: Sequence[Note] | None = None,
 ) -> Question:
-    """The question about a note and its neighbours, or others, under the numbers that `decide` understands."""
+    """The question about a note and its neighbours, or others, under numbers that `decide` understands."""
     around = await waiting(store, note) if others is None else await chosen(store, note, others)
     if others is not None and around:
         await show(writes, note, around, clock)
