@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from zettelmem.language.terms import terms
 from zettelmem.note import LATER_WORDS, Note
@@ -62,10 +63,15 @@ def _asked(query: str) -> dict[str, str]:
     """Each term of the query, and the word of the query that it was made from."""
     asked: dict[str, str] = {}
     for word in _SURFACE.findall(query):
-        for term in terms(word):
+        for term in _word_terms(word):
             asked.setdefault(term, word.strip("\"'.,;:!?()[]{}").lower())
     counted = dict.fromkeys(terms(query))
     return {term: asked.get(term, term) for term in counted}
+
+
+@lru_cache(4_096)
+def _word_terms(word: str) -> tuple[str, ...]:
+    return tuple(terms(word))
 
 
 def _matches(asked: Mapping[str, str], own: set[str], around: set[str]) -> Iterable[str]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zettelmem.language.words import name_in
 from zettelmem.namespace import Namespace
 from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
 from zettelmem.ranking.candidates import Candidates, Query
+from zettelmem.ranking.names import Names
 from zettelmem.values import tag_key
 
 from .postings import Postings
@@ -87,7 +87,7 @@ class View:
         self._terms: dict[str, list[str]] = {name: [] for name in LEXICAL}
         self._tagged: dict[str, set[int]] = {}
         self._tags: list[tuple[str, ...]] = []
-        self._names: list[tuple[str, ...]] = []
+        self._names = Names()
         self._linked: list[tuple[str, ...]] = []
         self._weights: list[tuple[float, ...]] = []
         self._newer: list[tuple[str, ...]] = []
@@ -145,7 +145,6 @@ class View:
             return slot
         slot = self._slots[note_id] = len(self.ids)
         self.ids.append(note_id)
-        self._names.append(())
         self._tags.append(())
         self._linked.append(())
         self._weights.append(())
@@ -173,8 +172,9 @@ class View:
                 self._tagged[key].discard(slot)
             for key in keys:
                 self._tagged.setdefault(key, set()).add(slot)
+            self._names.discard(self.ids[slot], self._tags[slot])
+            self._names.add(self.ids[slot], keys)
             self._tags[slot] = keys
-            self._names[slot] = tuple(filter(None, map(name_in, tags)))
 
     def _read_words(self, rows: pa.Table, slots: Slots) -> None:
         for name, postings in self._words.items():
@@ -261,11 +261,7 @@ class View:
         return cosines
 
     def _best(self, slots: Slots, scores: NDArray[Any], limit: int) -> list[tuple[str, float]]:
-        if len(scores) > limit:
-            top = np.argpartition(-scores, limit - 1)[:limit]
-        else:
-            top = np.arange(len(scores))
-        pairs = [(self.ids[slots[place]], float(scores[place])) for place in top]
+        pairs = [(self.ids[slots[place]], float(scores[place])) for place in _top(scores, limit)]
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
     def search(self, sight: Filter, query: Query, depth: int, whole: int) -> tuple[Candidates, bool]:
@@ -314,12 +310,12 @@ class View:
             says_when=facts["says_when"],
             asks=facts["asks"],
             answers=facts["answers"],
-            names=[self._names[slot] for slot in places],
             linked=[self._linked[slot] for slot in places],
             link_weights=[self._weights[slot] for slot in places],
             newer=[self._newer[slot] for slot in places],
             idle=facts["idle"],
             vectors=self._vectors[slots],
+            names=self._names,
             content=content[slots],
             around=around[slots],
         )
