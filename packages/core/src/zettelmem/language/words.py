@@ -7,7 +7,7 @@ with words of its own is listed in `english`. What is not recognised is not ther
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from .english import vocabulary as english
 from .languages import BY_SCRIPT, function_words, language_of
@@ -15,6 +15,8 @@ from .terms import terms
 
 MAX_READ = 20_000
 """Characters of a text that are read; what a note is about shows early."""
+KEPT = 512
+"""Texts whose words and names are kept: a note's are asked for several times while it is remembered."""
 MAX_NAME = 100
 """Characters of a name."""
 MAX_HAN = 4
@@ -77,16 +79,26 @@ def words(text: str) -> list[str]:
     >>> words("The Cat didn't eat Ana's fish"), words("犬の名前はハチです")
     (['cat', 'eat', 'ana', 'fish'], ['犬', '名前', 'ハチ'])
     """
-    apart = _UNSPACED.sub(r" \g<0> ", text[:MAX_READ])
+    return list(_words(text[:MAX_READ]))
+
+
+@lru_cache(KEPT)
+def _words(head: str) -> tuple[str, ...]:
+    apart = _UNSPACED.sub(r" \g<0> ", head)
     written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(apart)]
-    stop_words = function_words(language_of(written)) | english.STOP_WORDS | _STOP_WORDS_BY_SCRIPT
+    stop_words = _stop_words(language_of(written))
     telling: list[str] = []
     for word in written:
         if _UNSPACED.match(word):
             telling += _unspaced_words(word)
         elif len(word) > 1 and word not in stop_words:
             telling.append(word)
-    return telling
+    return tuple(telling)
+
+
+@cache
+def _stop_words(language: str) -> frozenset[str]:
+    return function_words(language) | english.STOP_WORDS | _STOP_WORDS_BY_SCRIPT
 
 
 def _unspaced_words(run: str) -> list[str]:
@@ -102,7 +114,11 @@ def names(text: str) -> list[str]:
     >>> names("Yesterday Ana met Ben Howard in New York.")
     ['Ana', 'Ben Howard', 'New York']
     """
-    head = text[:MAX_READ]
+    return list(_names(text[:MAX_READ]))
+
+
+@lru_cache(KEPT)
+def _names(head: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for match in _NAME.finditer(head):
         starts_sentence = not match.start() or _SENTENCE_END.search(
@@ -116,7 +132,7 @@ def names(text: str) -> list[str]:
         name = " ".join(parts)[:MAX_NAME]
         if len(name) > 1:
             found[name] = None
-    return list(found)
+    return tuple(found)
 
 
 def _is_ordinary(written: str, parts: list[str], text: str) -> bool:
