@@ -84,7 +84,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(KEPT)
 def _words(head: str) -> tuple[str, ...]:
-    apart = _UNSPACED.sub(r" \g<0> ", head)
+    apart = head if head.isascii() else _UNSPACED.sub(r" \g<0> ", head)
     written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(apart)]
     stop_words = _stop_words(language_of(written))
     telling: list[str] = []
