@@ -1,12 +1,14 @@
 """What the tests of the core have in common: a clock, memories without weights, a look at a whole store."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from zettelmem import AsyncMemory, Decision, Memory, Note
+from zettelmem.decisions import Changes
+from zettelmem.protocols import Vectors
 from zettelmem.store.schema import to_note
 from zettelmem.testing import Asked, HashEmbedder, ScriptedModel, hold
 
@@ -69,6 +71,16 @@ async def everything(memory: AsyncMemory) -> dict[str, Note]:
     found = {note.id: note for note in notes}
     assert len(found) == len(notes), "a note is stored twice"
     return found
+
+
+async def write_as_is(memory: AsyncMemory, note: Note) -> None:
+    """Write a note's new state past all that would refuse it; its words are as before."""
+
+    async def no_new_words(texts: Iterable[str]) -> Mapping[str, Vectors]:
+        raise AssertionError(f"these are new words: {[*texts]}")
+
+    changes = Changes(id=note.history[-1].change, notes=(note,))
+    await memory._store.commit(note.namespace, [note.id], lambda _: [changes], no_new_words)
 
 
 def check_causes(notes: Mapping[str, Note]) -> None:

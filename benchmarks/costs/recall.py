@@ -30,7 +30,7 @@ Write = Callable[[str], Awaitable[Any]]
 class Beside:
     """LanceDB's hybrid query on the memory's own table: the id and the content of the ten best.
 
-    Its handle sees every write, and the question's vector is given to it ready made.
+    Its handle sees every write, and the question's vector and terms are given to it ready made.
     """
 
     def __init__(self, table: AsyncTable, words: str, stage: Stage) -> None:
@@ -45,7 +45,8 @@ class Beside:
     async def ask(self, costs: Costs, question: str, space: str = SPACE) -> None:
         """Ask once, and count what it took."""
         vector = self._stage.embedder.embed_queries([question])[0]
-        query = bare.hybrid(self._table, space, question, vector, K, ["id", "content"], self._words)
+        words = bare.as_indexed(self._words, question)
+        query = bare.hybrid(self._table, space, words, vector, K, ["id", "content"], self._words)
         await spend(costs, self._stage.embedder, query)
 
 

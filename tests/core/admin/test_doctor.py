@@ -9,10 +9,9 @@ import lancedb
 import pytest
 from typer.testing import CliRunner
 
-from tests.doubles import Clock, open_memory, open_sync
+from tests.doubles import Clock, open_memory, open_sync, write_as_is
 from zettelmem import AsyncMemory, Examination, Finding, Link, Note, NotFound, Relation
 from zettelmem.cli import app
-from zettelmem.decisions import Changes
 from zettelmem.testing import HashEmbedder, hold, links_mirrored, notes_of
 
 
@@ -29,7 +28,7 @@ async def tear(memory: AsyncMemory, *, gone: bool) -> None:
     torn = first.model_copy(update={"links": (link,)})
     entry = torn.history[-1].model_copy(update={"change": f"{first.id}.2", "linked": (link,)})
     torn = torn.model_copy(update={"history": (*first.history, entry), "revision": 2})
-    await memory._store.commit([first.id], lambda _: [Changes(id=entry.change, notes=(torn,))], {})
+    await write_as_is(memory, torn)
 
 
 async def test_a_sound_store_is_healthy(tmp_path: Path) -> None:
@@ -133,7 +132,7 @@ async def test_a_note_whose_history_does_not_tell_all_writes_is_found() -> None:
         note = (await memory.remember("One.", namespace="ana")).note
         entry = note.history[-1].model_copy(update={"change": f"{note.id}.2"})
         short = note.model_copy(update={"revision": 2, "history": (entry,)})
-        await memory._store.commit([note.id], lambda _: [Changes(id=entry.change, notes=(short,))], {})
+        await write_as_is(memory, short)
         found = await memory.admin.examine(repair=True)
     assert [each.check for each in found.findings if each.trouble and not each.repaired] == ["revisions"]
 

@@ -116,7 +116,7 @@ async def test_what_came_back_while_it_was_erased_goes_too(
     async with open_memory(str(tmp_path)) as memory:
         made = await fill(memory, random.Random(9), 4)
         marker, note_id = next(iter(made.items()))
-        row = (await memory._store.read_rows([note_id]))[note_id]
+        row = (await memory._store.stored_rows([note_id]))[note_id]
         rewrite, rounds = erase._rewrite, 0
 
         async def disturbed(table: Any) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from .decisions import Changes, Decision, Neighbour, Remembered
+from .decisions import Changes, Decision, Neighbour, Question, Remembered
 from .errors import ConflictError, DecisionRefused
-from .linking import evolve
+from .linking import evolve, prompts
 from .note import Note
 from .remember import Remember, alive, numbered, remembered
 from .store import Store
+from .values import build
 
 
 async def waiting(store: Store, note: Note) -> list[Neighbour]:
@@ -48,6 +50,36 @@ async def show(
         return [evolve.show(alive(fresh, note.id), notes, clock())]
 
     await writes.commit(note.namespace, [note.id], step)
+
+
+async def ask(
+    writes: Remember,
+    store: Store,
+    note: Note,
+    clock: Callable[[], datetime],
+    others: Sequence[Note] | None = None,
+) -> Question:
+    """The question about a note and its neighbours, or `others`, under the numbers that `decide` knows."""
+    around = await waiting(store, note) if others is None else await chosen(store, note, others)
+    if others is not None:
+        await show(writes, note, around, clock)
+    elif not around:
+        around = await writes.around(note)
+        await show(writes, note, around, clock)
+    return Question(
+        neighbours=tuple(around),
+        instructions=f"{prompts.JUDGE}\n{prompts.IN_JSON}",
+        prompt=prompts.judge(note, around),
+    )
+
+
+def decision_of(given: Decision | Mapping[str, Any] | str) -> Decision:
+    """A decision from loose fields, or from a model's answer that holds it as JSON.
+
+    Raises:
+        InvalidInput: it is no decision.
+    """
+    return prompts.decision_in(given) if isinstance(given, str) else build(Decision, given)
 
 
 async def decide(writes: Remember, note: Note, decision: Decision, now: datetime) -> Remembered:

@@ -7,7 +7,7 @@ with words of its own is listed in `english`. What is not recognised is not ther
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from .english import vocabulary as english
 from .languages import BY_SCRIPT, function_words, language_of
@@ -15,6 +15,8 @@ from .terms import terms
 
 MAX_READ = 20_000
 """Characters of a text that are read; what a note is about shows early."""
+KEPT = 512
+"""Texts whose words and names are kept: a note's are asked for several times while it is remembered."""
 MAX_NAME = 100
 """Characters of a name."""
 MAX_UNSPACED = 4
@@ -72,9 +74,19 @@ def words(text: str) -> list[str]:
     >>> words("The Cat didn't eat Ana's fish")
     ['cat', 'eat', 'ana', 'fish']
     """
-    written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(text[:MAX_READ])]
-    stop_words = function_words(language_of(written)) | english.STOP_WORDS | _STOP_WORDS_BY_SCRIPT
-    return [word for word in written if _tells(word) and word not in stop_words]
+    return list(_words(text[:MAX_READ]))
+
+
+@lru_cache(KEPT)
+def _words(head: str) -> tuple[str, ...]:
+    written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(head)]
+    stop_words = _stop_words(language_of(written))
+    return tuple(word for word in written if word not in stop_words and _tells(word))
+
+
+@cache
+def _stop_words(language: str) -> frozenset[str]:
+    return function_words(language) | english.STOP_WORDS | _STOP_WORDS_BY_SCRIPT
 
 
 def _tells(word: str) -> bool:
@@ -89,7 +101,11 @@ def names(text: str) -> list[str]:
     >>> names("Yesterday Ana met Ben Howard in New York.")
     ['Ana', 'Ben Howard', 'New York']
     """
-    head = text[:MAX_READ]
+    return list(_names(text[:MAX_READ]))
+
+
+@lru_cache(KEPT)
+def _names(head: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for match in _NAME.finditer(head):
         starts_sentence = not match.start() or _SENTENCE_END.search(
@@ -103,7 +119,7 @@ def names(text: str) -> list[str]:
         name = " ".join(parts)[:MAX_NAME]
         if len(name) > 1:
             found[name] = None
-    return list(found)
+    return tuple(found)
 
 
 def _is_ordinary(written: str, parts: list[str], text: str) -> bool:

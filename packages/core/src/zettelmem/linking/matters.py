@@ -12,8 +12,9 @@ from functools import lru_cache
 
 from zettelmem.language.english.clauses import Statement
 from zettelmem.language.english.lexicon import stem
-from zettelmem.language.english.sentences import statements
-from zettelmem.language.words import asks, plain
+from zettelmem.language.english.sentences import SENTENCE, statements
+from zettelmem.language.sameness import carries_nothing
+from zettelmem.language.words import MAX_READ, asks, plain
 from zettelmem.note import Note
 
 RECENT = 6
@@ -89,8 +90,6 @@ def _quotes(content: str) -> tuple[str, ...]:
 @lru_cache(maxsize=KEPT)
 def _told(content: str, who: str) -> Told:
     said = plain(content)
-    if asks(content):
-        return Told((), (), said, frozenset())
     quotes = _quotes(content)
     own_words = content
     for quote in quotes:
@@ -163,7 +162,8 @@ def _compared(mine: Statement, other: Statement, ours: Told, *, same_speaker: bo
     if not may_be or other.denied:
         return Matter.NOTHING
     if mine.denied:
-        return Matter.CLOSES if sure and _takes_back(mine, other) else Matter.NOTHING
+        closes = Matter.CLOSES if sure else Matter.NEWER
+        return closes if _takes_back(mine, other) else Matter.NOTHING
     if mine.attribute != other.attribute or not (mine.single and other.single):
         return Matter.NOTHING
     if mine.value == other.value and mine.qualifiers == other.qualifiers:
@@ -222,3 +222,12 @@ def _points_back(mine: Statement, other: Statement, new: Note, old: Note) -> boo
     if mine.kind.startswith("number"):
         return other.kind.startswith("number")
     return (mine.kind in ("day", "clock") and mine.kind == other.kind) or bool(mine.value & other.value)
+
+
+def tells_nothing(content: str) -> bool:
+    """Whether the words only ask, only acknowledge, or only take back what they quote."""
+    quotes = _quotes(content)
+    sentences = [sentence for sentence in SENTENCE.split(content[:MAX_READ]) if sentence.strip()]
+    return all(
+        asks(each) or carries_nothing(each) or bool(quotes and _WRONG.search(each)) for each in sentences
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from zettelmem.language.terms import terms
-from zettelmem.note import Note
+from zettelmem.note import LATER_WORDS, Note
 from zettelmem.queries import Hit
 
 from .candidates import Candidates
@@ -62,10 +63,15 @@ def _asked(query: str) -> dict[str, str]:
     """Each term of the query, and the word of the query that it was made from."""
     asked: dict[str, str] = {}
     for word in _SURFACE.findall(query):
-        for term in terms(word):
+        for term in _word_terms(word):
             asked.setdefault(term, word.strip("\"'.,;:!?()[]{}").lower())
     counted = dict.fromkeys(terms(query))
     return {term: asked.get(term, term) for term in counted}
+
+
+@lru_cache(4_096)
+def _word_terms(word: str) -> tuple[str, ...]:
+    return tuple(terms(word))
 
 
 def _matches(asked: Mapping[str, str], own: set[str], around: set[str]) -> Iterable[str]:
@@ -88,16 +94,19 @@ def _reasons(note: Note, values: Mapping[str, float], better: Collection[str]) -
         yield "named by a note above it"
     if values["meaning"] >= 0.75:
         yield "close in meaning"
+    earlier = [x.target for x in note.links if x.relation in LATER_WORDS and x.source == note.id]
+    if note.newer:
+        yield f"said on {note.recorded_at:%-d %B %Y}; newer: {', '.join(note.newer[-TOLD:])}"
+    elif earlier:
+        yield f"newer than {', '.join(earlier[-TOLD:])}"
     for link in note.links:
         other = link.other(note.id)
-        if other in better:
+        if other in better and link.relation not in LATER_WORDS:
             way = "linked from" if link.target == note.id else "linked to"
             yield f"{way} {other} ({link.relation.value})"
             break
-    if note.superseded or note.invalid_at is not None:
-        yield "no longer so"
-    if note.disputed:
-        yield "contradicted by another note"
+    if note.status:
+        yield note.status
 
 
 def cut(found: Sequence[Hit], budget: int) -> list[Hit]:
