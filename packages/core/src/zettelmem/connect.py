@@ -59,11 +59,11 @@ async def ask(
     clock: Callable[[], datetime],
     others: Sequence[Note] | None = None,
 ) -> Question:
-    """The question about a note and its neighbours, or `others`, under the numbers that `decide` knows."""
+    """The question about a note and its neighbours, or others, under numbers that `decide` understands."""
     around = await waiting(store, note) if others is None else await chosen(store, note, others)
-    if others is not None:
+    if others is not None and around:
         await show(writes, note, around, clock)
-    elif not around:
+    if not around:
         around = await writes.around(note)
         await show(writes, note, around, clock)
     return Question(

@@ -284,7 +284,7 @@ class AsyncMemory(Reader):
             NotFound: no such note here.
         """
         note = await self.get(note_id, namespace=namespace)
-        others = None
+        others: list[Note] | None = None
         if among is not None:
             others = [await self.get(each, namespace=note.namespace) for each in dict.fromkeys(among)]
         return await connect.ask(self._writes, self._store, note, self.clock, others)

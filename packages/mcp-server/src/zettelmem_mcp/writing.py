@@ -205,16 +205,17 @@ async def _connected(
         return None
     question = await memory.ask(note_id, namespace=namespace, among=[link.to for link in new])
     number = {each.note.id: each.number for each in question.neighbours}
+    lost = [f"[{link.to}]" for link in new if link.to not in number]
+    if lost:
+        raise core.InvalidInput(f"{', '.join(lost)} is the note itself, or has all the links it can take")
     decision = {
         "links": [
-            {"neighbour": number[link.to], "relation": link.relation, "reason": link.reason}
-            for link in new
-            if link.to in number
+            {"neighbour": number[link.to], "relation": link.relation, "reason": link.reason} for link in new
         ],
         "changes": [
             {"neighbour": number[link.to], "context": link.context, "reason": link.reason}
             for link in new
-            if link.to in number and link.context
+            if link.context
         ],
     }
     return await memory.connect(note_id, decision, namespace=namespace)

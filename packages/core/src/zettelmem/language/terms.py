@@ -21,7 +21,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from threading import Lock
 
 from Stemmer import Stemmer, algorithms
@@ -116,7 +116,7 @@ def terms(text: str) -> list[str]:
     >>> terms("Who wrote src/app/main.py, and why does ADR-16 matter?")
     ['wrote', 'src/app/main.py', 'src', 'app', 'main.py', 'main', 'py', 'adr-16', 'adr', '16', 'matter']
     """
-    return [term for _, found in tokens(text) for term in found]
+    return list(chain.from_iterable(of_token for _, of_token in tokens(text)))
 
 
 def tokens(text: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -208,7 +208,7 @@ def _composed_terms(token: str, language: str, all_words: bool) -> Iterator[str]
 def _part_terms(part: str, language: str, all_words: bool) -> Iterator[str]:
     """The terms of a word, or of something like `InvoiceMapper` and `name42`: the whole and its pieces."""
     yield from _word_terms(part, language, all_words)
-    pieces = [piece for run in _LETTERS_OR_DIGITS.findall(part) for piece in _CAMEL.split(run)]
+    pieces = list(chain.from_iterable(_CAMEL.split(run) for run in _LETTERS_OR_DIGITS.findall(part)))
     if 1 < len(pieces) <= MAX_PIECES:
         for piece in pieces:
             yield from _word_terms(piece, language, all_words)
