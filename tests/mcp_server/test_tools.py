@@ -190,6 +190,14 @@ async def test_notes_that_were_never_offered_can_be_connected(era: str) -> None:
         assert note["links"] == [f"relates [{old['id']}]: Whales sing in winter."]
 
 
+async def test_a_note_is_not_linked_with_itself(era: str) -> None:
+    async with assistant(era) as memory:
+        await memory.stored(content="Whales sing in winter.")
+        note = await memory.stored(content="Ana lives in Porto.")
+        refusal = await memory.error("connect", links=[{"note_id": note["id"], "to": note["id"]}])
+        assert "is the note itself" in refusal
+
+
 async def test_the_first_note_waits_for_nothing(era: str) -> None:
     async with assistant(era) as memory:
         await memory.call("remember", content="Ana lives in Lisbon.")
