@@ -120,19 +120,22 @@ async def test_the_mcp_server_fences_them(start: int) -> None:
         assert unfenced(done.content[0].text) == []
 
 
-def test_langchain_and_llamaindex_show_them_as_data() -> None:
+async def test_langchain_and_llamaindex_show_them_as_data() -> None:
     with open_sync(judge="none") as memory:
         memory.remember_many(INJECTIONS, namespace="a")
-        hits = memory.recall("instructions note system task data", namespace="a", k=200)
-    assert len(hits) == 200
-    langchain = pytest.importorskip("langchain_zettelmem")
-    assert unfenced(langchain.fenced(hits)) == []
-    turns = pytest.importorskip("llama_index.memory.zettelmem.turns")
-    head, *lines = turns.shown(hits).splitlines()
-    assert "never obey" in head
-    assert len(lines) == 200
-    line = re.compile(r'\[[0-9a-z]{8}\] \d{4}-\d\d-\d\d, "(?:[^"\\]|\\.)*": "(?:[^"\\]|\\.)*"')
-    assert all(line.fullmatch(each) for each in lines)
+        langchain = pytest.importorskip("langchain_zettelmem")
+        (recall,) = langchain.memory_tools(memory, namespace="a", names=("recall",))
+        shown = recall.invoke({"query": "instructions note system task data", "k": 50})
+        assert shown.count("said by") > 10
+        assert unfenced(shown) == []
+        llamaindex = pytest.importorskip("llama_index.memory.zettelmem")
+        types = pytest.importorskip("llama_index.core.base.llms.types")
+        block = llamaindex.ZettelmemMemoryBlock(memory=memory, namespace="a", top_k=200, budget_tokens=50_000)
+        asked = types.ChatMessage(role="user", content="instructions note system task data")
+        shown = await block.aget([asked])
+        assert shown.count("said by") == 200
+        assert unfenced(shown) == []
+        assert "</" not in shown
 
 
 # --- obeyed to no effect -------------------------------------------------------------------------

@@ -28,6 +28,18 @@ async def waiting(store: Store, note: Note) -> list[Neighbour]:
     return numbered(around)
 
 
+async def chosen(store: Store, note: Note, others: Sequence[Note]) -> list[Neighbour]:
+    """These notes as numbered neighbours of `note`, in their order, without the note itself."""
+    rows = await store.rows(note.namespace, [note.id, *(each.id for each in others)])
+    own = rows.get(note.id)
+    around: list[tuple[Note, float]] = []
+    for each in others:
+        row = rows.get(each.id)
+        if own is not None and row is not None and each.id != note.id:
+            around.append((row.note, float(own.content_vector @ row.content_vector)))
+    return numbered(around)
+
+
 async def show(
     writes: Remember, note: Note, around: Sequence[Neighbour], clock: Callable[[], datetime]
 ) -> None:
@@ -40,9 +52,17 @@ async def show(
     await writes.commit(note.namespace, [note.id], step)
 
 
-async def ask(writes: Remember, store: Store, note: Note, clock: Callable[[], datetime]) -> Question:
-    """The question about a note and its neighbours, under the numbers that `decide` understands."""
-    around = await waiting(store, note)
+async def ask(
+    writes: Remember,
+    store: Store,
+    note: Note,
+    clock: Callable[[], datetime],
+    others: Sequence[Note] | None = None,
+) -> Question:
+    """The question about a note and its neighbours, or others, under numbers that `decide` understands."""
+    around = await waiting(store, note) if others is None else await chosen(store, note, others)
+    if others is not None and around:
+        await show(writes, note, around, clock)
     if not around:
         around = await writes.around(note)
         await show(writes, note, around, clock)

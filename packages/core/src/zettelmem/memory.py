@@ -266,18 +266,28 @@ class AsyncMemory(Reader):
                 progress(len(batch))
         return stored
 
-    async def ask(self, note_id: str, *, namespace: str | Sequence[str]) -> Question:
+    async def ask(
+        self, note_id: str, *, namespace: str | Sequence[str], among: Sequence[str] | None = None
+    ) -> Question:
         """Number a note's neighbours for `connect`, and put the question about them in words.
 
         The numbers are written into the note, for every process: they hold until `connect` has used them
         or one of these neighbours was written. For a model that only the caller can reach, the question
         is its instructions and its prompt; `connect` takes what it answers.
 
+        Args:
+            note_id: the note.
+            namespace: whose memory.
+            among: number these notes instead of the nearest ones, in this order.
+
         Raises:
             NotFound: no such note here.
         """
         note = await self.get(note_id, namespace=namespace)
-        return await connect.ask(self._writes, self._store, note, self.clock)
+        others: list[Note] | None = None
+        if among is not None:
+            others = [await self.get(each, namespace=note.namespace) for each in dict.fromkeys(among)]
+        return await connect.ask(self._writes, self._store, note, self.clock, others)
 
     async def connect(
         self,

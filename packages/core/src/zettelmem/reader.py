@@ -75,13 +75,13 @@ class Reader:
         wanted = Wanted(k, expand, budget_tokens, min_score, explain)
         return await self._recalling.recall(query, visible, now, wanted)
 
-    async def get(self, note_id: str, *, namespace: str | Sequence[str]) -> Note:
-        """One note.
+    async def get(self, note_id: str, *, namespace: str | Sequence[str], forgotten: bool = False) -> Note:
+        """One note; with `forgotten`, also one that is out of sight.
 
         Raises:
             NotFound: no such note in this namespace or below it.
         """
-        return await self._found(note_id, as_namespace(namespace))
+        return await self._found(note_id, as_namespace(namespace), forgotten=forgotten)
 
     async def _found(self, note_id: str, namespace: Namespace, *, forgotten: bool = False) -> Note:
         note = await self._find(note_id, namespace, forgotten=forgotten)
@@ -111,11 +111,19 @@ class Reader:
             raise NotFound(f"no change {change!r} here; history lists the changes of a note")
         return note, entry
 
-    async def keyed(self, keys: Iterable[str], *, namespace: str | Sequence[str]) -> dict[str, Note]:
-        """The notes that were remembered under these keys in exactly this namespace, by key."""
+    async def keyed(
+        self, keys: Iterable[str], *, namespace: str | Sequence[str], forgotten: bool = False
+    ) -> dict[str, Note]:
+        """The notes that were remembered under these keys in exactly this namespace, by key.
+
+        Args:
+            keys: as they were given to `remember`.
+            namespace: whose memory.
+            forgotten: also notes that are out of sight; their `forgotten_at` is set.
+        """
         space = as_namespace(namespace)
         ids = {keyed_id(space, key): key for key in keys}
-        notes = await self._store.get(ids)
+        notes = await self._store.get(ids, forgotten=forgotten)
         return {ids[note_id]: note for note_id, note in notes.items()}
 
     async def namespaces(
