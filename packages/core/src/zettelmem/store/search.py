@@ -150,6 +150,7 @@ class Search(Read):
             if places:
                 view.apply(rows.select(VIEW_COLUMNS).take(places), fresh)
             view.version = version
+        self._make_room()
 
     def keep_up(self, before: int, version: int) -> None:
         """Tell the views that the versions from `before` to this one changed no note."""
@@ -165,7 +166,11 @@ class Search(Read):
         if not wanted:
             return {}
         view = await self.view(namespace)
-        return view.rows(wanted) if view is not None else await self.stored_rows(wanted)
+        if view is not None:
+            return view.rows(wanted)
+        inside = Filter(namespace=namespace).covers
+        stored = await self.stored_rows(wanted)
+        return {note_id: row for note_id, row in stored.items() if inside(row.note.namespace)}
 
     async def notes(self, namespace: Namespace, ids: Iterable[str]) -> dict[str, Note]:
         """The notes of the namespace and below that are not forgotten, by id."""
