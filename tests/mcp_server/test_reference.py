@@ -15,7 +15,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 
-from zettelmem_mcp.reference import read_file
+from zettelmem_mcp.knowledge import read_file
 from zettelmem_mcp.server import build_server
 from zettelmem_mcp.settings import BadSetting, Settings, read_settings
 

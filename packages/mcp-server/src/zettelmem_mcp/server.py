@@ -140,11 +140,11 @@ def build_server(
 
 def _build_reference(settings: Settings, verifier: TokenVerifier | None, auth: AuthSettings | None) -> Kept:
     """A server that stands in for the official reference memory server."""
-    from . import reference  # who does not ask for it does not load it
+    from . import knowledge, reference  # who does not ask for it does not load it
 
     async def take_over(memory: core.AsyncMemory) -> None:
         if settings.memory_file:
-            await reference.Store(memory, settings.path).take_over(Path(settings.memory_file))
+            await knowledge.Store(memory, settings.path).take_over(Path(settings.memory_file))
 
     keeper = Keeper(settings, prepare=take_over)
     server = Kept(
@@ -161,7 +161,7 @@ def _build_reference(settings: Settings, verifier: TokenVerifier | None, auth: A
     @server.resource("memory://knowledge-graph", title="Knowledge Graph", mime_type="application/json")
     async def knowledge_graph() -> str:
         """The full knowledge graph with all entities and relations"""
-        graph = await reference.Store(await keeper.memory(), keeper.namespace()).graph()
+        graph = await knowledge.Store(await keeper.memory(), keeper.namespace()).graph()
         return json.dumps(graph.told(), indent=2, ensure_ascii=False)
 
     return server
