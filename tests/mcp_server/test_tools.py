@@ -271,7 +271,8 @@ async def test_a_repeated_remember_never_undoes_a_revision(era: str) -> None:
         note = await memory.stored(content="Ana's flight is at nine.", said_by="user")
         await memory.call("revise", note_id=note["id"], content="Ana's flight is at ten.", said_by="user")
         text = await memory.text("remember", content="Ana's flight is at nine.", said_by="user")
-        assert "was revised since: > Ana's flight is at ten." in text
+        assert "was revised since" in text
+        assert "> Ana's flight is at ten." in text
         assert await memory.contents("When is Ana's flight?") == ["Ana's flight is at ten."]
 
 
