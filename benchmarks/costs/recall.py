@@ -60,12 +60,8 @@ async def in_turns(
             await write(stage.texts.some(1, 10_000_000 + i)[0].text)
         if i == WARMING:
             ours, floor = Costs(), Costs()
-
-        async def recall(question: str = question, ours: Costs = ours) -> None:
-            asked = memory.recall(question, namespace=space, k=K)
-            await spend(ours, stage.embedder, asked)
-
-        turns = [recall(), beside.ask(floor, question, space)]
+        asked = memory.recall(question, namespace=space, k=K)
+        turns = [spend(ours, stage.embedder, asked), beside.ask(floor, question, space)]
         for turn in turns if i % 2 else reversed(turns):
             await turn
     return ours, floor

@@ -115,3 +115,63 @@ def test_a_later_word_is_linked_as_an_update_with_its_reason() -> None:
         first, second = told(memory, clock, "I live in Graz.", "I live in Linz.")
         (link,) = (x for x in memory.get(second, namespace="ana").links if x.target == first)
         assert (link.relation, link.reason) == (Relation.UPDATES, "may be the newer word on ana")
+
+
+@pytest.mark.parametrize(
+    "again", ["The gate code is 9032.", "the gate code is 9032", " The gate  code is 9032. "]
+)
+def test_the_same_words_again_are_one_note_that_tells_how_often_when_and_by_whom(again: str) -> None:
+    """FAULTS A7."""
+    clock = Clock()
+    with open_sync(clock=clock) as memory:
+        first, second, third = told(memory, clock, "The gate code is 9032.", again, again)
+        assert first == second == third
+        note = memory.get(first, namespace="ana")
+        assert [entry.at.day for entry in note.repeats] == [21, 31]
+        assert [entry.reason for entry in note.repeats] == ["said again by Ana"] * 2
+        assert memory.remember(again, namespace="ana", source="Ana").known
+
+
+def test_the_same_words_of_one_batch_are_one_note() -> None:
+    with open_sync() as memory:
+        made = memory.remember_many(["The gate code is 9032."] * 3, namespace="ana")
+        assert len({each.note.id for each in made}) == 1
+        assert [each.known for each in made] == [False, True, True]
+
+
+def test_words_that_are_wanted_for_themselves_stay_apart() -> None:
+    with open_sync() as memory:
+        keyed = [memory.remember("The code is 9032.", namespace="ana", key=key).note.id for key in "ab"]
+        plain = memory.remember("The code is 9032.", namespace="ana").note.id
+        assert len({*keyed, plain}) == 3
+
+
+def test_two_people_who_say_the_same_of_themselves_are_two() -> None:
+    with open_sync() as memory:
+        ids = {
+            memory.remember("I live in Graz.", namespace="x", source=who).note.id for who in ("Ana", "Ben")
+        }
+        assert len(ids) == 2
+
+
+def test_the_same_event_on_another_day_is_another_event() -> None:
+    clock = Clock()
+    with open_sync(clock=clock) as memory:
+        assert len(set(told(memory, clock, "I met Sam for lunch.", "I met Sam for lunch."))) == 2
+
+
+def test_who_moves_back_says_a_new_word() -> None:
+    clock = Clock()
+    with open_sync(clock=clock) as memory:
+        ids = told(memory, clock, "I live in Graz.", "I live in Linz.", "I live in Graz.")
+        assert len(set(ids)) == 3
+        assert next(iter(found(memory, "Where do I live?"))) == ids[2]
+
+
+def test_the_same_words_by_somebody_who_is_trusted_more_raise_the_source() -> None:
+    """FAULTS A12."""
+    with open_sync() as memory:
+        guess = memory.remember("Ana works at Brightwater.", namespace="ana", source="assistant", trust=1)
+        again = memory.remember("Ana works at Brightwater.", namespace="ana", source="user", trust=2)
+        assert again.note.id == guess.note.id
+        assert (again.note.source.who, again.note.trust) == ("user", 2)

@@ -262,24 +262,33 @@ class Remember:
     ) -> list[Changes]:
         """What the plans change, one after the other, each on what those before it made. Pure."""
         state = dict(fresh)
+        stored: dict[str, str] = {}
         made: list[Changes] = []
         for plan in plans:
             if plan.note.id in state:
                 raise IdTaken(plan.note.id)
-            changes = self._played(plan, state, judge, now)
+            previous = state.get(stored.get(plan.previous or "", plan.previous or ""))
+            changes = self._played(plan, previous, state, judge, now)
+            stored[plan.note.id] = changes.note.id
             state |= {note.id: note for note in changes.notes}
             made.append(changes)
         return made
 
-    def _played(self, plan: _Plan, state: Mapping[str, Note], judge: Judge, now: datetime) -> Changes:
+    def _played(
+        self, plan: _Plan, previous: Note | None, state: Mapping[str, Note], judge: Judge, now: datetime
+    ) -> Changes:
         note = plan.note
-        previous = state.get(plan.previous or "")
+        if previous is not None and previous.thread != note.thread:
+            previous = None  # the words before were said before, in another thread
         if previous is not None and (previous.forgotten_at is not None or len(previous.links) >= MAX_LINKS):
             previous = None
         if plan.decision is not None:
             around, decision = _as_they_are(plan, plan.decision, state)
             return evolve.remember(note, previous, around, decision, now)
         near = [(state[note_id], cosine) for note_id, cosine in plan.near if note_id in state]
+        same = next((other for other, _ in near if evolve.repeats(note, other)), None)
+        if same is not None:
+            return evolve.repeat(same, note, now)
         neighbours = numbered((other, cosine) for other, cosine in near if other.forgotten_at is None)
         if judge == "ask":
             plan.neighbours = neighbours
@@ -537,4 +546,10 @@ def others(state: Mapping[str, Note], note_id: str) -> list[Note]:
 def remembered(changes: Changes, neighbours: Sequence[Neighbour] = ()) -> Remembered:
     """What a change made of its note, for the caller."""
     evolved = tuple(note.id for note in changes.touched if note.history[-1].after)
-    return Remembered(note=changes.note, change=changes.id, neighbours=tuple(neighbours), evolved=evolved)
+    return Remembered(
+        note=changes.note,
+        change=changes.id,
+        neighbours=tuple(neighbours),
+        evolved=evolved,
+        known=changes.note.history[-1].verb == "repeat",
+    )

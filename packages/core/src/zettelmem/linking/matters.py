@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum
 from functools import lru_cache
 
 from zettelmem.language.english.clauses import Statement
 from zettelmem.language.english.lexicon import stem
-from zettelmem.language.english.sentences import SENTENCE, statements
-from zettelmem.language.sameness import carries_nothing
+from zettelmem.language.english.patterns import one_value_apart
+from zettelmem.language.english.sentences import SENTENCE, is_plain, statements
+from zettelmem.language.sameness import carries_nothing, same_words, tells_event
 from zettelmem.language.words import MAX_READ, asks, plain
 from zettelmem.note import Note
 
@@ -21,6 +23,10 @@ RECENT = 6
 """Notes of a thread back to which "that" and "instead" may point."""
 QUOTE = 3
 """Words from which a quotation tells which note is meant."""
+A_DAY = timedelta(days=1)
+"""From how far apart the same words tell of two events."""
+SHORT = 120
+"""Characters of two sentences that are compared word by word."""
 KEPT = 4_096
 """Notes whose statements stay in memory."""
 
@@ -69,6 +75,7 @@ class Told:
     stems: frozenset[str]
 
 
+_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours)\b", re.I)
 _WRONG = re.compile(
     r"\b(?:correction|incorrect|wrong|invalid|mistaken|outdated|recalculated?|retract\w*|withdrawn?"
     r"|no longer)\b",
@@ -117,7 +124,7 @@ def compare(new: Note, old: Note) -> Verdict:
         return NOTHING
     if any(quote in theirs.plain for quote in ours.retracted):
         return Verdict(Matter.CLOSES, "takes it back word for word")
-    best = NOTHING
+    best = _one_value_apart(new, old)
     if not ours.statements or not theirs.statements:
         return best
     same_speaker = new.source.who == old.source.who
@@ -132,6 +139,14 @@ def compare(new: Note, old: Note) -> Verdict:
             if matter > best.matter:
                 best = Verdict(matter, _about(other, theirs.plain))
     return best
+
+
+def _one_value_apart(new: Note, old: Note) -> Verdict:
+    """Two sentences of one speaker that are one but for a value."""
+    short = max(len(new.content), len(old.content)) <= SHORT
+    if not short or new.source.who != old.source.who or not (is_plain(new.content) and is_plain(old.content)):
+        return NOTHING
+    return Verdict(Matter.NEWER, "the same") if one_value_apart(new.content, old.content) else NOTHING
 
 
 def _about(statement: Statement, said: str) -> str:
@@ -231,3 +246,17 @@ def tells_nothing(content: str) -> bool:
     return all(
         asks(each) or carries_nothing(each) or bool(quotes and _WRONG.search(each)) for each in sentences
     )
+
+
+def says_again(again: Note, note: Note) -> bool:
+    """Whether two notes say the same with equal words.
+
+    Of two speakers only words without a first person do: when both say "I live in Graz", two people do. And
+    "We met Ben" on another day is another meeting.
+    """
+    if same_words(again.content) != same_words(note.content):
+        return False
+    if abs(again.occurred_at - note.occurred_at) >= A_DAY and tells_event(again.content):
+        return False
+    impersonal = bool(told(again).statements) and _FIRST_PERSON.search(again.content) is None
+    return again.source.who == note.source.who or impersonal

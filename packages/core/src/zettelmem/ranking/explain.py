@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
 
-from zettelmem.language.terms import terms
+from zettelmem.language.terms import words_with_terms
 from zettelmem.note import LATER_WORDS, Note
 from zettelmem.queries import Hit
 
 from .candidates import Candidates
 from .score import WEIGHTS, Ranking
 
-_SURFACE = re.compile(r"\S+")
 TOLD = 4
 """Words that a reason names at most."""
 
@@ -62,16 +59,10 @@ def hits(
 def _asked(query: str) -> dict[str, str]:
     """Each term of the query, and the word of the query that it was made from."""
     asked: dict[str, str] = {}
-    for word in _SURFACE.findall(query):
-        for term in _word_terms(word):
-            asked.setdefault(term, word.strip("\"'.,;:!?()[]{}").lower())
-    counted = dict.fromkeys(terms(query))
-    return {term: asked.get(term, term) for term in counted}
-
-
-@lru_cache(4_096)
-def _word_terms(word: str) -> tuple[str, ...]:
-    return tuple(terms(word))
+    for word, of_word in words_with_terms(query):
+        for term in of_word:
+            asked.setdefault(term, word.lower())
+    return asked
 
 
 def _matches(asked: Mapping[str, str], own: set[str], around: set[str]) -> Iterable[str]:

@@ -52,7 +52,7 @@ class Read(Table):
     async def _by_id(self, ids: Iterable[str], columns: Sequence[str]) -> pa.Table | None:
         from lancedb.expr import col, lit
 
-        wanted = [lit(each) for each in dict.fromkeys(ids)]
+        wanted = [lit(each) for each in dict.fromkeys(ids) if each.isascii()]  # as the ids of notes are
         return await self.select(col("id").isin(wanted), columns) if wanted else None
 
     async def order(

@@ -214,8 +214,10 @@ class View:
     # --- finding ---------------------------------------------------------------------------------
 
     def people(self) -> list[str]:
-        """Everybody who said something here, by their code."""
-        return [name for name in self._codes["who"] if name is not None]
+        """Everybody who said something here, by their code; "" for who is told as the speaker no more."""
+        names = [name for name in self._codes["who"] if name is not None]
+        counts = np.bincount(self._facts["who"][: len(self)] + 1, minlength=len(names) + 1)
+        return [name if count else "" for name, count in zip(names, counts[1:], strict=True)]
 
     def last_of_thread(self, namespace: Namespace, thread: str) -> str | None:
         """The last note of a thread of exactly this namespace that was not forgotten."""
