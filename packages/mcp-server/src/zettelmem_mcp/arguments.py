@@ -145,9 +145,9 @@ class LinkIn(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     note_id: Id
-    relation: Literal["relates", "supports", "contradicts", "supersedes", "part_of", "derived_from"] = (
-        "relates"
-    )
+    relation: Literal[
+        "relates", "supports", "contradicts", "supersedes", "updates", "part_of", "derived_from"
+    ] = "relates"
     to: Annotated[Id, Field(description="id of the older note")]
     reason: Reason = ""
     context: Annotated[

@@ -182,7 +182,7 @@ async def connect(
     links: Annotated[list[LinkIn], Field(max_length=50)], ctx: Ctx
 ) -> Annotated[CallToolResult, answers.Done]:
     """Say what notes are to older ones, as many as you like at once. supersedes closes a note that is no
-    longer true. Most notes need no link."""
+    longer true; updates is the later word where both may hold. Most notes need no link."""
     _, memory, namespace = await ready(ctx)
     lines: list[str] = []
     made: list[core.Remembered] = []
