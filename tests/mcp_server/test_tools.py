@@ -401,7 +401,15 @@ async def test_empty_arguments_count_as_left_out(era: str) -> None:
         note = await memory.stored(content="Ana has a cat.", **empty)
         (read,) = (await memory.call("get_notes", ids=[note["id"]]))["notes"]
         assert "thread" not in read
-        narrower = {"tags": "", "thread": " ", "since": "", "until": "", "as_of": ""}
+        narrower = {
+            "tags": "",
+            "thread": " ",
+            "since": "",
+            "until": None,
+            "as_of": "",
+            "limit": "",
+            "past": "",
+        }
         assert await memory.contents("cat", **narrower) == ["Ana has a cat."]
         assert (await memory.call("browse", cursor="", since="", until="", thread=""))["notes"]
         await memory.call("revise", note_id=note["id"], content="", kind="", ended="", tags=["friends"])
