@@ -83,7 +83,7 @@ async def play(
             if result.is_error:
                 wrong[f"{tool}: {result.content}"[:120]] += 1
             elif tool == "remember" and isinstance(result.structured_content, dict):
-                ids.append(result.structured_content["id"])
+                ids.append(result.structured_content["notes"][0]["id"])
 
 
 def peak_of(pid: int) -> str:

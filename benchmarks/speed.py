@@ -81,6 +81,7 @@ async def run(options: argparse.Namespace, console: Console) -> list[Figure]:
                     found = await PARTS[name](stage, size)
                 figures += found
                 show(console, found)
+                stage.clear(size)
     finally:
         leave()
     return figures

@@ -4,41 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from harness.plot import FAINT, INK, OURS, PLAIN
+from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter
 
 from costs.stage import Figure
 
-PANELS = {
-    "recall": ("recall", "nothing written"),
-    "recall after a write": ("recall", "after a write of this process"),
-    "remember one": ("one", "remember one"),
-    "remember many, a note": ("many", "remember_many"),
-}
-"""Title of a panel: the part and the case that it shows."""
+
+class Panel(NamedTuple):
+    """One panel: its title, the part and case that it shows, and what the peers call it."""
+
+    title: str
+    part: str
+    what: str
+    of_peers: str
+
+
+PANELS = (
+    Panel("recall", "recall", "nothing written", "query"),
+    Panel("recall after a write", "recall", "after a write of this process", ""),
+    Panel("remember one", "one", "remember one", "one"),
+    Panel("remember many, a note", "many", "remember_many", "bulk"),
+)
+DASHES = ("--", "-.", ":")
 
 
 def draw(path: Path, figures: Sequence[Figure]) -> None:
     """Write the picture; `path` says by its ending whether as PNG or SVG."""
     mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
     style = {"font.size": 9, "text.color": INK, "axes.edgecolor": FAINT, "svg.hashsalt": "zettelmem"}
     with mpl.rc_context(style):
-        drawing, axes = plt.subplots(1, len(PANELS), figsize=(3.2 * len(PANELS), 3.0), layout="constrained")
-        for axis, (title, (part, what)) in zip(axes, PANELS.items(), strict=True):
-            chosen = [x for x in figures if (x.part, x.what) == (part, what) and x.unit.startswith("CPU")]
-            chosen.sort(key=lambda figure: figure.notes)
-            beside = chosen[0].beside if chosen else ""
-            main = [x for x in chosen if x.beside.split(" of ")[0] == beside.split(" of ")[0]]
-            sizes = [x.notes for x in main]
-            axis.plot(sizes, [x.ours for x in main], color=OURS, marker="o", label="zettelmem")
-            floor = [x.floor for x in main]
-            axis.plot(sizes, floor, color=PLAIN, marker="s", label="bare LanceDB")
-            axis.set(xscale="log", yscale="log", title=title, xlabel="notes")
-            axis.grid(visible=True, alpha=0.3)
+        drawing, axes = plt.subplots(1, len(PANELS), figsize=(3.2 * len(PANELS), 3.2), layout="constrained")
+        for axis, panel in zip(axes, PANELS, strict=True):
+            _fill(axis, panel, figures)
         axes[0].set_ylabel("CPU milliseconds")
-        axes[0].legend(frameon=False)
+        handles, labels = axes[0].get_legend_handles_labels()
+        drawing.legend(handles, labels, frameon=False, ncols=len(labels), loc="outside lower center")
         drawing.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
         plt.close(drawing)
+
+
+def _fill(axis: Any, panel: Panel, figures: Sequence[Figure]) -> None:
+    processor = sorted((x for x in figures if x.unit.startswith("CPU")), key=lambda x: x.notes)
+    own = [x for x in processor if (x.part, x.what) == (panel.part, panel.what)]
+    bare = [x for x in own if x.beside.startswith("bare")]
+    if not bare:  # not measured in this run
+        axis.set_axis_off()
+        return
+    sizes = [x.notes for x in bare]
+    axis.plot(sizes, [x.ours for x in bare], color=OURS, marker="o", label="zettelmem")
+    axis.plot(sizes, [x.floor for x in bare], color=PLAIN, marker="s", label="bare LanceDB")
+    theirs = [x for x in processor if (x.part, x.what) == ("peers", panel.of_peers)]
+    for name, dashes in zip(dict.fromkeys(x.beside for x in theirs), DASHES, strict=False):
+        line = [x for x in theirs if x.beside == name]
+        floors = [x.floor for x in line]
+        axis.plot([x.notes for x in line], floors, dashes, color=FAINT, marker=".", label=name)
+    axis.set(xscale="log", yscale="log", title=panel.title, xlabel="notes")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.grid(visible=True, alpha=0.3)

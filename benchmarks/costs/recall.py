@@ -30,7 +30,7 @@ Write = Callable[[str], Awaitable[Any]]
 class Beside:
     """LanceDB's hybrid query on the memory's own table: the id and the content of the ten best.
 
-    Its handle sees every write, and the question's vector is given to it ready made.
+    Its handle sees every write, and the question's vector and terms are given to it ready made.
     """
 
     def __init__(self, table: AsyncTable, words: str, stage: Stage) -> None:
@@ -45,7 +45,8 @@ class Beside:
     async def ask(self, costs: Costs, question: str, space: str = SPACE) -> None:
         """Ask once, and count what it took."""
         vector = self._stage.embedder.embed_queries([question])[0]
-        query = bare.hybrid(self._table, space, question, vector, K, ["id", "content"], self._words)
+        words = bare.as_indexed(self._words, question)
+        query = bare.hybrid(self._table, space, words, vector, K, ["id", "content"], self._words)
         await spend(costs, self._stage.embedder, query)
 
 
@@ -59,12 +60,8 @@ async def in_turns(
             await write(stage.texts.some(1, 10_000_000 + i)[0].text)
         if i == WARMING:
             ours, floor = Costs(), Costs()
-
-        async def recall(question: str = question, ours: Costs = ours) -> None:
-            asked = memory.recall(question, namespace=space, k=K)
-            await spend(ours, stage.embedder, asked)
-
-        turns = [recall(), beside.ask(floor, question, space)]
+        asked = memory.recall(question, namespace=space, k=K)
+        turns = [spend(ours, stage.embedder, asked), beside.ask(floor, question, space)]
         for turn in turns if i % 2 else reversed(turns):
             await turn
     return ours, floor

@@ -14,6 +14,8 @@ from zettelmem import AsyncMemory
 
 OTHERS = 999
 """Namespaces around the one that is measured."""
+ROWS = 1_000_000
+"""Larger tables are not made: a namespace that would need one is left out."""
 ALONE = "where it is alone"
 
 
@@ -30,6 +32,8 @@ class Place:
 
 async def spaces(stage: Stage, size: int) -> list[Figure]:
     """A namespace of `size` notes among 1,000 like it, and the same namespace where it is alone, in turns."""
+    if (OTHERS + 1) * size > ROWS:
+        return []
     alone, among = stage.copy(size, "alone"), stage.copy(size, "among")
     await bare.pad(among, SPACE, OTHERS)
     async with open_memory(alone, stage.embedder) as small, open_memory(among, stage.embedder) as large:

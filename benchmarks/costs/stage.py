@@ -152,3 +152,8 @@ class Stage:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.store(size), copy)
         return copy
+
+    def clear(self, size: int) -> None:
+        """Remove what was written beside that store; the store itself stays."""
+        for path in self.folder.glob(f"{size}-*"):
+            shutil.rmtree(path)

@@ -78,11 +78,11 @@ async def start(stage: Stage, size: int) -> list[Figure]:
     np.save(vector, stage.embedder.embed_queries([question]))
     given: dict[str, Any] = {"space": SPACE, "k": K, "words": words, "table": bare.MEMORY}
     given |= {"name": stage.embedder.name, "dimensions": stage.embedder.dimensions}
-    arguments = (str(folder), str(vector), question)
     rounds = min(ROUNDS, stage.rounds)
     lancedb = seconds(rounds, IMPORT.format(module="lancedb"))
-    ours = seconds(rounds, OURS.format(**given), *arguments)
-    floor = seconds(rounds, FLOOR.format(**given), *arguments)
+    ours = seconds(rounds, OURS.format(**given), str(folder), str(vector), question)
+    text = bare.as_indexed(words, question)
+    floor = seconds(rounds, FLOOR.format(**given), str(folder), str(vector), text)
     imported = seconds(rounds, IMPORT.format(module="zettelmem"))
     return [
         Figure("start", size, "import zettelmem", "CPU s", imported, lancedb, "import lancedb"),
@@ -121,7 +121,8 @@ def asking(folder: Path, questions: list[str]) -> dict[str, float]:
         words = await bare.indexed_words(table)
         for question in questions:
             vector = embedder.embed_queries([question])[0]
-            await bare.hybrid(table, SPACE, question, vector, K, ["id", "content"], words)
+            text = bare.as_indexed(words, question)
+            await bare.hybrid(table, SPACE, text, vector, K, ["id", "content"], words)
         return memory_now()
 
     return asyncio.run(ask())

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from zettelmem.language.terms import terms
+
 if TYPE_CHECKING:
     from lancedb.table import AsyncTable
 
@@ -46,6 +48,11 @@ async def indexed_words(table: AsyncTable) -> str:
     if not indexed:
         raise ValueError("the table has no full-text index")
     return min(indexed, key=lambda name: (not name.startswith("content"), name))
+
+
+def as_indexed(words: str, text: str) -> str:
+    """What to ask the column `words` for: the terms of `text` where it holds terms, which match as words."""
+    return " ".join(terms(text)) if words.endswith("_terms") else text
 
 
 async def tidy(folder: Path) -> int:
@@ -167,7 +174,7 @@ async def hybrid(
     text: str,
     vector: NDArray[np.float32],
     k: int,
-    columns: list[str] | None,
+    columns: list[str],
     words: str = "content",
 ) -> pa.Table:
     """The hybrid query: words of one column and `vector` in one namespace, merged by the default reranker."""
@@ -176,4 +183,4 @@ async def hybrid(
     query: Any = table.query().where(col("namespace") == lit(f"{space}/"))
     query = query.nearest_to(vector).column("vector").distance_type("cosine")
     query = query.nearest_to_text(text, columns=words).limit(k)
-    return await (query.select(columns) if columns else query).to_arrow()
+    return await query.select(columns).to_arrow()

@@ -16,7 +16,7 @@ from harness.arms import Ours, Shelf, all_arms, place_for
 from harness.corpus import Corpus, data_file, read_multihop
 from harness.plot import draw
 from harness.signals import collect
-from harness.trial import latency, run
+from harness.trial import run
 
 DEFAULT = report.REFERENCE
 MULTIHOP_COLUMNS = ("R@2", "R@5", "R@10", "R@20", "H@5", "A@10", "A@20", "MRR", "N@10")
@@ -83,11 +83,9 @@ async def bench(
         everything = {"figures": figures}
         memories = [each for each in outcomes if isinstance(each.arm, Ours)]
         ours = next((each for each in memories if each.arm.name == DEFAULT), next(iter(memories), None))
-        beside = None
         if ours is not None and isinstance(ours.arm, Ours):
             if options.run:
                 report.write_run(options.run, ours, corpus.questions)
-            beside = await latency(ours.arm, shelf, console)
             if options.signals:
                 (await collect(ours.arm, corpus, console)).save(options.signals)
             if getattr(options, "abstain", False):
@@ -95,8 +93,8 @@ async def bench(
                 if told is not None:
                     tables.append(told.table())
                     everything["abstention"] = told.figures()
-        spent, everything["costs"] = report.costs(outcomes, beside)
-        tables += spent
+        spent, everything["costs"] = report.costs(outcomes)
+        tables.append(spent)
         report.show(console, tables)
         if options.markdown:
             report.write_markdown(options.markdown, [report.about(outcomes), *tables], name)

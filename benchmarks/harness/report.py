@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 
 from harness import metrics
 from harness.corpus import Corpus, Question
-from harness.trial import SHOWN, Latency, Outcome, members, scored
+from harness.trial import SHOWN, Outcome, members, scored
 
 REFERENCE = "ours"
 """The arm that the others are held against."""
@@ -119,7 +119,7 @@ def about(outcomes: Sequence[Outcome]) -> Table:
     return Table("arms", ["arm", "what it does"], [[o.arm.name, o.arm.about] for o in outcomes])
 
 
-def costs(outcomes: Sequence[Outcome], latency: Latency | None) -> tuple[list[Table], dict[str, Any]]:
+def costs(outcomes: Sequence[Outcome]) -> tuple[Table, dict[str, Any]]:
     """What the memories took, and how fast they answer: to show, and as figures."""
     found: dict[str, Any] = {}
     rows = []
@@ -158,24 +158,9 @@ def costs(outcomes: Sequence[Outcome], latency: Latency | None) -> tuple[list[Ta
         )
     header = ["memory", "notes", "notes/s", "links", "evolutions", "superseded", "bytes/note"]
     header += ["questions/s", "recall p50 ms", "p95 ms"]
-    tables = [Table("what it took (bytes: every file of the store, indices too, after upkeep)", header, rows)]
-    if latency is not None:
-        named = {
-            "recall": latency.recall,
-            "recall, right after a write": latency.fresh,
-            "bare hybrid, id and content": latency.bare,
-            "bare hybrid, all columns": latency.whole,
-        }
-        lines = []
-        for name, times in named.items():
-            p50, p95 = metrics.percentile(times, 50), metrics.percentile(times, 95)
-            found[name] = {"p50": p50, "p95": p95, "n": len(times)}
-            times_bare = p50 / metrics.percentile(latency.bare, 50)
-            lines.append([name, f"{p50:.1f}", f"{p95:.1f}", f"{times_bare:.2f}"])
-        found["ratio"] = latency.ratio
-        title = f"recall and LanceDB's hybrid query in turns, k = {SHOWN}, {len(latency.recall)} questions"
-        tables.append(Table(title, ["", "p50 ms", "p95 ms", "times the bare p50"], lines))
-    return tables, found
+    return Table(
+        "what it took (bytes: every file of the store, indices too, after upkeep)", header, rows
+    ), found
 
 
 def show(console: Console, tables: Sequence[Table]) -> None:

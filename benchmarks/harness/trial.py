@@ -11,18 +11,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from harness import bare, metrics
-from harness.arms import Arm, Ours, Shelf, Unavailable
+from harness import metrics
+from harness.arms import Arm, Shelf, Unavailable
 from harness.corpus import CATEGORIES, Corpus, Question
 from harness.metrics import Figures
-
-Vector = NDArray[np.float32]
 
 K = 20
 SHOWN = 10
 """Hits whose tokens are counted: what `recall` returns by default."""
-LATENCY_QUESTIONS = 300
-FRESH_QUESTIONS = 30
 
 
 @dataclass
@@ -45,28 +41,6 @@ class Outcome:
         """One metric of every scored question."""
         values: Figures = self.figures[:, metrics.COLUMNS.index(name)]
         return values
-
-
-@dataclass
-class Latency:
-    """Recall beside LanceDB's own hybrid query on the same table, in turns, k = 10, in milliseconds.
-
-    Attributes:
-        recall: nothing was written since the question before.
-        fresh: a note elsewhere in the table was.
-        bare: the query returns the id and the content.
-        whole: it returns every column, as one that selects nothing does.
-    """
-
-    recall: list[float]
-    fresh: list[float]
-    bare: list[float]
-    whole: list[float]
-
-    @property
-    def ratio(self) -> float:
-        """Median of recall over median of the bare query."""
-        return metrics.percentile(self.recall, 50) / metrics.percentile(self.bare, 50)
 
 
 def bar(console: Console) -> Progress:
@@ -121,38 +95,3 @@ async def run(arms: Sequence[Arm], shelf: Shelf, console: Console) -> list[Outco
         figures = np.array(rows, float).reshape(-1, len(names))[:, order]
         outcomes.append(Outcome(arm, retrieved, figures, seconds, tokens))
     return outcomes
-
-
-async def latency(arm: Ours, shelf: Shelf, console: Console) -> Latency:
-    """Ask the same questions of the memory and of its bare table, in turns.
-
-    The bare queries are given the question's vector ready made; recall makes its own.
-    """
-    table = await bare.memory_table(arm.kept.folder)
-    questions = shelf.corpus.questions
-    questions = questions[:: max(1, len(questions) // LATENCY_QUESTIONS)]
-    found = Latency([], [], [], [])
-
-    async def query(question: Question, vector: Vector, columns: list[str] | None) -> None:
-        await bare.hybrid(table, question.space, question.text, vector, SHOWN, columns)
-
-    with bar(console) as progress:
-        task = progress.add_task("latency", total=len(questions))
-        for i, question in enumerate(questions):
-            vector = arm.embedder.embed_queries([question.text])[0]
-            for times, call in (
-                (found.recall, arm.hits(question, SHOWN)),
-                (found.bare, query(question, vector, ["id", "content"])),
-                (found.whole, query(question, vector, None)),
-            ):
-                started = time.perf_counter()
-                await call
-                if i:  # the first of each warms up
-                    times.append(1_000 * (time.perf_counter() - started))
-            progress.advance(task)
-        for i, question in enumerate(questions[:: max(1, len(questions) // FRESH_QUESTIONS)]):
-            await arm.memory.remember(f"Written between two questions, {i}.", namespace="elsewhere", key="w")
-            started = time.perf_counter()
-            await arm.hits(question, SHOWN)
-            found.fresh.append(1_000 * (time.perf_counter() - started))
-    return found

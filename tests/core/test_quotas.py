@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.doubles import check_store, open_memory, open_sync
-from tests.stress.trials import Process
+from tests.stress.process import Process
 from zettelmem import AsyncMemory, InvalidInput, Quota, QuotaError
 from zettelmem.admin.quotas import weight
 from zettelmem.cli import app

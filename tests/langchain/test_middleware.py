@@ -399,6 +399,20 @@ async def test_a_message_that_is_edited_by_its_client_revises_its_note(memory: M
     assert contents(memory)[:3] == ["My cat is Mia.", "As you like.", "She is four."]
 
 
+async def test_a_history_that_is_sent_again_undoes_no_revision(memory: Memory) -> None:
+    agent = create_agent(says("As you like."), middleware=[ZettelmemMiddleware(memory, namespace="ana")])
+    config: Any = {"configurable": {"thread_id": "t1"}}
+    history: list[Any] = [HumanMessage("My cat is Max.", id="m1")]
+    agent.invoke({"messages": history}, config)
+    note = memory.notes(namespace="ana").notes[0]
+    memory.revise(note.id, namespace="ana", content="My cat is Mia.", reason="misheard")
+    agent.invoke(
+        {"messages": [*history, AIMessage("As you like."), HumanMessage("She is four.", id="m3")]}, config
+    )
+    assert contents(memory)[0] == "My cat is Mia."
+    assert contents(memory).count("As you like.") == 2  # one of each turn
+
+
 @pytest.mark.parametrize("saved", [False, True])
 @pytest.mark.parametrize("defer", [False, True])
 async def test_a_history_that_is_sent_each_turn_is_remembered_once(

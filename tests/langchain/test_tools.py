@@ -224,7 +224,7 @@ async def test_k_namespace_and_filters_may_be_given_to_a_call(memory: Memory) ->
 
 def test_a_retriever_refuses_what_it_does_not_know(memory: Memory) -> None:
     retriever = ZettelmemRetriever(memory=memory, namespace="ana", filters={"colour": "red"})
-    with pytest.raises(TypeError, match="colour"):
+    with pytest.raises(InvalidInput, match="colour"):
         retriever.invoke("cat")
 
 

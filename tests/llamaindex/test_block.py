@@ -193,7 +193,8 @@ async def test_truncation_keeps_the_best_notes_within_the_limit(peanuts: Memory)
         assert in_order(kept) == ranking[: len(in_order(kept))]
         assert 0 < len(in_order(kept)) < 3
         dropped = "\n".join([kept, notes_in(whole)[len(in_order(kept))]])
-        assert len(count(dropped)) > len(count(whole)) - cut  # the next one would not have fitted
+        # The next one would not have fitted; a fence's mark is a few tokens more or less.
+        assert len(count(dropped)) > len(count(whole)) - cut - 8
 
 
 async def test_truncation_counts_with_the_tokenizer_it_is_given(peanuts: Memory) -> None:
@@ -255,3 +256,57 @@ async def test_its_priority_decides_who_is_cut(
     shown = str((await short.aget())[0].content)
     assert len(in_order(shown)) in notes
     assert ("It rains." in shown) == weather
+
+
+# --- what a prompt gets ---------------------------------------------------------------------------
+
+
+async def test_a_small_memory_is_shown_whole(memory: Memory) -> None:
+    for text in [*PEANUTS, "Bread is baked on Fridays."]:
+        memory.remember(text, namespace=NS)
+    assert len(notes_in(await block_of(memory, top_k=1).aget([user("What of peanuts?")]))) == 4
+
+
+async def test_the_users_words_come_before_the_assistants_and_trust_is_told(memory: Memory) -> None:
+    block = block_of(memory)
+    await block.aput([assistant("Peanut allergy: Ana should avoid peanuts, of course, peanuts everywhere.")])
+    await block.aput([user("I get a rash from nuts.")])
+    first, second = notes_in(await block.aget([user("Peanut allergy?")]))
+    assert "said by user (stated)" in first
+    assert "said by assistant (reported)" in second
+
+
+async def test_what_only_asks_comes_last_and_the_question_itself_is_not_shown(memory: Memory) -> None:
+    for question in ("What is Ana allergic to?", "What is Ana's brother allergic to?"):
+        memory.remember(question, namespace=NS)
+    memory.remember("Ana cannot eat peanuts.", namespace=NS)
+    shown = notes_in(await block_of(memory).aget([user("What is Ana allergic to?")]))
+    assert [text.partition("> ")[2] for text in shown] == [
+        "Ana cannot eat peanuts.",
+        "What is Ana's brother allergic to?",
+    ]
+
+
+async def test_notes_are_cut_to_the_budget_at_the_passage_that_was_asked_for(memory: Memory) -> None:
+    memory.remember("Bread is baked. " * 300 + "The spare key is under the pot.", namespace=NS)
+    shown = await block_of(memory, budget_tokens=200).aget([user("Where is the spare key?")])
+    assert "The spare key is under the pot." in shown
+    assert len(shown) < 1_500
+
+
+async def test_weak_hits_can_be_left_out(memory: Memory) -> None:
+    memory.remember("Ana is allergic to peanuts.", namespace=NS)
+    fill(memory)
+    assert await block_of(memory, min_score=1.0).aget([user("Who built Rome?")]) == ""
+
+
+async def test_acknowledgements_are_not_remembered(memory: Memory) -> None:
+    await block_of(memory).aput([user("I live in Porto."), assistant("Noted."), assistant("Will do.")])
+    assert contents(memory) == ["I live in Porto."]
+
+
+async def test_ids_are_asked_for_only_where_somebody_reads_them(memory: Memory) -> None:
+    memory.remember("Ana is allergic to peanuts.", namespace=NS)
+    for cite in (False, True):
+        shown = await block_of(memory, cite=cite).aget([user("What of peanuts?")])
+        assert ("Cite a note" in shown) == cite

@@ -42,6 +42,14 @@ async def test_the_tools_are_listed_with_their_arguments(tools: dict[str, Functi
     assert tools["recall"].metadata.get_parameters_dict()["properties"]
 
 
+async def test_the_links_of_connect_reach_the_model_with_their_types(tools: dict[str, FunctionTool]) -> None:
+    schema = tools["connect"].metadata.get_parameters_dict()
+    link = schema["properties"]["links"]["items"]
+    link = schema["$defs"][link["$ref"].rpartition("/")[2]] if "$ref" in link else link
+    assert "supersedes" in str(link["properties"]["relation"])
+    assert link["properties"]["to"]["type"] == "string"
+
+
 async def test_an_agent_uses_the_server(tools: dict[str, FunctionTool]) -> None:
     llm = Scripted(
         calling("remember", content="Ana lives in Porto.", said_by="user"),

@@ -435,3 +435,14 @@ async def test_a_chat_engine_works_inside_a_running_loop_sync_and_async(
     assert "rented in the cellar" in "".join([token async for token in stream.async_response_gen()])
     questions = [x for x in contents(memory) if x.startswith("Where")]
     assert [x.split()[-1] for x in questions] == ["boots?", "again?", "now?"]
+
+
+def test_the_question_of_ten_sessions_does_not_push_the_fact_out(memory: Memory, session: Start) -> None:
+    memory.remember("Ana is allergic to peanuts.", namespace=NS)
+    for place in range(12):
+        mine = session(f"day {place}")
+        mine.put(user("What am I allergic to?"))
+        shown = text_of(mine.get())
+        assert "> Ana is allergic to peanuts." in shown
+        assert "> What am I allergic to?" not in shown
+        mine.put(assistant("I do not know that yet."))

@@ -20,10 +20,20 @@ import uvicorn
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from zettelmem_mcp.http import build_app
+from zettelmem_mcp.http import RateLimit, TokenFile, build_app
 from zettelmem_mcp.settings import BadSetting, Settings, read_settings
 
 YEAR = timedelta(days=365)
+
+
+class Nobody:
+    """A verifier that lets nobody in."""
+
+    async def verify_token(self, token: str) -> None:
+        return None
+
+
+NOBODY = Nobody()
 INITIALIZE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -103,7 +113,7 @@ async def contents(client: Client, query: str) -> list[str]:
     result = await client.call_tool("recall", {"query": query})
     assert not result.is_error, result.content
     assert isinstance(result.structured_content, dict)
-    return [note["content"] for note in result.structured_content["notes"]]
+    return [note["content"] for note in result.structured_content.get("notes", ())]
 
 
 # --- who may listen where ------------------------------------------------------------------------
@@ -199,15 +209,16 @@ async def test_each_subject_has_a_memory_of_its_own(mode: str, token_file: Path)
     ):
         stored = await ana.call_tool("remember", {"content": "Ana's pin is 4711.", "said_by": "user"})
         assert isinstance(stored.structured_content, dict)
-        note_id, change = stored.structured_content["id"], stored.structured_content["change"]
+        note_id = stored.structured_content["notes"][0]["id"]
         assert await contents(ana, "pin") == ["Ana's pin is 4711."]
         assert await contents(ben, "pin") == []
         for tool, arguments in (
             ("get_notes", {"ids": [note_id]}),
-            ("connect", {"note_id": note_id}),
+            ("connect", {"links": [{"note_id": note_id, "to": note_id}]}),
+            ("brief", {}),
             ("revise", {"note_id": note_id, "content": "It is 1."}),
             ("forget", {"ids": [note_id]}),
-            ("undo", {"change": change}),
+            ("undo", {"change": note_id}),
             ("browse", {}),
             ("recall", {"query": "pin", "namespace": ["me"], "thread": "../ana"}),
         ):
@@ -217,6 +228,7 @@ async def test_each_subject_has_a_memory_of_its_own(mode: str, token_file: Path)
         for uri in ("memory://recent", "memory://stats", "memory://tag/pin"):
             assert "4711" not in str((await ben.read_resource(uri)).contents)
         assert [each.uri for each in (await ben.list_resources()).resources] == [
+            "memory://brief",
             "memory://recent",
             "memory://stats",
         ]
@@ -231,7 +243,7 @@ async def test_a_note_of_another_subject_answers_like_one_that_never_was(token_f
     ):
         stored = await ana.call_tool("remember", {"content": "Ana's pin is 4711."})
         assert isinstance(stored.structured_content, dict)
-        theirs = stored.structured_content["id"]
+        theirs = stored.structured_content["notes"][0]["id"]
         nobodys = "zzzzzzzzzzzz"
         for tool, name in (("forget", "ids"), ("get_notes", "ids"), ("connect", "note_id")):
             answers = [
@@ -284,6 +296,69 @@ async def test_too_many_requests_are_asked_to_wait_and_others_are_not(token_file
         other = await http.post(f"{url}/mcp", json=INITIALIZE, headers=JSON | bearer("ben"))
         assert other.status_code == 200
         assert (await http.get(f"{url}/health")).status_code == 200
+
+
+async def test_invented_tokens_count_for_the_address_that_sends_them(token_file: Path) -> None:
+    async with serving(token_file=str(token_file), rate=5) as url, httpx2.AsyncClient() as http:
+        statuses = []
+        for number in range(8):
+            headers = JSON | {"authorization": f"Bearer invented-{number}"}
+            statuses.append((await http.post(f"{url}/mcp", json=INITIALIZE, headers=headers)).status_code)
+        assert statuses == [401] * 5 + [429] * 3
+
+
+async def test_what_the_rate_limit_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zettelmem_mcp.http.MAX_CALLERS", 50)
+
+    async def app(*_: Any) -> None:
+        return None
+
+    limit = RateLimit(app, per_minute=3, verifier=None)
+    for number in range(500):
+        headers = [(b"authorization", b"Bearer " + b"x" * 60_000 + str(number).encode())]
+        scope = {"type": "http", "path": "/mcp", "headers": headers, "client": (f"10.0.0.{number}", 1)}
+        await limit(scope, None, _unheard)  # type: ignore[arg-type]
+    kept = limit.__dict__["_asked"]
+    assert len(kept) <= 52
+    assert sum(len(part) for caller in kept for part in caller) < 2_000
+
+
+async def _unheard(message: Any) -> None:
+    assert message["type"].startswith("http.response")
+
+
+async def test_the_verifier_is_asked_once_a_request(
+    token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    verify = TokenFile.verify_token
+
+    async def counted(self: TokenFile, token: str) -> Any:
+        asked.append(token)
+        return await verify(self, token)
+
+    monkeypatch.setattr(TokenFile, "verify_token", counted)
+    async with serving(token_file=str(token_file)) as url, httpx2.AsyncClient() as http:
+        await http.post(f"{url}/mcp", json=INITIALIZE, headers=JSON | bearer("ana"))
+        assert asked == ["ana-token"]
+
+
+@pytest.mark.parametrize("issuer", ["", "https://login.example.com"])
+async def test_the_metadata_names_only_an_authorization_server_that_exists(
+    issuer: str, token_file: Path
+) -> None:
+    who = {"verifier": f"{__name__}:NOBODY", "issuer": issuer} if issuer else {}
+    async with (
+        serving(**(who or {"token_file": str(token_file)})) as url,
+        httpx2.AsyncClient() as http,
+    ):
+        refused = await http.post(f"{url}/mcp", json=INITIALIZE, headers=JSON)
+        where = refused.headers["www-authenticate"].partition('resource_metadata="')[2].partition('"')[0]
+        told = (await http.get(where)).json()
+        assert told["resource"] == f"{url}/mcp"
+        assert [each.rstrip("/") for each in told.get("authorization_servers", [])] == (
+            [issuer] if issuer else []
+        )
 
 
 async def test_a_request_that_is_too_large_is_refused() -> None:

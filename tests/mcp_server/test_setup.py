@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from zettelmem import DEFAULT_NAMESPACE, AsyncMemory, as_namespace
+from zettelmem.testing import HashEmbedder
 from zettelmem_mcp import cli, keeper
 from zettelmem_mcp.clients import BadConfiguration, Client, known_clients, own_command
 from zettelmem_mcp.doctor import diagnose
@@ -113,35 +116,39 @@ def run(*arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-def test_install_writes_an_entry_that_starts_and_uninstall_takes_it_out(home: Path, name: str) -> None:
-    client = client_of(home, name)
-    assert run("install", "--client", name, "--yes", "--db", str(home / "db")) == 0
-    entry = json.loads(client.path.read_text())[client.key]["memory"]
-    started = subprocess.run(
-        [entry["command"], *entry["args"]], input="", capture_output=True, text=True, timeout=60, cwd="/"
-    )
-    assert (started.returncode, started.stdout) == (0, "")
-    assert run("uninstall", "--client", name, "--yes") == 0
-    assert json.loads(client.path.read_text()) == {client.key: {}}
+def entry_of(client: Client) -> Any:
+    return client.servers(client.text()).get("zettelmem")
+
+
+def starts(entry: Any) -> bool:
+    """Whether the command of an entry runs, and ends when its client is gone."""
+    command = [entry["command"], *entry["args"]]
+    started = subprocess.run(command, input="", capture_output=True, text=True, timeout=60, cwd="/")
+    return (started.returncode, started.stdout) == (0, "")
+
+
+def test_install_writes_an_entry_that_starts(home: Path) -> None:
+    assert run("install", "--client", "codex", "--yes", "--db", str(home / "db")) == 0
+    assert starts(entry_of(client_of(home, "codex")))
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_install_keeps_everything_else_and_a_backup(home: Path, name: str) -> None:
+def test_uninstall_leaves_what_install_found_and_a_backup(home: Path, name: str) -> None:
     client = client_of(home, name)
     client.path.parent.mkdir(parents=True, exist_ok=True)
-    before = json.dumps({"theme": "dark", client.key: {"other": {"command": "x"}}, "größe": [1, {"a": None}]})
-    client.path.write_text(before)
+    text = json.dumps({"theme": "dark", client.key: {"memory": {"command": "x"}}, "größe": [1, {"a": None}]})
+    if name == "codex":
+        text = 'theme = "dark"\n\n[mcp_servers.memory]\ncommand = "x"\n'
+    client.path.write_text(text)
     client.path.chmod(0o600)
     assert run("install", "--client", name, "--yes") == 0
-    after = json.loads(client.path.read_text())
-    assert after[client.key].pop("memory")
-    assert after == json.loads(before)
+    assert Path(entry_of(client)["command"]).is_absolute()
+    assert client.servers(client.text())["memory"] == {"command": "x"}
     assert client.path.stat().st_mode & 0o777 == 0o600
     (backup,) = client.path.parent.glob("*.bak")
-    assert backup.read_text() == before
+    assert backup.read_text() == text
     assert run("uninstall", "--client", name, "--yes") == 0
-    assert json.loads(client.path.read_text()) == json.loads(before)
+    assert client.path.read_text() == text
 
 
 def test_install_shows_the_change_and_asks_first(
@@ -156,7 +163,7 @@ def test_install_shows_the_change_and_asks_first(
     assert not client.path.exists()
     assert run("install", "--client", "cursor", "--dry-run") == 0
     assert not client.path.exists()
-    assert '+    "memory": {' in capsys.readouterr().out
+    assert '+    "zettelmem": {' in capsys.readouterr().out
 
 
 def test_installing_twice_changes_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,16 +173,90 @@ def test_installing_twice_changes_nothing(home: Path, capsys: pytest.CaptureFixt
     assert not list(client_of(home, "cursor").path.parent.glob("*.bak"))
 
 
-@pytest.mark.parametrize("text", ["// comments\n{}", "[]", '{"servers": []}', "{"])
-def test_a_configuration_that_is_not_understood_is_left_alone(
-    home: Path, text: str, capsys: pytest.CaptureFixture[str]
+def test_a_new_install_keeps_the_entrys_environment_and_other_fields(home: Path) -> None:
+    client = client_of(home, "cursor")
+    client.path.parent.mkdir()
+    entry = {"command": "old", "env": {"ZETTELMEM_NAMESPACE": "ben"}, "disabled": True, "args": []}
+    client.path.write_text(json.dumps({"mcpServers": {"zettelmem": entry}}))
+    assert run("install", "--client", "cursor", "--yes") == 0
+    kept = entry_of(client)
+    assert (kept["env"], kept["disabled"]) == (entry["env"], True)
+    assert kept["command"] == sys.executable
+
+
+def test_with_http_the_entry_names_the_url_and_starts_nothing(home: Path) -> None:
+    run("install", "--client", "vscode", "--yes")
+    assert run("install", "--client", "vscode", "--yes", "--http", "127.0.0.1:8765") == 0
+    assert entry_of(client_of(home, "vscode")) == {"type": "http", "url": "http://127.0.0.1:8765/mcp"}
+    for name, field in (
+        ("cursor", "url"),
+        ("windsurf", "serverUrl"),
+        ("gemini-cli", "httpUrl"),
+        ("codex", "url"),
+    ):
+        assert run("install", "--client", name, "--yes", "--http", "127.0.0.1:8765") == 0
+        assert entry_of(client_of(home, name)) == {field: "http://127.0.0.1:8765/mcp"}
+
+
+def test_a_client_without_http_in_its_file_is_told_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("install", "--client", "claude-desktop", "--yes", "--http", "127.0.0.1:8765") == 1
+    assert "without --http" in capsys.readouterr().err
+    assert not client_of(home, "claude-desktop").path.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[]", "holds no object"),
+        ('{"servers": []}', "no object"),
+        ('{"servers": {}', "line 1 ends too early"),
+        ('{"servers": {}, "servers": {}}', "lines 1 and 1"),
+        ('{"servers": {"zettelmem": {},\n"zettelmem": {}}}', "lines 1 and 2"),
+        ('{"a": ' + "[" * 500 + "]" * 500 + "}", "nests deeper"),
+    ],
+)
+def test_a_configuration_that_is_not_understood_is_left_alone_and_the_entry_printed(
+    home: Path, text: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = client_of(home, "vscode")
     client.path.parent.mkdir(parents=True)
     client.path.write_text(text)
     assert run("install", "--client", "vscode", "--yes") == 1
     assert client.path.read_text() == text
-    assert "by hand" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert told in error
+    entry = json.loads(error[error.index("\n{") :])["servers"]["zettelmem"]
+    assert entry["command"] == sys.executable
+
+
+def test_a_read_only_configuration_stays_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    client = client_of(home, "claude-code")
+    client.path.write_text("{}")
+    client.path.chmod(0o444)
+    assert run("install", "--client", "claude-code", "--yes") == 1
+    assert client.path.read_text() == "{}"
+    assert "is read-only" in capsys.readouterr().err
+
+
+def test_a_circle_of_links_is_told_as_such(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    client = client_of(home, "claude-code")
+    client.path.symlink_to(home / "other.json")
+    (home / "other.json").symlink_to(client.path)
+    for command in ("install", "uninstall"):
+        assert run(command, "--client", "claude-code", "--yes") == 1
+        error = capsys.readouterr().err
+        assert "cannot be read" in error
+        assert "By hand" in error
+
+
+def test_a_configuration_that_changes_meanwhile_is_not_overwritten(home: Path) -> None:
+    client = client_of(home, "cursor")
+    client.path.parent.mkdir()
+    client.path.write_text("{}")
+    old, new = client.changed(["zettelmem-mcp"])
+    client.path.write_text('{"mcpServers": {"other": {}}}')
+    with pytest.raises(BadConfiguration, match="changed meanwhile"):
+        client.write(old, new)
 
 
 def test_a_linked_configuration_stays_a_link(home: Path) -> None:
@@ -185,20 +266,7 @@ def test_a_linked_configuration_stays_a_link(home: Path) -> None:
     client.path.symlink_to(real)
     run("install", "--client", "claude-code", "--yes")
     assert client.path.is_symlink()
-    assert "memory" in json.loads(real.read_text())["mcpServers"]
-
-
-def test_each_platform_has_its_own_places() -> None:
-    home = Path("/home/ana")
-    desktop = {
-        platform: known_clients(home, {}, platform)["claude-desktop"].path.as_posix()
-        for platform in ("linux", "darwin", "win32")
-    }
-    assert desktop == {
-        "linux": "/home/ana/.config/Claude/claude_desktop_config.json",
-        "darwin": "/home/ana/Library/Application Support/Claude/claude_desktop_config.json",
-        "win32": "/home/ana/AppData/Roaming/Claude/claude_desktop_config.json",
-    }
+    assert "zettelmem" in json.loads(real.read_text())["mcpServers"]
 
 
 def test_a_client_is_told_absolute_paths_and_only_what_differs_from_the_defaults(
@@ -206,7 +274,7 @@ def test_a_client_is_told_absolute_paths_and_only_what_differs_from_the_defaults
 ) -> None:
     monkeypatch.chdir(home)
     run("install", "--client", "cursor", "--yes", "--db", "mine", "--no-confirm", "--audit", "log.jsonl")
-    entry = json.loads(client_of(home, "cursor").path.read_text())["mcpServers"]["memory"]
+    entry = entry_of(client_of(home, "cursor"))
     assert Path(entry["command"]).is_absolute()
     assert entry["args"][2:4] == ["--no-confirm", "--db"]
     assert entry["args"][4:] == [str(home / "mine"), "--audit", str(home / "log.jsonl")]
@@ -251,19 +319,88 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(
     assert any(told in text for text in problems), problems
 
 
-def test_the_doctor_sees_a_client_whose_command_is_gone(tmp_path: Path) -> None:
+def problems(settings: Settings, *clients: Client) -> list[str]:
+    found = diagnose(settings, {client.name: client for client in clients})
+    return [text for well, text in found if not well]
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"command": "/gone/python"}, "cursor starts /gone/python, which is not there"),
+        ({"command": "uvx-of-nobody"}, "cursor starts uvx-of-nobody, which is not on the PATH"),
+        ({"command": sys.executable, "args": ["-c", "raise SystemExit('broken')"]}, "which fails: broken"),
+        ({}, "starts nothing"),
+        (None, "no object"),
+    ],
+)
+def test_the_doctor_sees_an_entry_that_cannot_start(tmp_path: Path, entry: Any, told: str) -> None:
     client = Client("cursor", tmp_path / "mcp.json")
-    client.write(json.dumps({"mcpServers": {"memory": {"command": "/gone/python"}}}))
-    problems = [text for well, text in diagnose(Settings(db="memory://"), {"cursor": client}) if not well]
-    assert problems == [
-        "cursor starts /gone/python, which is not there: zettelmem-mcp install --client cursor"
-    ]
+    client.path.write_text(json.dumps({"mcpServers": {"zettelmem": entry}}))
+    (problem,) = problems(Settings(db="memory://"), client)
+    assert told in problem
+    assert problem.endswith(": zettelmem-mcp install --client cursor") or "broken. zettelmem-mcp" in problem
+
+
+def test_the_doctor_takes_nobody_elses_server_for_ours(tmp_path: Path) -> None:
+    client = Client("cursor", tmp_path / "mcp.json")
+    client.path.write_text('{"mcpServers": {"memory": {"command": "npx"}}}')
+    told = [text for _, text in diagnose(Settings(db="memory://"), {"cursor": client})]
+    assert not any("cursor" in text for text in told)
+
+
+def test_the_doctor_writes_a_note_and_leaves_none(tmp_path: Path) -> None:
+    settings = Settings(db=str(tmp_path / "db"))
+    for _ in range(2):
+        assert any(text.endswith("was written to and read from") for _, text in diagnose(settings, {}))
+    assert asyncio.run(namespaces(tmp_path / "db")) == []
+
+
+async def namespaces(db: Path) -> list[Any]:
+    async with AsyncMemory(str(db)) as memory:
+        return await memory.namespaces()
+
+
+def test_the_doctor_tells_a_memory_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(one_note(tmp_path / "db"))
+    real = os.access  # root may write everywhere, so the test says that it may not
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and real(path, mode))
+
+    async def refused(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("filelock.AsyncFileLock.acquire", refused)
+    found = problems(Settings(db=str(tmp_path / "db")))
+    assert any("cannot be written, so nothing would be remembered" in text for text in found), found
+
+
+async def one_note(db: Path, embedder: Any = None) -> None:
+    async with AsyncMemory(str(db), embedder=embedder) as memory:
+        await memory.remember("Ana has a cat.", namespace="me", judge="offline")
+
+
+def test_the_doctor_tells_another_embedding_model(tmp_path: Path) -> None:
+    asyncio.run(one_note(tmp_path / "db", HashEmbedder()))
+    (problem,) = problems(Settings(db=str(tmp_path / "db")))
+    assert "another embedding model" in problem
+
+
+def test_the_doctor_does_not_wait_for_another_process_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(one_note(tmp_path / "db"))
+    monkeypatch.setattr("zettelmem_mcp.doctor.PATIENCE", 1.0)
+    with FileLock(tmp_path / "db" / ".zettelmem.lock"):
+        (problem,) = problems(Settings(db=str(tmp_path / "db")))
+    assert "another process holds its lock" in problem
 
 
 def test_an_unreadable_configuration_is_named(tmp_path: Path) -> None:
     client = Client("cursor", tmp_path)
     with pytest.raises(BadConfiguration, match="cannot be read"):
-        client.read()
+        client.text()
 
 
 # --- what waits ----------------------------------------------------------------------------------

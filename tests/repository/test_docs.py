@@ -16,6 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("README.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md")]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 PRINTED = {
+    "mcp_conversation.py": [
+        "may be the newer word on",
+        "supersedes [",
+        "Likely the first:",
+        "> Ana lives in Porto now.",
+        "Nothing is remembered about that.",
+        "All that is remembered",
+    ],
     "demo.py": ["A conversation goes in: one note a turn", "by rules, without a language model"],
     "langchain_agent.py": [
         "ana, tuesday: What may Mia not eat?",

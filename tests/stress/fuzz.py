@@ -1,12 +1,14 @@
 """Hostile values of our own making, as many as one likes: each kept as it is, or refused, and never run."""
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from zettelmem import InvalidInput, Memory, NotFound
-from zettelmem.testing import notes_of
+from zettelmem.testing import HashEmbedder, hold, notes_of
 
 BITS = [
     "'", '"', "''", "\\", "\\'", "--", "/*", "*/", ";", "%", "_", "*", "?", "\0", "\n", "\r\n", "\t", " ",
@@ -19,6 +21,8 @@ BITS = [
     "live = false",
 ]  # fmt: skip
 SECRET = "quokkaquokka"
+STORE = 1_000
+"""Values that are tried on one store."""
 
 
 def text(chance: random.Random) -> str:
@@ -110,3 +114,24 @@ def _attempts(memory: Memory, chance: random.Random) -> Iterator[Any]:
         yield recalling
         yield naming
         yield keying
+
+
+def trial(directory: Path, count: int, end: float) -> dict[str, Any]:
+    """Hostile contents, namespaces, ids and filters, on stores of 1,000 each."""
+    total = Fuzzed()
+    while total.values < count and time.monotonic() < end:
+        seed = total.values
+        with Memory(str(directory / str(seed)), embedder=HashEmbedder(), durable=False) as memory:
+            fuzzed = fuzz(memory, min(STORE, count - seed), random.Random(seed))
+            hold(memory)
+        total.values += fuzzed.values
+        total.stored += fuzzed.stored
+        total.refused += fuzzed.refused
+        total.problems += fuzzed.problems
+    return {
+        "values": total.values,
+        "stored as they are": total.stored,
+        "refused": total.refused,
+        "ok": total.values == count and not total.problems,
+        "problems": total.problems[:5],
+    }

@@ -1,4 +1,4 @@
-"""What is read off words: telling ones, names, topics, times, questions, news."""
+"""What is read off words: telling ones, names, topics, times, questions."""
 
 # ruff: noqa: RUF001 (letters of other scripts look like Latin ones)
 
@@ -25,7 +25,10 @@ def test_words_are_lower_case_in_order_without_stop_words() -> None:
         ("Ich habe den Tee nicht gekauft, weil er teuer war.", ["tee", "gekauft", "teuer"]),
         ("Elle est dans la cuisine avec son chat.", ["cuisine", "chat"]),
         ("я не люблю чай", ["люблю", "чай"]),
-        ("猫，我每天早上喝茶看书。", ["猫"]),
+        ("猫，我每天早上喝茶。他在上海的茶馆。", ["猫", "上海", "茶馆"]),
+        ("先週の土曜日に友達と鎌倉へ行って、犬を見ました。", ["先週", "土曜日", "友達", "鎌倉", "犬"]),
+        ("我在Berlin工作", ["berlin", "工作"]),
+        ("แมวชื่อมะลิ", []),
         ("カフェ", ["カフェ"]),
     ],
 )
@@ -147,22 +150,6 @@ def only(alternative: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{alternative})(?!\w)", re.IGNORECASE)
 
 
-NEWS = [
-    "I no longer work there.",
-    "She is not here any more.",
-    "I don't smoke anymore.",
-    "Correction: deploys happen on Wednesday.",
-    "He changed his mind.",
-    "A change of plans!",
-    "Ana moved to Porto.",
-    "We switched from tabs.",
-    "The meeting was cancelled.",
-    "The file was renamed.",
-    "They replaced the old lamp with a candle.",
-    "He works now at Siemens.",
-    "He now works at Siemens.",
-    "My new address is in Porto.",
-]
 WHEN = [
     "We met yesterday.",
     "We meet next weekend.",
@@ -190,16 +177,13 @@ QUESTIONS = [
     "any idea where she lives",
 ]
 PATTERNS = [
-    (english.NEWS, NEWS),
     (english.WHEN, WHEN),
     (english.ASKS_WHEN, ASKS_WHEN),
     (english.QUESTION, QUESTIONS),
 ]
 
 
-@pytest.mark.parametrize(
-    ("alternatives", "sentences"), PATTERNS, ids=["news", "when", "asks when", "question"]
-)
+@pytest.mark.parametrize(("alternatives", "sentences"), PATTERNS, ids=["when", "asks when", "question"])
 def test_every_alternative_of_a_pattern_is_reached(
     alternatives: tuple[str, ...], sentences: list[str]
 ) -> None:
@@ -212,7 +196,6 @@ def test_every_alternative_of_a_pattern_is_reached(
 def test_whatever_an_alternative_matches_is_matched_by_its_pattern(data: st.DataObject) -> None:
     """Also the alternatives inside of one are reached."""
     for alternatives, reads in (
-        (english.NEWS, words.announces_change),
         (english.WHEN, words.says_when),
         (english.ASKS_WHEN, words.asks_when),
         (english.QUESTION, words.asks),
@@ -221,18 +204,6 @@ def test_whatever_an_alternative_matches_is_matched_by_its_pattern(data: st.Data
             st.sampled_from(alternatives).flatmap(lambda each: st.from_regex(each, fullmatch=True))
         )
         assert reads(f"{phrase} tea"), phrase
-
-
-@pytest.mark.parametrize("content", NEWS)
-def test_a_change_is_announced(content: str) -> None:
-    assert words.announces_change(content)
-
-
-@pytest.mark.parametrize(
-    "content", ["Ana likes tea.", "Any more tea?", "The correction was small.", "I do not smoke."]
-)
-def test_what_is_so_is_no_news(content: str) -> None:
-    assert not words.announces_change(content)
 
 
 @pytest.mark.parametrize("content", WHEN)
@@ -343,7 +314,7 @@ def test_any_text_can_be_read(content: str) -> None:
     assert all(0 < len(name) <= words.MAX_NAME for name in words.names(content))
     assert all(tag == tag.lower() for tag in words.hashtags(content))
     assert set(words.topics(content)) <= set(english.TOPICS)
-    for question in (words.says_when, words.asks_when, words.asks, words.announces_change):
+    for question in (words.says_when, words.asks_when, words.asks):
         assert question(content) in (True, False)
 
 
@@ -369,7 +340,6 @@ def test_a_megabyte_is_read_at_once(content: str) -> None:
     began = time.process_time()
     for read in (words.words, words.names, words.hashtags, words.topics, words.says_when, words.asks):
         read(content)
-    words.announces_change(content)
     assert time.process_time() - began < 0.5
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import check_store, contents, open_memory, open_sync
-from tests.stress.trials import Process
+from tests.stress.process import Process
 from zettelmem import StoreError, StoreMismatch
 from zettelmem.protocols import Vectors
 from zettelmem.store import migrate, read
@@ -147,7 +147,7 @@ def test_killed_at_random_moments_it_goes_on_and_nothing_is_lost(tmp_path: Path)
         old, new = sizes
         mover = Process(["reembed", str(tmp_path), str(new)])
         deadline = time.monotonic() + 60
-        while not mover.told() and mover.running.poll() is None and time.monotonic() < deadline:
+        while not mover.acknowledged() and mover.running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.25))
         mover.kill()

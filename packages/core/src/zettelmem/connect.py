@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from .decisions import Changes, Decision, Neighbour, Remembered
+from .decisions import Changes, Decision, Neighbour, Question, Remembered
 from .errors import ConflictError, DecisionRefused
-from .linking import evolve
+from .linking import evolve, prompts
 from .note import Note
 from .remember import Remember, alive, numbered, remembered
 from .store import Store
+from .values import build
 
 
 async def waiting(store: Store, note: Note) -> list[Neighbour]:
@@ -26,6 +28,18 @@ async def waiting(store: Store, note: Note) -> list[Neighbour]:
     return numbered(around)
 
 
+async def chosen(store: Store, note: Note, others: Sequence[Note]) -> list[Neighbour]:
+    """These notes as numbered neighbours of `note`, in their order, without the note itself."""
+    rows = await store.rows(note.namespace, [note.id, *(each.id for each in others)])
+    own = rows.get(note.id)
+    around: list[tuple[Note, float]] = []
+    for each in others:
+        row = rows.get(each.id)
+        if own is not None and row is not None and each.id != note.id:
+            around.append((row.note, float(own.content_vector @ row.content_vector)))
+    return numbered(around)
+
+
 async def show(
     writes: Remember, note: Note, around: Sequence[Neighbour], clock: Callable[[], datetime]
 ) -> None:
@@ -36,6 +50,36 @@ async def show(
         return [evolve.show(alive(fresh, note.id), notes, clock())]
 
     await writes.commit(note.namespace, [note.id], step)
+
+
+async def ask(
+    writes: Remember,
+    store: Store,
+    note: Note,
+    clock: Callable[[], datetime],
+    others: Sequence[Note] | None = None,
+) -> Question:
+    """The question about a note and its neighbours, or others, under numbers that `decide` understands."""
+    around = await waiting(store, note) if others is None else await chosen(store, note, others)
+    if others is not None and around:
+        await show(writes, note, around, clock)
+    if not around:
+        around = await writes.around(note)
+        await show(writes, note, around, clock)
+    return Question(
+        neighbours=tuple(around),
+        instructions=f"{prompts.JUDGE}\n{prompts.IN_JSON}",
+        prompt=prompts.judge(note, around),
+    )
+
+
+def decision_of(given: Decision | Mapping[str, Any] | str) -> Decision:
+    """A decision from loose fields, or from a model's answer that holds it as JSON.
+
+    Raises:
+        InvalidInput: it is no decision.
+    """
+    return prompts.decision_in(given) if isinstance(given, str) else build(Decision, given)
 
 
 async def decide(writes: Remember, note: Note, decision: Decision, now: datetime) -> Remembered:

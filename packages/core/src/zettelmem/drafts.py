@@ -111,6 +111,20 @@ class Message(Value):
         return build(Draft, fields)
 
 
+def revisable(fields: Fields) -> dict[str, Any]:
+    """The fields of a revision.
+
+    Raises:
+        InvalidInput: one of them cannot be revised.
+    """
+    unknown = fields.keys() - Fields.__annotations__.keys()
+    if unknown:
+        raise InvalidInput(
+            f"{', '.join(sorted(unknown))} cannot be revised; give {', '.join(Fields.__annotations__)}"
+        )
+    return dict(fields)
+
+
 def conversation(turns: Iterable[Message | Mapping[str, Any]]) -> list[Message]:
     """The turns of a conversation as messages, those included that say nothing.
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from os import PathLike
-from types import TracebackType
 from typing import Any, Self, Unpack, get_args
 
 from pydantic import BaseModel, JsonValue
@@ -15,13 +14,13 @@ from . import connect
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
 from .admin.quotas import Quotas
-from .decisions import Changes, Decision, Neighbour, Question, Remembered
-from .drafts import Draft, Fields, Message, batches, conversation
+from .decisions import Changes, Decision, Question, Remembered
+from .drafts import Draft, Fields, Message, batches, conversation, revisable
 from .embedding import Embedding
-from .errors import ConflictError, InvalidInput, NotFound
+from .errors import ConflictError, InvalidInput
 from .judge import Judge, Judging
 from .limits import BATCH, MAX_NEIGHBOURS, RESIDENT, within
-from .linking import evolve, prompts, undo
+from .linking import evolve, undo
 from .namespace import as_namespace
 from .note import Note, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
@@ -133,12 +132,7 @@ class AsyncMemory(Reader):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -175,8 +169,7 @@ class AsyncMemory(Reader):
             trust: how far it may be believed.
             data: the application's own fields, JSON, checked against the kind's model if it has one.
             keywords, tags, context: given ones are kept and no model is asked for them.
-            key: the application's name for it: the same key again is the same note, revised if its
-                content, its data or a given time differs and left alone if not.
+            key: the application's name for it; the same key is the same note, revised if it says news.
             judge: who decides about links and evolution this time.
 
         Raises:
@@ -273,35 +266,28 @@ class AsyncMemory(Reader):
                 progress(len(batch))
         return stored
 
-    async def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
-        """The note's nearest notes, nearest first; those that `ask` numbered while they stand. Reads only.
-
-        Raises:
-            NotFound: no such note here.
-        """
-        note = await self.get(note_id, namespace=namespace)
-        return await connect.waiting(self._store, note) or await self._writes.around(note)
-
-    async def ask(self, note_id: str, *, namespace: str | Sequence[str]) -> Question:
+    async def ask(
+        self, note_id: str, *, namespace: str | Sequence[str], among: Sequence[str] | None = None
+    ) -> Question:
         """Number a note's neighbours for `connect`, and put the question about them in words.
 
         The numbers are written into the note, for every process: they hold until `connect` has used them
         or one of these neighbours was written. For a model that only the caller can reach, the question
         is its instructions and its prompt; `connect` takes what it answers.
 
+        Args:
+            note_id: the note.
+            namespace: whose memory.
+            among: number these notes instead of the nearest ones, in this order.
+
         Raises:
             NotFound: no such note here.
         """
         note = await self.get(note_id, namespace=namespace)
-        around = await connect.waiting(self._store, note)
-        if not around:
-            around = await self._writes.around(note)
-            await connect.show(self._writes, note, around, self.clock)
-        return Question(
-            neighbours=tuple(around),
-            instructions=f"{prompts.JUDGE}\n{prompts.IN_JSON}",
-            prompt=prompts.judge(note, around),
-        )
+        others: list[Note] | None = None
+        if among is not None:
+            others = [await self.get(each, namespace=note.namespace) for each in dict.fromkeys(among)]
+        return await connect.ask(self._writes, self._store, note, self.clock, others)
 
     async def connect(
         self,
@@ -327,8 +313,7 @@ class AsyncMemory(Reader):
                 shown. Nothing was applied; call `ask` and decide again.
         """
         note = await self.get(note_id, namespace=namespace)
-        wanted = prompts.decision_in(decision) if isinstance(decision, str) else build(Decision, decision)
-        return await connect.decide(self._writes, note, wanted, self.clock())
+        return await connect.decide(self._writes, note, connect.decision_of(decision), self.clock())
 
     async def revise(
         self,
@@ -350,12 +335,7 @@ class AsyncMemory(Reader):
             InvalidInput: nothing would change, or a value does not fit.
         """
         note = await self.get(note_id, namespace=namespace)
-        unknown = fields.keys() - Fields.__annotations__.keys()
-        if unknown:
-            raise InvalidInput(
-                f"{', '.join(sorted(unknown))} cannot be revised; give {', '.join(Fields.__annotations__)}"
-            )
-        changes = await self._writes.revise(note, dict(fields), reason)
+        changes = await self._writes.revise(note, revisable(fields), reason)
         return Remembered(note=changes.note, change=changes.id)
 
     async def forget(
@@ -398,15 +378,7 @@ class AsyncMemory(Reader):
             ConflictError: a later change stands on it; the error names that one: undo it first. Or it is
                 older than what the history of a note keeps.
         """
-        space = as_namespace(namespace)
-        note_id, _, revision = change.partition(".")
-        note = await self._find(note_id, space, forgotten=True)
-        entry = undo.entry_of(note, change) if note else None
-        number = revision.partition("-")[0]
-        if note and not entry and number.isdecimal() and 0 < int(number) <= note.dropped:
-            raise undo.too_old(change, note)
-        if note is None or entry is None or entry.cause != note.id:
-            raise NotFound(f"no change {change!r} here; history lists the changes of a note")
+        note, entry = await self._caused(change, as_namespace(namespace))
         now = self.clock()
         changes = await self._writes.commit_linked(
             note, lambda state: undo.undo(change, state, now), entry.touched

@@ -85,7 +85,9 @@ class Link(Value):
         return self.target if note_id == self.source else self.source
 
 
-Verb = Literal["remember", "connect", "revise", "forget", "undo", "judge", "evolve", "link", "erase"]
+Verb = Literal[
+    "remember", "connect", "revise", "forget", "undo", "judge", "evolve", "link", "erase", "repeat"
+]
 
 
 class Evolution(Value):
@@ -93,8 +95,9 @@ class Evolution(Value):
 
     Attributes:
         change: the id of the change, shared by every note that the same commit wrote.
-        verb: what was done to this note; where another note was the cause, `evolve` or just `link`;
-            `erase` where that note was erased since, with all that it had changed here.
+        verb: what was done to this note; `repeat` where its words were said again. Where another note was
+            the cause, `evolve` or just `link`; `erase` where that note was erased since, with all that it
+            had changed here.
         cause: the note that the change was about.
         at: when it was written (UTC).
         reason: why, in the judge's words.
@@ -209,6 +212,11 @@ class Note(Value):
         """The notes that say, or may say, the later word on the same matter."""
         later = (x for x in self.links if x.relation in LATER_WORDS and x.target == self.id)
         return tuple(link.source for link in later)
+
+    @property
+    def repeats(self) -> tuple[Evolution, ...]:
+        """The times that its words were said again, as far as its history reaches back."""
+        return tuple(entry for entry in self.history if entry.verb == "repeat")
 
     @property
     def disputed(self) -> bool:

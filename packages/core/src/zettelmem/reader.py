@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal, Unpack
 
+from . import connect
+from .decisions import Neighbour
 from .errors import InvalidInput, NotFound
 from .limits import MAX_HOPS, MAX_PAGE, within
+from .linking import undo
 from .namespace import Namespace, as_namespace
 from .note import ALPHABET, Evolution, Link, Note, keyed_id
 from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
 from .recall import Recall, Wanted
+from .remember import Remember
 from .store import Store
 
 Order = Literal["recorded_at", "occurred_at"]
@@ -26,6 +30,7 @@ class Reader:
     clock: Callable[[], datetime]
     _store: Store
     _recalling: Recall
+    _writes: Remember
 
     async def recall(
         self,
@@ -70,13 +75,13 @@ class Reader:
         wanted = Wanted(k, expand, budget_tokens, min_score, explain)
         return await self._recalling.recall(query, visible, now, wanted)
 
-    async def get(self, note_id: str, *, namespace: str | Sequence[str]) -> Note:
-        """One note.
+    async def get(self, note_id: str, *, namespace: str | Sequence[str], forgotten: bool = False) -> Note:
+        """One note; with `forgotten`, also one that is out of sight.
 
         Raises:
             NotFound: no such note in this namespace or below it.
         """
-        return await self._found(note_id, as_namespace(namespace))
+        return await self._found(note_id, as_namespace(namespace), forgotten=forgotten)
 
     async def _found(self, note_id: str, namespace: Namespace, *, forgotten: bool = False) -> Note:
         note = await self._find(note_id, namespace, forgotten=forgotten)
@@ -92,11 +97,33 @@ class Reader:
         note = (await self._store.get([note_id], forgotten=forgotten)).get(note_id)
         return note if note and Filter(namespace=namespace).covers(note.namespace) else None
 
-    async def keyed(self, keys: Iterable[str], *, namespace: str | Sequence[str]) -> dict[str, Note]:
-        """The notes that were remembered under these keys in exactly this namespace, by key."""
+    async def _caused(self, change: str, namespace: Namespace) -> tuple[Note, Evolution]:
+        """The note that a change was about, and what was done to it."""
+        if not isinstance(change, str):
+            raise InvalidInput(f"the change is {change!r}; give its id as a string, as history lists it")
+        note_id, _, revision = change.partition(".")
+        note = await self._find(note_id, namespace, forgotten=True)
+        entry = undo.entry_of(note, change) if note else None
+        number = revision.partition("-")[0]
+        if note and not entry and number.isdecimal() and 0 < int(number) <= note.dropped:
+            raise undo.too_old(change, note)
+        if note is None or entry is None or entry.cause != note.id:
+            raise NotFound(f"no change {change!r} here; history lists the changes of a note")
+        return note, entry
+
+    async def keyed(
+        self, keys: Iterable[str], *, namespace: str | Sequence[str], forgotten: bool = False
+    ) -> dict[str, Note]:
+        """The notes that were remembered under these keys in exactly this namespace, by key.
+
+        Args:
+            keys: as they were given to `remember`.
+            namespace: whose memory.
+            forgotten: also notes that are out of sight; their `forgotten_at` is set.
+        """
         space = as_namespace(namespace)
         ids = {keyed_id(space, key): key for key in keys}
-        notes = await self._store.get(ids)
+        notes = await self._store.get(ids, forgotten=forgotten)
         return {ids[note_id]: note for note_id, note in notes.items()}
 
     async def namespaces(
@@ -177,6 +204,15 @@ class Reader:
             NotFound: no such note here.
         """
         return (await self.get(note_id, namespace=namespace)).links
+
+    async def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
+        """The note's nearest notes, nearest first; those that `ask` numbered while they stand. Reads only.
+
+        Raises:
+            NotFound: no such note here.
+        """
+        note = await self.get(note_id, namespace=namespace)
+        return await connect.waiting(self._store, note) or await self._writes.around(note)
 
     async def graph(
         self,

@@ -17,11 +17,13 @@ from .note import Note
 from .protocols import Reranker
 from .queries import Filter, Hit
 from .ranking.candidates import Candidates, Query, nameless
+from .ranking.currency import newest_first
 from .ranking.explain import cut, hits
 from .ranking.score import Ranking, rank, reachable, reranked
 from .ranking.signals import bridges
 from .store import Store
 from .store.schema import Row
+from .store.search import Search
 
 DEPTH = 100
 """Candidates that each of the three searches brings to a recall."""
@@ -83,63 +85,55 @@ class Recall:
         """
         _check_query(query)
         wanted.check()
+        search = await self._store.search(sight.namespace)
         if wanted.budget is not None:
-            ids, size = await self._store.in_sight(sight)
+            ids, size = await search.in_sight(sight)
             if size <= wanted.budget:
-                return await self._all(query, ids, sight, now, wanted)
-        asked = await self._query(query, sight, now)
-        candidates = await self._candidates(asked, sight, wanted)
+                return await self._all(query, ids, search, sight, now, wanted)
+        asked = await self._query(query, search, now)
+        candidates = await self._candidates(asked, search, sight, wanted)
         if candidates is None:
             return []
-        ranked, rows = await self._ranked(asked, candidates, sight, wanted)
-        places = [int(place) for place in ranked.order if ranked.scores[place] >= wanted.min_score]
+        ranked, rows = await self._ranked(asked, candidates, search, wanted)
+        good_enough = ranked.scores[ranked.order] >= wanted.min_score
+        places = ranked.order[good_enough].tolist()
         found = _hits(asked, candidates, ranked, places[: wanted.k], rows, sight, wanted)
         return found if wanted.budget is None else cut(found, wanted.budget)
 
-    async def _query(self, query: str, sight: Filter, now: datetime) -> Query:
-        people = await self._store.people(sight)
+    async def _query(self, query: str, search: Search, now: datetime) -> Query:
+        people = await search.people()
         vector = await self._embedding.query(nameless(query, people))
         return Query(query, tuple(dict.fromkeys(terms(query))), vector, span(query, now))
 
-    async def _candidates(self, query: Query, sight: Filter, wanted: Wanted) -> Candidates | None:
+    async def _candidates(
+        self, query: Query, search: Search, sight: Filter, wanted: Wanted
+    ) -> Candidates | None:
         """What the searches bring, and what the best of it is linked with; None where nothing is in sight."""
         depth = max(DEPTH, wanted.k)
-        candidates, complete = await self._store.candidates(sight, query, depth, WHOLE)
+        candidates, complete = await search.candidates(sight, query, depth, WHOLE)
         if candidates is None or not len(candidates):
             return None
         if complete or not wanted.expand:
             return candidates
         beyond = reachable(candidates, rank(candidates, query, expand=False))
-        linked = await self._store.look(beyond, sight, query) if beyond else None
+        linked = await search.look(beyond, sight, query) if beyond else None
         return candidates if linked is None else candidates.plus(linked)
 
     async def _ranked(
-        self, query: Query, candidates: Candidates, sight: Filter, wanted: Wanted
+        self, query: Query, candidates: Candidates, search: Search, wanted: Wanted
     ) -> tuple[Ranking, dict[str, Row]]:
         """The order of the candidates, and the rows of the best, at least k of them."""
         ranked = rank(candidates, query, expand=wanted.expand)
-        rows = await self._rows(candidates, ranked, sight, max(wanted.k, TELLERS), {})
+        rows = await _rows(candidates, ranked, search, max(wanted.k, TELLERS), {})
         tellers = (candidates.ids[place] for place in ranked.order[:TELLERS])
         best = {note_id: rows[note_id].note.content for note_id in tellers if note_id in rows}
         ranked = ranked.plus("bridge", bridges(candidates, query.text, best))
+        ranked = newest_first(candidates, ranked, query)
         count = wanted.k if self._reranker is None else max(wanted.k, RERANKED)
-        rows = await self._rows(candidates, ranked, sight, count, rows)
+        rows = await _rows(candidates, ranked, search, count, rows)
         if self._reranker is not None:
             ranked = await self._reranked(self._reranker, query.text, candidates, ranked, rows)
         return ranked, rows
-
-    async def _rows(
-        self,
-        candidates: Candidates,
-        ranked: Ranking,
-        sight: Filter,
-        count: int,
-        have: Mapping[str, Row],
-    ) -> dict[str, Row]:
-        """The rows of the best so many candidates, and those that are at hand."""
-        best = (candidates.ids[place] for place in ranked.order[:count])
-        lacking = [note_id for note_id in best if note_id not in have]
-        return {**have, **await self._store.rows(sight.namespace, lacking)}
 
     async def _reranked(
         self,
@@ -163,19 +157,34 @@ class Recall:
         return reranked(ranked, places, given)
 
     async def _all(
-        self, query: str, ids: Sequence[str], sight: Filter, now: datetime, wanted: Wanted
+        self,
+        query: str,
+        ids: Sequence[str],
+        search: Search,
+        sight: Filter,
+        now: datetime,
+        wanted: Wanted,
     ) -> list[Hit]:
         """Every note in sight, in the order it happened."""
         if not ids:
             return []
-        asked = await self._query(query, sight, now)
-        candidates = await self._store.look(ids, sight, asked)
+        asked = await self._query(query, search, now)
+        candidates = await search.look(ids, sight, asked)
         if candidates is None:
             return []
         ranked = rank(candidates, asked)
-        rows = await self._store.rows(sight.namespace, candidates.ids)
+        rows = await search.rows(candidates.ids)
         found = _hits(asked, candidates, ranked, ranked.order.tolist(), rows, sight, wanted)
         return sorted(found, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
+
+
+async def _rows(
+    candidates: Candidates, ranked: Ranking, search: Search, count: int, have: Mapping[str, Row]
+) -> dict[str, Row]:
+    """The rows of the best so many candidates, and those that are at hand."""
+    best = (candidates.ids[place] for place in ranked.order[:count])
+    lacking = [note_id for note_id in best if note_id not in have]
+    return {**have, **await search.rows(lacking)}
 
 
 def _hits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from .namespace import Namespace
 from .note import KINDS, Note, Pending, Relation, Shown, keyed_id, random_id
 from .protocols import Vectors
 from .queries import Filter
+from .ranking.names import Names
 from .store import IdTaken, Step, Store, Upkeep
 from .values import build
 
@@ -181,8 +182,9 @@ class Remember:
     ) -> list[_Plan]:
         """Drafts as notes: what the caller left out comes from the model or the rules."""
         last: dict[str, Note | None] = {}
+        search = await self.store.search(namespace)
         for thread in dict.fromkeys(draft.thread for draft in drafts if draft.thread):
-            last[thread] = await self.store.last_of_thread(namespace, thread)
+            last[thread] = await search.last_of_thread(thread)
         plans: list[_Plan] = []
         for place, draft in enumerate(drafts):
             previous = last.get(draft.thread) if draft.thread else None
@@ -225,9 +227,10 @@ class Remember:
         """Find each plan's neighbours, in the store and earlier in the batch: by meaning, and by names."""
         own = np.stack([vectors[plan.note.content] for plan in plans])
         sight = Filter(namespace=namespace, exact=True)
-        by_meaning = await self.store.nearest(sight, own, self.k)
+        search = await self.store.search(namespace)
+        by_meaning = await search.nearest(sight, own, self.k)
         texts = [_names_told(plan.note) for plan in plans]
-        by_name = await self.store.worded(sight, texts, own, self.k)
+        by_name = await search.worded(sight, texts, own, self.k)
         alike = own @ own.T
         earlier = _Earlier()
         for place, plan in enumerate(plans):
@@ -259,24 +262,33 @@ class Remember:
     ) -> list[Changes]:
         """What the plans change, one after the other, each on what those before it made. Pure."""
         state = dict(fresh)
+        stored: dict[str, str] = {}
         made: list[Changes] = []
         for plan in plans:
             if plan.note.id in state:
                 raise IdTaken(plan.note.id)
-            changes = self._played(plan, state, judge, now)
+            previous = state.get(stored.get(plan.previous or "", plan.previous or ""))
+            changes = self._played(plan, previous, state, judge, now)
+            stored[plan.note.id] = changes.note.id
             state |= {note.id: note for note in changes.notes}
             made.append(changes)
         return made
 
-    def _played(self, plan: _Plan, state: Mapping[str, Note], judge: Judge, now: datetime) -> Changes:
+    def _played(
+        self, plan: _Plan, previous: Note | None, state: Mapping[str, Note], judge: Judge, now: datetime
+    ) -> Changes:
         note = plan.note
-        previous = state.get(plan.previous or "")
+        if previous is not None and previous.thread != note.thread:
+            previous = None  # the words before were said before, in another thread
         if previous is not None and (previous.forgotten_at is not None or len(previous.links) >= MAX_LINKS):
             previous = None
         if plan.decision is not None:
             around, decision = _as_they_are(plan, plan.decision, state)
             return evolve.remember(note, previous, around, decision, now)
         near = [(state[note_id], cosine) for note_id, cosine in plan.near if note_id in state]
+        same = next((other for other, _ in near if evolve.repeats(note, other)), None)
+        if same is not None:
+            return evolve.repeat(same, note, now)
         neighbours = numbered((other, cosine) for other, cosine in near if other.forgotten_at is None)
         if judge == "ask":
             plan.neighbours = neighbours
@@ -351,11 +363,12 @@ class Remember:
         Raises:
             NotFound: it was erased meanwhile.
         """
-        row = (await self.store.rows(note.namespace, [note.id])).get(note.id)
+        search = await self.store.search(note.namespace)
+        row = (await search.rows([note.id])).get(note.id)
         if row is None:
             raise NotFound(f"note {note.id} was erased meanwhile")
         sight = Filter(namespace=note.namespace, exact=True)
-        (found,) = await self.store.nearest(sight, row.content_vector[None], self.k + 1)
+        (found,) = await search.nearest(sight, row.content_vector[None], self.k + 1)
         state = await self.store.notes(note.namespace, (other for other, _ in found if other != note.id))
         near = [(state[other], cosine) for other, cosine in found if other in state]
         return numbered(near[: self.k])
@@ -450,35 +463,29 @@ class _Earlier:
     """The earlier notes of a batch, by the names that they bear and by those that they say."""
 
     def __init__(self) -> None:
+        self._names = Names()
+        self._places: dict[str, int] = {}
         self._texts: list[str] = []
-        self._bearers: dict[str, list[int]] = {}
         self._sayers: dict[str, set[int]] = {}
 
     def add(self, note: Note) -> None:
         """Add the next note of the batch."""
-        place = len(self._texts)
+        place = self._places[note.id] = len(self._texts)
         text = plain(note.content)
         self._texts.append(text)
-        for name in _bearing(note):
-            self._bearers.setdefault(name, []).append(place)
+        self._names.add(note.id, note.tags)
         for word in set(text.split()):
             self._sayers.setdefault(word, set()).add(place)
 
     def named_with(self, note: Note) -> list[int]:
         """The places of notes that say a name that `note` bears, or bear one that it says; in order."""
-        text = plain(note.content)
         places: set[int] = set()
-        for name in _bearing(note):
+        for name in filter(None, map(name_in, note.tags)):
             sayers = self._sayers.get(name.split()[0], set())
             places.update(place for place in sayers if name in self._texts[place])
-        for name, bearers in self._bearers.items():
-            if name in text:
-                places.update(bearers)
+        for bearers in self._names.said(note.content).values():
+            places.update(self._places[note_id] for note_id in bearers)
         return sorted(places)
-
-
-def _bearing(note: Note) -> Iterator[str]:
-    return filter(None, map(name_in, note.tags))
 
 
 def _names_told(note: Note) -> str:
@@ -539,4 +546,10 @@ def others(state: Mapping[str, Note], note_id: str) -> list[Note]:
 def remembered(changes: Changes, neighbours: Sequence[Neighbour] = ()) -> Remembered:
     """What a change made of its note, for the caller."""
     evolved = tuple(note.id for note in changes.touched if note.history[-1].after)
-    return Remembered(note=changes.note, change=changes.id, neighbours=tuple(neighbours), evolved=evolved)
+    return Remembered(
+        note=changes.note,
+        change=changes.id,
+        neighbours=tuple(neighbours),
+        evolved=evolved,
+        known=changes.note.history[-1].verb == "repeat",
+    )

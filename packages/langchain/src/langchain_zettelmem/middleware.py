@@ -247,13 +247,13 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         return done
 
     def _store(self, turns: Sequence[Turn], namespace: tuple[str, ...], thread: str | None) -> None:
-        keys: dict[str, Note] = {}
+        known: dict[str, Note] = {}
         notes: list[Note] = []
         if any(turn["earlier"] for turn in turns):
-            keys = self.memory.keyed([turn["draft"]["key"] for turn in turns], namespace=namespace)
+            known = self.memory.keyed([turn["draft"]["key"] for turn in turns], namespace=namespace)
             held = self.memory.notes(namespace=namespace, thread=thread, limit=None).notes
             notes = [note for note in held if note.namespace == namespace]
-        drafts = unknown(turns, keys, notes)
+        drafts = unknown(turns, known, notes)
         if drafts:
             self.memory.remember_many(drafts, namespace=namespace)
 

@@ -35,8 +35,7 @@ class ZettelmemRetriever(BaseRetriever):
     Each of `namespace`, `k` and the filters may be given to a call instead: ``invoke(query, k=1)``.
 
     Raises:
-        InvalidInput: (a ValueError) the query is blank, or an argument does not fit.
-        TypeError: there is no such filter.
+        InvalidInput: (a ValueError) the query is blank, there is no such filter, or a value does not fit.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -84,23 +84,32 @@ def new_turns(
     return turns
 
 
-def unknown(turns: Iterable[Turn], keys: Collection[str], notes: Iterable[Note]) -> list[Draft]:
-    """The drafts of the turns, without earlier ones that the thread holds under another id.
+def unknown(turns: Iterable[Turn], known: Mapping[str, Note], notes: Iterable[Note]) -> list[Draft]:
+    """The drafts of the turns, without earlier ones that the thread holds already.
 
     Args:
         turns: what waits.
-        keys: the keys of the turns that are known already; those may have been edited.
-        notes: what the thread holds.
+        known: the notes of the turns that were remembered under their key, by key. Those of earlier turns
+            are revised if they were edited, and stay as they are if somebody revised the note itself.
+        notes: what the thread holds, perhaps under other ids.
     """
     held = Counter((note.source.who, note.content) for note in notes)
     drafts = []
     for turn in turns:
         draft = Draft.model_validate(turn["draft"])
-        words = (draft.source.who, draft.content)
+        note = known.get(draft.key or "")
+        words = (draft.source.who, note.content if note else draft.content)
         held[words] -= 1
-        if draft.key in keys or not turn["earlier"] or held[words] < 0:
+        new = held[words] < 0 if note is None else _says_more(draft, note)
+        if new or not turn["earlier"]:
             drafts.append(draft)
     return drafts
+
+
+def _says_more(draft: Draft, note: Note) -> bool:
+    """Whether the words of a message are none that its note says, or said before somebody revised it."""
+    said = [note.content, *(change.before.get("content") for change in note.history)]
+    return note.forgotten_at is None and draft.content not in said
 
 
 def _last_turn(messages: Sequence[BaseMessage]) -> int:

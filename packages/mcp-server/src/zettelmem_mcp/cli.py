@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__
-from .clients import BadConfiguration, difference, known_clients, own_command
+from .clients import NAME, BadConfiguration, Client, difference, known_clients, own_command
 from .settings import BadSetting, Settings, read_settings
 
-CLIENTS = ("claude-desktop", "claude-code", "cursor", "vscode")
+CLIENTS = tuple(known_clients(Path(), {}))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--client", required=True, choices=CLIENTS)
         command.add_argument("--yes", action="store_true", help="do not ask")
         command.add_argument("--dry-run", action="store_true", help="only show the change")
+    bundle = commands.add_parser("bundle", help="write an .mcpb bundle, which clients install with a click")
+    bundle.add_argument("file", type=Path, help="for instance zettelmem.mcpb")
     commands.add_parser("doctor", help="say what is wrong", parents=[flags])
     return parser
 
@@ -56,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 _serve(settings)
             case "doctor":
                 sys.exit(_doctor(settings))
+            case "bundle":
+                sys.exit(_bundle(given["file"]))
             case _:
                 sys.exit(_configure(given, settings))
     except BadSetting as error:
@@ -84,13 +88,24 @@ def _doctor(settings: Settings) -> int:
     return min(bad, 1)
 
 
+def _bundle(file: Path) -> int:
+    from .bundle import write
+
+    try:
+        write(file)
+    except OSError as error:
+        sys.stderr.write(f"zettelmem-mcp: {file} cannot be written: {error.strerror}\n")
+        return 1
+    sys.stdout.write(f"written: {file}\n")
+    return 0
+
+
 def _configure(given: dict[str, object], settings: Settings) -> int:
     client = known_clients(Path.home(), os.environ)[str(given["client"])]
-    told = settings.model_dump(exclude_defaults=True)
-    flags = ["--no-confirm"] if told.pop("confirm", True) is False else []
-    flags += [part for name, value in told.items() for part in (_flag(name), str(value))]
+    server = settings.url if settings.http else own_command(_flags(settings))
+    wanted = server if given["command"] == "install" else None
     try:
-        old, new = client.changed(own_command(flags) if given["command"] == "install" else None)
+        old, new = client.changed(wanted)
         if old == new:
             sys.stdout.write(f"{client.path} is as it should be; nothing to do\n")
             return 0
@@ -98,13 +113,31 @@ def _configure(given: dict[str, object], settings: Settings) -> int:
         if given["dry_run"] or not (given["yes"] or _agreed()):
             sys.stdout.write("nothing was changed\n")
             return 0 if given["dry_run"] else 1
-        backup = client.write(new)
+        backup = client.write(old, new)
     except (BadConfiguration, OSError) as error:
-        sys.stderr.write(f"zettelmem-mcp: {error}\n")
+        sys.stderr.write(f"zettelmem-mcp: {error}\n{_by_hand(client, wanted)}\n")
         return 1
     kept = f"; the file before is {backup}" if backup else ""
     sys.stdout.write(f"written{kept}. Restart {client.name}.\n")
     return 0
+
+
+def _flags(settings: Settings) -> list[str]:
+    """The flags that say what differs from the defaults."""
+    told = settings.model_dump(exclude_defaults=True)
+    flags = ["--no-confirm"] if told.pop("confirm", True) is False else []
+    return [*flags, *(part for name, value in told.items() for part in (_flag(name), str(value)))]
+
+
+def _by_hand(client: Client, server: Sequence[str] | str | None) -> str:
+    """What somebody can do whose file we do not touch."""
+    if server is None:
+        return f"Nothing was changed. By hand: take {NAME!r} out of {client.key!r} in {client.path}."
+    try:
+        entry = client.by_hand(server)
+    except BadConfiguration:
+        return "Nothing was changed."
+    return f"Nothing was changed. By hand: add this to {client.path}\n{entry}"
 
 
 def _agreed() -> bool:

@@ -5,17 +5,29 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from . import core
-from .clients import BadConfiguration, Client
+from .clients import NAME, BadConfiguration, Client
 from .http import build_app
 from .keeper import named_model
 from .settings import BadSetting, Settings
 
+Finding = tuple[bool, str]
+"""Whether it is well, and what was found in words."""
 
-def diagnose(settings: Settings, clients: Mapping[str, Client]) -> Iterator[tuple[bool, str]]:
-    """Findings, one after the other: whether it is well, and what was found in words."""
+PATIENCE = 20.0
+"""Seconds that the memory, and a client's command, may take."""
+PLACE = ("zettelmem-doctor",)
+"""The namespace of the note that is written to try it, which is forgotten again."""
+PROBE = "The doctor of zettelmem wrote this note to see whether it can."
+
+
+def diagnose(settings: Settings, clients: Mapping[str, Client]) -> Iterator[Finding]:
+    """Findings, one after the other."""
     packages = ("zettelmem-mcp", "zettelmem", "mcp", "lancedb")
     yield True, ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     yield from asyncio.run(_memory(settings))
@@ -36,29 +48,80 @@ def diagnose(settings: Settings, clients: Mapping[str, Client]) -> Iterator[tupl
         yield from _client(client)
 
 
-async def _memory(settings: Settings) -> list[tuple[bool, str]]:
+async def _memory(settings: Settings) -> list[Finding]:
+    where = f"the memory at {settings.uri}"
     try:
-        async with core.AsyncMemory(settings.uri, audit=settings.audit or None) as memory:
+        async with asyncio.timeout(PATIENCE), core.AsyncMemory(settings.uri) as memory:
             examined = await memory.admin.examine()
-            await memory.recall("Is the embedder there?", namespace=settings.path)
             stats = await memory.stats(namespace=settings.path)
+            tried = await _tried(memory)
+    except TimeoutError:
+        told = f"does not answer for {PATIENCE:.0f} s: another process holds its lock"
+        return [(False, f"{where} {told}. Close the other programs that use it")]
+    except core.StoreMismatch as error:
+        return [(False, f"{where} was written with another embedding model or version: {error}")]
     except core.ZettelmemError as error:
-        return [(False, f"the memory at {settings.uri}: {error} (--db)")]
+        return [(False, f"{where}: {error} (--db)")]
     told = f"{stats.notes} notes, {stats.pending} not connected"
     return [
-        (True, f"the memory at {settings.uri}, namespace {settings.namespace}: {told}"),
+        (True, f"{where}, namespace {settings.namespace}: {told}"),
+        *((well, f"{where} {text}") for well, text in tried),
         *((False, f"{each.check}: {each.count} {each.told}") for each in examined.findings if each.trouble),
     ]
 
 
-def _client(client: Client) -> Iterator[tuple[bool, str]]:
+async def _tried(memory: core.AsyncMemory) -> list[Finding]:
+    """A real write and a real recall of what was written."""
     try:
-        command = client.command()
+        written = await memory.remember(PROBE, namespace=PLACE, key="doctor", judge="none")
+    except core.StoreMismatch:
+        raise
+    except core.ZettelmemError as error:
+        return [(False, f"cannot be written, so nothing would be remembered: {error}")]
+    try:
+        hits = await memory.recall("Did the doctor write a note?", namespace=PLACE, k=1)
+    finally:
+        await memory.forget(written.note.id, namespace=PLACE)
+    if not hits or hits[0].note.id != written.note.id:
+        return [(False, "was written, but the note is not found again: run zettelmem doctor --repair")]
+    return [(True, "was written to and read from")]
+
+
+def _client(client: Client) -> Iterator[Finding]:
+    try:
+        servers = client.servers(client.text())
     except BadConfiguration as error:
         yield False, f"{client.name}: {error}"
         return
-    if command is not None and shutil.which(command):
-        yield True, f"{client.name} starts {command}"
-    elif command is not None:
-        again = f"zettelmem-mcp install --client {client.name}"
-        yield False, f"{client.name} starts {command or 'nothing'}, which is not there: {again}"
+    if NAME not in servers:
+        return
+    entry = servers[NAME]
+    again = f"zettelmem-mcp install --client {client.name}"
+    if not isinstance(entry, dict):
+        yield False, f"{client.name} has an entry {NAME!r} that is no object: {again}"
+    elif "command" in entry:
+        yield _started(client, entry, again)
+    elif client.url and client.url in entry:
+        yield True, f"{client.name} calls {entry[client.url]}"
+    else:
+        yield False, f"{client.name} has an entry {NAME!r} that starts nothing: {again}"
+
+
+def _started(client: Client, entry: Mapping[str, Any], again: str) -> Finding:
+    """Whether the command of an entry is there and starts."""
+    command = str(entry["command"])
+    found = shutil.which(command)
+    if found is None:
+        where = "not there" if Path(command).is_absolute() else "not on the PATH"
+        return False, f"{client.name} starts {command or 'nothing'}, which is {where}: {again}"
+    line = [found, *map(str, entry.get("args", ())), "--version"]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return False, f"{client.name} starts {command}, which does not run ({error}): {again}"
+    if done.returncode:
+        told = (done.stderr.strip().splitlines() or ["no word about why"])[-1]
+        return False, f"{client.name} starts {command}, which fails: {told[:200]}. {again}"
+    if not Path(command).is_absolute():
+        return True, f"{client.name} starts {command} by its own PATH; if it does not find it: {again}"
+    return True, f"{client.name} starts {command}"

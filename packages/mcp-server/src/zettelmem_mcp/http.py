@@ -6,9 +6,11 @@ import hashlib
 import pkgutil
 import time
 from collections import Counter
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import uvicorn
 from mcp.server.auth.provider import AccessToken, TokenVerifier
@@ -17,6 +19,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from . import core
 from .server import build_server
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 
 SCOPE = "memory"
 """The scope that a token needs."""
+MAX_TOKEN = 8_192
+"""Characters of a bearer token that is looked at."""
+MAX_CALLERS = 10_000
+"""Callers that are counted one by one in a minute."""
+METADATA = "/.well-known/oauth-protected-resource"
+"""Where RFC 9728 puts what a client may know about the server; the path of the resource follows."""
 
 
 class Token(BaseModel):
@@ -83,27 +92,74 @@ class TokenFile:
         )
 
 
-class RateLimit:
-    """Answers 429 to those who ask too often; a caller is a token, or an address where there is none."""
+_verified: ContextVar[tuple[str, AccessToken | None] | None] = ContextVar("verified", default=None)
+"""The token of the request under way, and what the verifier said about it."""
 
-    def __init__(self, app: ASGIApp, per_minute: int) -> None:
+
+class Once:
+    """A verifier that is asked once a request: by the rate limit, whose answer the SDK then gets."""
+
+    def __init__(self, verifier: TokenVerifier) -> None:
+        self._verifier = verifier
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """What the verifier says about the token."""
+        known = _verified.get()
+        if known is None or known[0] != token:
+            known = (token, await self._verifier.verify_token(token))
+            _verified.set(known)
+        return known[1]
+
+
+class RateLimit:
+    """Answers 429 to those who ask too often.
+
+    A caller is an address until a token was verified, and the token's subject from there on: invented tokens
+    count for the address that sent them. What is kept is bounded, whatever callers send.
+    """
+
+    def __init__(self, app: ASGIApp, per_minute: int, verifier: Once | None) -> None:
         self.app = app
         self._most = per_minute
+        self._verifier = verifier
         self._since = 0.0
-        self._asked: Counter[bytes | str] = Counter()
+        self._asked: Counter[tuple[str, str]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] == "http" and scope["path"] != "/health":
             if (now := time.monotonic()) >= self._since + 60:
                 self._since, self._asked = now, Counter()
-            caller = dict(scope["headers"]).get(b"authorization") or (scope.get("client") or ("?",))[0]
-            self._asked[caller] += 1
-            if self._asked[caller] > self._most:
+            _verified.set(None)
+            if not await self._may(scope):
                 wait = f"{self._since + 61 - now:.0f}"
                 told = {"error": f"too many requests; try again in {wait} s"}
                 return await JSONResponse(told, 429, {"Retry-After": wait})(scope, receive, send)
         return await self.app(scope, receive, send)
+
+    async def _may(self, scope: Scope) -> bool:
+        address = ("address", str((scope.get("client") or ("?",))[0]))
+        if self._asked[address] >= self._most:
+            return False
+        subject = await self._subject(scope)
+        return self._counted(address if subject is None else ("subject", subject))
+
+    async def _subject(self, scope: Scope) -> str | None:
+        """Who asks, where a token proves it."""
+        given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        scheme, _, token = given.partition(" ")
+        if self._verifier is None or scheme.lower() != "bearer" or not 0 < len(token) <= MAX_TOKEN:
+            return None
+        access = await self._verifier.verify_token(token)
+        expired = access is not None and access.expires_at is not None and access.expires_at < time.time()
+        return None if access is None or expired else access.subject or access.client_id
+
+    def _counted(self, caller: tuple[str, str]) -> bool:
+        """Count a request of `caller`, all of those that have no room together as one."""
+        if caller not in self._asked and len(self._asked) >= MAX_CALLERS:
+            caller = ("others", "")
+        self._asked[caller] += 1
+        return self._asked[caller] <= self._most
 
 
 def _verifier(settings: Settings, audience: str) -> TokenVerifier | None:
@@ -129,10 +185,16 @@ def build_app(settings: Settings, *, model: core.LanguageModel | None = None) ->
     Raises:
         BadSetting: the settings would leave the memory open to others, or cannot be used.
     """
-    host, port = settings.address
-    url = settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}/mcp"
-    verifier = _verifier(settings, url)
-    rules = {"issuer_url": url.removesuffix("/mcp"), "resource_server_url": url, "required_scopes": [SCOPE]}
+    host, _ = settings.address
+    url = settings.url
+    found = _verifier(settings, url)
+    verifier = None if found is None else Once(found)
+    # The SDK wants an issuer even where there is none; `_metadata` names only one that was given.
+    rules = {
+        "issuer_url": settings.issuer or url.removesuffix("/mcp"),
+        "resource_server_url": url,
+        "required_scopes": [SCOPE],
+    }
     auth = AuthSettings.model_validate({**rules, "validate_token_resource": bool(settings.token_file)})
     server = build_server(settings, model=model, verifier=verifier, auth=auth if verifier else None)
 
@@ -152,9 +214,21 @@ def build_app(settings: Settings, *, model: core.LanguageModel | None = None) ->
             allowed_origins=[f"{scheme}://{each}" for each in hosts for scheme in ("http", "https")],
         ),
     )
+    if verifier is not None and not settings.issuer:
+        app.router.routes.insert(0, _metadata(url))
     if settings.rate:
-        app.add_middleware(RateLimit, per_minute=settings.rate)
+        app.add_middleware(RateLimit, per_minute=settings.rate, verifier=verifier)
     return app
+
+
+def _metadata(url: str) -> Route:
+    """The metadata of a server whose tokens come from no authorization server: it names none."""
+
+    async def metadata(_: Request) -> Response:
+        told = {"resource": url, "scopes_supported": [SCOPE], "bearer_methods_supported": ["header"]}
+        return JSONResponse(told, headers={"Cache-Control": "public, max-age=3600"})
+
+    return Route(f"{METADATA}{urlsplit(url).path}", metadata, methods=["GET"])
 
 
 def serve(settings: Settings) -> None:

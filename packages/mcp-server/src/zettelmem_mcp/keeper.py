@@ -35,16 +35,31 @@ Until then, and until the list is asked for, nothing competes with the handshake
 """
 
 
+def local_now() -> datetime:
+    """The time where the user is: "on Monday" and "this morning" are meant so."""
+    return datetime.now().astimezone()
+
+
 class Keeper:
     """Opens the memory once, keeps background work, and knows the namespace of whoever asks.
 
     Args:
         settings: what the server was told.
         model: who judges, with `--judge model`; made from the settings where None.
+        prepare: what is done with the memory when it is opened, before anybody gets it.
+        clock: what time it is (aware), in the user's zone.
     """
 
-    def __init__(self, settings: Settings, model: core.LanguageModel | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        model: core.LanguageModel | None = None,
+        prepare: Callable[[core.AsyncMemory], Awaitable[None]] | None = None,
+        clock: Callable[[], datetime] = local_now,
+    ) -> None:
+        self.clock = clock
         self.settings = settings
+        self._prepare = prepare
         self._model = model
         self._users = 0
         self._opening: asyncio.Task[core.AsyncMemory] | None = None
@@ -102,7 +117,11 @@ class Keeper:
             self._model = await asyncio.to_thread(named_model, self.settings.model)
         judge: Literal["model", "offline"] = "model" if self.settings.judge == "model" else "offline"
         uri, audit = self.settings.uri, self.settings.audit or None
-        memory = core.AsyncMemory(uri, model=self._model, judge=judge, neighbours=NEIGHBOURS, audit=audit)
+        memory = core.AsyncMemory(
+            uri, model=self._model, judge=judge, neighbours=NEIGHBOURS, audit=audit, clock=self.clock
+        )
+        if self._prepare is not None:
+            await self._prepare(memory)
         await memory.recall("warm up", namespace=self.settings.path, k=1)
         self.tend(self.settings.path)
         return memory
@@ -135,7 +154,7 @@ class Keeper:
 
     def tend(self, namespace: tuple[str, ...]) -> None:
         """Link notes that wait, in the background: by the model, or those nobody connected by the rules."""
-        by_model, now = self.settings.judge == "model", datetime.now(UTC)
+        by_model, now = self.settings.judge == "model", self.clock()
         if by_model or now > self._tended + PATIENCE:
             self._tended = now
             _started(self._link(namespace, None if by_model else now - PATIENCE), self._upkeep)

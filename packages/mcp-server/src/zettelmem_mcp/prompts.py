@@ -10,6 +10,7 @@ from mcp.server import MCPServer
 from pydantic import Field
 
 from . import answers
+from .brief import brief as told_first
 from .keeper import Keeper
 
 TOKENS = 2_000
@@ -29,6 +30,12 @@ def add_prompts(server: MCPServer[Keeper], keeper: Keeper) -> None:
         memory = await keeper.memory()
         hits = await memory.recall(topic[:10_000], namespace=keeper.namespace(), k=limit)
         return answers.listed([hit.note for hit in hits], TOKENS, ", best first.")
+
+    @server.prompt(title="Brief")
+    async def brief() -> str:
+        """Begin with what matters: who you are, what is going on, plans, how you want things done."""
+        text, _ = await told_first(await keeper.memory(), keeper.namespace(), TOKENS)
+        return words("brief", notes=text)
 
     @server.prompt(title="Recall before answering")
     async def recall_first(question: Annotated[str, Field(description="what you want answered")]) -> str:

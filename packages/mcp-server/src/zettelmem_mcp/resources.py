@@ -13,6 +13,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ServerEvent
 from mcp.shared.subscriptions import ResourceUpdated
 
 from . import answers, core
+from .brief import brief
 from .keeper import Keeper
 
 PAGE = 50
@@ -23,6 +24,8 @@ SUBSCRIBED = 1_000
 """Resources that one client of the handshake era may subscribe to."""
 TOKENS = 4_000
 """Of a resource that lists notes."""
+BRIEF = 1_000
+"""Tokens of the brief."""
 
 
 class Sealed(InMemorySubscriptionBus):
@@ -89,6 +92,11 @@ def add_resources(server: MCPServer[Keeper], keeper: Keeper, events: Sealed) -> 
         except core.InvalidInput as error:
             raise ResourceError(str(error)) from error
         return answers.listed(page.notes, TOKENS, ", newest first.")
+
+    @server.resource("memory://brief", title="Brief", mime_type="text/plain")
+    async def first() -> str:
+        """What to know first: who the user is, what is going on, plans, how they want things done."""
+        return (await brief(await keeper.memory(), keeper.namespace(), BRIEF))[0]
 
     @server.resource("memory://recent", title="Recent notes", mime_type="text/plain")
     async def recent() -> str:

@@ -39,6 +39,10 @@ class Settings(BaseModel):
     """Who links notes: the assistant, a model, the client's model, the rules."""
     model: str = ""
     """The model of `--judge model`, such as `openai:gpt-5-mini`."""
+    compat: Literal["", "reference"] = ""
+    """`reference` serves the tools of the official reference memory server instead of ours."""
+    memory_file: Place = ""
+    """The reference server's memory.json or memory.jsonl, taken over at the first start."""
     audit: Place = ""
     """File of a log of who changed what and when; none if empty."""
     confirm: bool = True
@@ -51,6 +55,8 @@ class Settings(BaseModel):
     """JSON file of the bearer tokens that an HTTP server accepts."""
     verifier: str = ""
     """`module:name` of your own token verifier, instead of a token file."""
+    issuer: str = ""
+    """URL of the authorization server whose tokens the verifier takes; clients are told of it."""
     public_url: str = ""
     """What clients call the HTTP server; from the address if empty."""
     rate: int = Field(default=1200, ge=0)
@@ -68,6 +74,8 @@ class Settings(BaseModel):
             raise ValueError(f"namespace {self.namespace!r} has an empty or too long segment")
         if self.token_file and self.verifier:
             raise ValueError("give a token file or a verifier, not both")
+        if self.issuer and not self.verifier:
+            raise ValueError("an issuer goes with --verifier; a token file has none")
         if not self.http or self.address[0] in LOCAL:
             return self
         reached = f"{self.address[0]} can be reached from other machines, so"
@@ -91,6 +99,12 @@ class Settings(BaseModel):
         return host.strip("[]"), int(port)
 
     @property
+    def url(self) -> str:
+        """What clients call the HTTP server."""
+        host, port = self.address
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}/mcp"
+
+    @property
     def hosts(self) -> list[str]:
         """The names in `allowed_hosts`."""
         return [name.strip() for name in self.allowed_hosts.split(",") if name.strip()]
@@ -109,6 +123,10 @@ def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str] = os.
     """
     names = {name: PREFIX + name.upper() for name in Settings.model_fields}
     told = {name: environment[variable] for name, variable in names.items() if variable in environment}
+    if file := environment.get("MEMORY_FILE_PATH"):  # what the reference server calls it
+        told = (
+            {"memory_file": file} | told if "reference" in (flags.get("compat"), told.get("compat")) else told
+        )
     try:
         return Settings(**{**told, **{name: flags[name] for name in names if name in flags}})
     except ValidationError as error:

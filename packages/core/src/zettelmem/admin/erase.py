@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -14,23 +15,34 @@ from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
 from zettelmem.receipts import Erasure
 from zettelmem.store import EXPORTS, Store, erase_rows, namespace_column
+from zettelmem.store.erase import Swept
 
 from . import exports
 from .redact import scrub, strings
-from .residue import SHORTEST, Search, Wanted, all_wanted, folded
+from .residue import SHORTEST, Search, folded, groups
 
-_OWN = ("namespace", "key", "thread", "content", "keywords", "tags", "data", "who", "via", "kind")
+TELLING = 3 * SHORTEST
+"""Bytes from which words that another content repeats make it a quotation."""
 
 
-def _search_files(store: Store, names: Iterable[str], search: Search) -> tuple[dict[str, set[bytes]], int]:
-    found: dict[str, set[bytes]] = {}
-    total = 0
-    for name in names:
-        hits, size = search.over(store.pieces(name))
-        total += size
-        if hits:
-            found[name] = hits
-    return found, total
+@dataclass
+class _Traces:
+    """What was found of erased notes.
+
+    Attributes:
+        files, size: how many files of the store were searched, and their bytes.
+        count: the words and phrases that were searched for.
+        inside: files of the store that hold some of them.
+        outside: exports that hold some of them, or cannot be read.
+        quoting: notes that stay and tell some of it themselves.
+    """
+
+    files: int
+    size: int = 0
+    count: int = 0
+    inside: set[str] = field(default_factory=set)
+    outside: set[str] = field(default_factory=set)
+    quoting: set[str] = field(default_factory=set)
 
 
 async def erase(
@@ -64,52 +76,75 @@ async def erase(
     known = await asyncio.to_thread(store.exports)
     cleaned = await _clean(store, sight, known, choose) if known else ()
     swept = await erase_rows(store, sight, choose, scrub, embed, now)
-    gone = swept.gone
-    files = sorted(await store.files() - {EXPORTS})
-    elsewhere: set[str] = set()
-    unreached: set[str] = set()
-    problems: dict[str, None] = {}
-    count = size = 0
-    for group in all_wanted(gone.values()):
-        wanted, telling, left = await _live_search(store, namespace, group, gone.keys())
-        search = Search(wanted)
-        found, size = await asyncio.to_thread(_search_files, store, files, search)
-        unreached |= await asyncio.to_thread(exports.holding, known, search)
-        left += [f"some of its words are in {name}" for name in found]
-        elsewhere |= telling
-        count += len(wanted)
-        problems |= dict.fromkeys(left)
-    problems |= dict.fromkeys(f"{name} is from before" for name in swept.old_files)
+    traces = await _search(store, namespace, swept.gone.values(), known)
+    problems = [f"some of its words are in {name}" for name in sorted(traces.inside)]
+    problems += [f"{name} is from before" for name in swept.old_files]
     if swept.versions_left:
-        problems[f"{swept.versions_left} versions from before are left"] = None
-    outside = f" It was taken out of {', '.join(cleaned)}." if cleaned else ""
-    outside += (
-        f" These exports hold some of its words, or cannot be read, and have to be removed by hand: "
-        f"{', '.join(sorted(unreached))}."
-        if unreached
-        else " No export that this store knows of holds any of it."
-    )
-    how = (
-        f"The table and its indices were written anew and {swept.versions_removed} older versions deleted; "
-        f"no file from before is left. Every column of every row was read again and {len(files)} files "
-        f"({size:,} bytes) were searched for {count:,} words and phrases that no other note says: "
-        "none was found."
-    )
+        problems.append(f"{swept.versions_left} versions from before are left")
+    how = "; ".join(problems[:20]) + "." if problems else _proof(swept, traces)
     return Erasure(
-        ids=tuple(sorted(gone)),
+        ids=tuple(sorted(swept.gone)),
         namespace=namespace,
         at=now,
         rewritten=tuple(sorted(swept.rewritten)),
-        said_elsewhere=tuple(sorted(elsewhere)),
+        said_elsewhere=tuple(sorted(traces.quoting)),
         versions_removed=swept.versions_removed,
-        files_scanned=len(files),
-        bytes_scanned=size,
-        searched_for=count,
+        files_scanned=traces.files,
+        bytes_scanned=traces.size,
+        searched_for=traces.count,
         exports_rewritten=cleaned,
-        exports=tuple(sorted(unreached)),
+        exports=tuple(sorted(traces.outside)),
         verified=not problems,
-        how=("; ".join(list(problems)[:20]) + "." if problems else how) + outside,
+        how=f"{how} {_about_exports(cleaned, traces)}",
     )
+
+
+def _proof(swept: Swept, traces: _Traces) -> str:
+    return (
+        f"The table and its indices were written anew and {swept.versions_removed} older versions deleted; "
+        f"no file from before is left. {traces.files} files ({traces.size:,} bytes) were searched for "
+        f"{traces.count:,} words and phrases that no other note says: none was found."
+    )
+
+
+def _about_exports(cleaned: Sequence[str], traces: _Traces) -> str:
+    told = f"It was taken out of {', '.join(cleaned)}. " if cleaned else ""
+    if not traces.outside:
+        return f"{told}No export that this store knows of holds any of it."
+    return (
+        f"{told}These exports hold some of its words, or cannot be read, and have to be removed by hand: "
+        f"{', '.join(sorted(traces.outside))}."
+    )
+
+
+async def _search(
+    store: Store, namespace: Namespace, gone: Collection[Note], known: Iterable[str]
+) -> _Traces:
+    """Search the store's files and the exports for all that the notes said and no other note says."""
+    files = sorted(await store.files() - {EXPORTS})
+    traces = _Traces(len(files))
+    for sought, contents in groups(gone):
+        telling = Search(phrase for phrase in contents if len(phrase) >= TELLING)
+        others, quoting = await _said_by_others(store, namespace, Search(sought), telling)
+        search = Search(sought - others)
+        holding, traces.size = await asyncio.to_thread(_files_with, store, files, search)
+        traces.inside |= holding
+        traces.outside |= await asyncio.to_thread(exports.holding, known, search)
+        traces.quoting |= quoting
+        traces.count += len(sought - others)
+    return traces
+
+
+def _files_with(store: Store, names: Iterable[str], search: Search) -> tuple[set[str], int]:
+    """The files that hold something searched for, and the bytes of all."""
+    holding: set[str] = set()
+    total = 0
+    for name in names:
+        hits, size = search.over(store.pieces(name))
+        total += size
+        if hits:
+            holding.add(name)
+    return holding, total
 
 
 async def _clean(
@@ -123,35 +158,17 @@ async def _clean(
     )
 
 
-async def _live_search(
-    store: Store, namespace: Namespace, wanted: Wanted, gone: Collection[str]
-) -> tuple[set[bytes], set[str], list[str]]:
-    """What no other note says, which notes say some of it themselves, and where it is left over.
-
-    What a note says in its own fields, and all that notes of other namespaces hold, is theirs: it is no
-    proof of anything if a file holds it.
-    """
+async def _said_by_others(
+    store: Store, namespace: Namespace, search: Search, telling: Search
+) -> tuple[set[bytes], set[str]]:
+    """What the notes that stay hold, which proves nothing, and those whose content tells some of it."""
     here = namespace_column(namespace)
-    sought = wanted.said | wanted.reasons
-    search, telling = Search(sought), Search(x for x in wanted.content if len(x) >= 3 * SHORTEST)
-    theirs: set[bytes] = set()
-    elsewhere: set[str] = set()
-    derived: list[tuple[str, bytes]] = []
-    problems: list[str] = []
+    held: set[bytes] = set()
+    quoting: set[str] = set()
     async for rows in store.everything():
         for row in rows:
-            if row["id"] in gone:
-                problems.append(f"{row['id']} is still there")
-            inside = row["namespace"].startswith(here)
-            own = {name: row[name] for name in _OWN} if inside else row
-            text = "\n".join([*strings(own), f"{row['who']}: {row['content']}"])
-            theirs |= search(f"{text}\n{text.lower()}\n{folded(text)}".encode())
-            if inside and telling(row["content"].encode()):
-                elsewhere.add(row["id"])
-            rest = {name: value for name, value in row.items() if name not in own}
-            hits = search("\n".join(strings(rest)).encode())
-            theirs |= hits & wanted.reasons  # rules give many links one reason
-            derived += [(row["id"], hit) for hit in hits]
-    left = {note_id for note_id, hit in derived if hit not in theirs}
-    problems += [f"note {note_id} still repeats some of it" for note_id in sorted(left)]
-    return sought - theirs, elsewhere, problems
+            text = "\n".join([*strings(row), f"{row['who']}: {row['content']}"])
+            held |= search(f"{text}\n{text.lower()}\n{folded(text)}".encode())
+            if row["namespace"].startswith(here) and telling(row["content"].encode()):
+                quoting.add(row["id"])
+    return held, quoting

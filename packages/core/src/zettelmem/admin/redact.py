@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import JsonValue
@@ -98,7 +98,7 @@ def scrub(gone: Mapping[str, Note], others: Mapping[str, Note]) -> dict[str, Not
     scrubbed: dict[str, Note] = {}
     for note_id, note in others.items():
         near = note.thread in threads or _touched_by(note, gone)
-        new = _scrubbed(note, gone, quotes, near=near)
+        new = _Scrubbing(note, gone, quotes, near=near).scrubbed()
         if new != note:
             scrubbed[note_id] = new
     return scrubbed
@@ -111,60 +111,85 @@ def _touched_by(note: Note, gone: Mapping[str, Note]) -> bool:
     )
 
 
-def _scrubbed(note: Note, gone: Mapping[str, Note], quotes: _Quotes, *, near: bool) -> Note:
-    def unquoted(links: Iterable[Link]) -> tuple[Link, ...]:
-        # The same at both ends, because it hangs on the reason alone.
-        return tuple(
-            link.model_copy(update={"reason": ""}) if quotes(link.reason, near=True) else link
-            for link in links
-            if link.other(note.id) not in gone
-        )
+class _Scrubbing:
+    """One note on its way to what it would be without the notes that go.
 
-    def clean(name: str, value: JsonValue) -> JsonValue:
-        if name == "context" and isinstance(value, str):
-            return "" if quotes(value, near=near) else value
-        if name in ("keywords", "tags") and isinstance(value, list):
-            return [word for word in value if not (isinstance(word, str) and quotes(word, near=near))]
-        if name == "shown" and isinstance(value, list):
-            return [each for each in value if isinstance(each, dict) and each.get("id") not in gone]
-        if name == "pending" and isinstance(value, dict):
-            reason = str(value.get("reason", ""))
-            return {**value, "reason": "" if quotes(reason, near=near) else reason}
-        return value
+    Args:
+        note: the note, which stays.
+        gone: the notes that go, by id.
+        quotes: tells what repeats their words.
+        near: whether the note had to do with them, so that one telling word is a quotation.
+    """
 
-    plain = note.model_dump(mode="json", exclude={"links", "history"})
-    state: dict[str, JsonValue] = {
-        name: clean(name, plain[name]) for name in ("context", "keywords", "tags", "shown", "pending")
-    }
-    touched = {name for entry in note.history for name in entry.after}
-    for name in touched:
-        first = next(entry for entry in note.history if name in entry.after)
-        state[name] = clean(name, first.before.get(name))
-    history: list[Evolution] = []
-    for number, entry in enumerate(note.history, note.dropped + 1):
-        if entry.cause in gone:
-            history.append(
-                Evolution(
-                    change=f"{note.id}.{number}",
-                    verb="erase",
-                    cause=note.id,
-                    at=entry.at,
-                    dropped=entry.dropped,
-                )
-            )
-            continue
-        told: dict[str, dict[str, JsonValue]] = {"before": {}, "after": {}}
-        for name, value in entry.after.items():
-            new = clean(name, value)
-            if new != state[name]:
-                told["before"][name], told["after"][name] = state[name], new
-                state[name] = new
-        update: dict[str, Any] = {
-            **told,
-            "reason": "" if quotes(entry.reason, near=near) else entry.reason,
-            "linked": unquoted(entry.linked),
-            "unlinked": unquoted(entry.unlinked),
-            "touched": tuple(x for x in entry.touched if x not in gone),
+    def __init__(self, note: Note, gone: Mapping[str, Note], quotes: _Quotes, *, near: bool) -> None:
+        self._note = note
+        self._gone = gone
+        self._quotes = quotes
+        self._near = near
+        self._cleaning: dict[str, Callable[[Any], JsonValue]] = {
+            "context": self._text,
+            "keywords": self._words,
+            "tags": self._words,
+            "shown": self._shown,
+            "pending": self._pending,
         }
-        history.append(entry.model_copy(update=update))
-    return build(Note, {**dict(note), **state, "links": unquoted(note.links), "history": tuple(history)})
+        self._fields: dict[str, JsonValue] = {}
+
+    def scrubbed(self) -> Note:
+        """The note with its history played again from the start, without what those that go did."""
+        note = self._note
+        plain = note.model_dump(mode="json", include=set(self._cleaning))
+        self._fields = {name: self._clean(name, value) for name, value in plain.items()}
+        for entry in reversed(note.history):
+            self._fields |= {name: self._clean(name, entry.before.get(name)) for name in entry.after}
+        history = [self._entry(number, each) for number, each in enumerate(note.history, note.dropped + 1)]
+        links = self._links(note.links)
+        return build(Note, {**dict(note), **self._fields, "links": links, "history": tuple(history)})
+
+    def _entry(self, number: int, entry: Evolution) -> Evolution:
+        """The entry as it would be, its changes on top of the fields so far; an empty one for theirs."""
+        if entry.cause in self._gone:
+            change = f"{self._note.id}.{number}"
+            return Evolution(
+                change=change, verb="erase", cause=self._note.id, at=entry.at, dropped=entry.dropped
+            )
+        before: dict[str, JsonValue] = {}
+        after: dict[str, JsonValue] = {}
+        for name, value in entry.after.items():
+            new = self._clean(name, value)
+            if new != self._fields[name]:
+                before[name], after[name] = self._fields[name], new
+                self._fields[name] = new
+        update: dict[str, Any] = {
+            "before": before,
+            "after": after,
+            "reason": self._text(entry.reason),
+            "linked": self._links(entry.linked),
+            "unlinked": self._links(entry.unlinked),
+            "touched": tuple(note_id for note_id in entry.touched if note_id not in self._gone),
+        }
+        return entry.model_copy(update=update)
+
+    def _clean(self, name: str, value: JsonValue) -> JsonValue:
+        clean = self._cleaning.get(name)
+        return value if clean is None or value is None else clean(value)
+
+    def _text(self, text: str) -> str:
+        return "" if self._quotes(text, near=self._near) else text
+
+    def _words(self, words: list[str]) -> JsonValue:
+        return [word for word in words if not self._quotes(word, near=self._near)]
+
+    def _shown(self, shown: list[dict[str, Any]]) -> JsonValue:
+        return [each for each in shown if each["id"] not in self._gone]
+
+    def _pending(self, pending: dict[str, Any]) -> JsonValue:
+        return {**pending, "reason": self._text(pending["reason"])}
+
+    def _links(self, links: Iterable[Link]) -> tuple[Link, ...]:
+        """The links to notes that stay; a reason that quotes goes at both ends, for it hangs on no note."""
+        kept = (link for link in links if link.other(self._note.id) not in self._gone)
+        return tuple(
+            link.model_copy(update={"reason": ""}) if self._quotes(link.reason, near=True) else link
+            for link in kept
+        )

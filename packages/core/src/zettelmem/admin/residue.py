@@ -6,7 +6,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,36 +48,21 @@ def needles(texts: Iterable[str]) -> set[bytes]:
     return {each for text in texts for each in _needles(text)}
 
 
-@dataclass
-class Wanted:
-    """Words and phrases that are searched for in one pass.
+def groups(gone: Iterable[Note]) -> Iterator[tuple[set[bytes], set[bytes]]]:
+    """The needles of all that erased notes said, and those of their contents, in groups that fit into memory.
 
-    Attributes:
-        said: of what erased notes say.
-        content: those of them that are of a content.
-        reasons: of reasons alone.
+    There is one group at least.
     """
-
-    said: set[bytes] = field(default_factory=set)
-    content: set[bytes] = field(default_factory=set)
-    reasons: set[bytes] = field(default_factory=set)
-
-
-def all_wanted(gone: Iterable[Note]) -> Iterator[Wanted]:
-    """All that is to be searched for, in parts that fit into memory; one at least."""
-    group = Wanted()
+    said: set[bytes] = set()
+    contents: set[bytes] = set()
     for note in gone:
-        for text in said_by(note):
-            for needle in _needles(text):
-                group.said.add(needle)
-                if text == note.content:
-                    group.content.add(needle)
-                if len(group.said) + len(group.reasons) >= AT_ONCE:
-                    yield group
-                    group = Wanted()
-        for needle in needles(reasons(note)) - group.said:
-            group.reasons.add(needle)
-    yield group
+        contents |= needles([note.content])
+        for text in (*said_by(note), *reasons(note)):
+            said |= needles([text])
+            if len(said) >= AT_ONCE:
+                yield said, contents
+                said, contents = set(), set()
+    yield said, contents
 
 
 class Search:

@@ -15,6 +15,7 @@ from zettelmem.decisions import Remembered
 from zettelmem.note import Evolution, Link, Note
 from zettelmem.queries import Hit, Page, Stats
 from zettelmem.receipts import Examination, Quota
+from zettelmem.render import shorten
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 PREVIEW = 160
@@ -28,8 +29,7 @@ def plain(text: str) -> str:
 
 def line(text: str, length: int = PREVIEW) -> str:
     """The text as one short line."""
-    flat = " ".join(plain(text).split())
-    return flat if len(flat) <= length else flat[: length - 1] + "\u2026"
+    return shorten(" ".join(plain(text).split()), length)
 
 
 def put(*parts: RenderableType) -> None:

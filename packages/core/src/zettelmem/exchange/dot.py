@@ -7,6 +7,7 @@ import re
 
 from zettelmem.note import Note, Relation
 from zettelmem.queries import Graph
+from zettelmem.render import shorten
 
 COLOURS = {
     Relation.FOLLOWS: "#c8c8c8",
@@ -21,8 +22,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 def _label(note: Note, length: int) -> str:
-    text = _UNPRINTABLE.sub(" ", note.content)
-    return text if len(text) <= length else text[: length - 1] + "\u2026"
+    return shorten(_UNPRINTABLE.sub(" ", note.content), length)
 
 
 def as_dot(graph: Graph) -> str:

@@ -26,23 +26,9 @@ _Reader = Callable[[re.Match[str], datetime], Span | None]
 MAX_QUESTION = 1_000
 """Characters of a question that are searched for a time."""
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_NUMBERS = (
-    "",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_WEEKDAYS = "mon tue wed thu fri sat sun".split()
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _DAYS_OF = {"day": 1, "week": 7, "month": 30, "year": 365}
 _NEAR = {"yesterday": -1, "today": 0, "this": 0, "tomorrow": 1}
 _HOURS = {"morning": (5, 12), "afternoon": (12, 18), "evening": (18, 24), "night": (18, 30)}
@@ -184,11 +170,9 @@ def _back(unit: str, count: int, now: datetime) -> Span | None:
         return spans.days(now - count * DAY)
     if unit == "week":
         return spans.week(now - count * WEEK)
-    return (
-        spans.month(now, now.year, now.month - count)
-        if unit == "month"
-        else spans.year(now, now.year - count)
-    )
+    if unit == "month":
+        return spans.month(now, now.year, now.month - count)
+    return spans.year(now, now.year - count)
 
 
 def _calendar_day(zone: datetime, year: int, month: int, day: int) -> Span | None:

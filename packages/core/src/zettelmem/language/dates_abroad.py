@@ -12,9 +12,11 @@ costs 0.2 s of CPU when it is first imported, so it is imported for questions th
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from . import spans
@@ -81,10 +83,20 @@ _TELLING = {
 
 _MONTHS = "january february march april may june july august september october november december".split()
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_RELATIVE = [
-    *(f"{count} day ago" for count in range(4)),
-    *(f"{count} {unit} ago" for unit in ("week", "month", "year") for count in range(3)),
-]
+_RELATIVE = (
+    "0 day ago",
+    "1 day ago",
+    "2 day ago",
+    "3 day ago",
+    "0 week ago",
+    "1 week ago",
+    "2 week ago",
+    "0 month ago",
+    "1 month ago",
+    "0 year ago",
+    "1 year ago",
+)
+_AGO = (r"\1 day ago", r"\1 week ago", r"\1 month ago", r"\1 year ago")
 _WITHOUT_BLANKS = frozenset({"ja", "zh", "ko", "th"})
 _INSIDE = ("in", "im", "en", "em", "a", "w", "v", "i", "в", "au mois de", "au mois d'")
 """What stands before the name of a month or the number of a year, beside what dateparser lists."""
@@ -137,17 +149,13 @@ def _codes(asked: str) -> list[str]:
 def _phrases(code: str) -> re.Pattern[str]:
     """One pattern for the phrases of a language that name a time; a name behind "in" is the group `named`."""
     known: dict[str, Any] = import_module(f"dateparser.data.date_translation_data.{code}").info
-    months = _any_of([name for month in _MONTHS for name in known[month]])
-    long_months = _any_of(
-        [name for month in _MONTHS for name in known[month] if len(name) > 3 or name == "mai"]
-    )
+    month_names = _listed(known, _MONTHS)
+    months = _any_of(month_names)
+    long_months = _any_of([name for name in month_names if len(name) > 3 or name == "mai"])
     weekdays = _any_of([max(known[day], key=len) for day in _WEEKDAYS])
-    relative = _any_of([word for key in _RELATIVE for word in known["relative-type"].get(key, ())])
-    ago = "|".join(
-        pattern.replace(r"(\d++[.,]?\d*+)", r"(?:\d{1,6}|\w+)")
-        for unit in ("day", "week", "month", "year")
-        for pattern in known["relative-type-regex"].get(rf"\1 {unit} ago", ())
-    )
+    relative = _any_of(_listed(known["relative-type"], _RELATIVE))
+    number = r"(\d++[.,]?\d*+)"
+    ago = "|".join(_listed(known["relative-type-regex"], _AGO)).replace(number, r"(?:\d{1,6}|\w+)")
     inside = "|".join(re.escape(word) for word in {*known.get("in", ()), *_INSIDE})
     of = r"(?:\.|er|º|°)?\s*(?:de |di |d')?"
     year = r"(?:19|20)\d\d"
@@ -166,6 +174,11 @@ def _phrases(code: str) -> re.Pattern[str]:
     word_before = rf"(?:(?:(?P<since>{_SINCE})|(?P<before>{_BEFORE}))\s(?:(?:{_ARTICLE})\s)?)?"
     bounds = (r"(?<!\w)", r"(?!\w)") if code not in _WITHOUT_BLANKS else ("", "")
     return re.compile(f"{bounds[0]}{word_before}(?P<phrase>{phrase}){bounds[1]}")
+
+
+def _listed(known: Mapping[str, Sequence[str]], keys: Sequence[str]) -> list[str]:
+    """What dateparser lists under all of these keys."""
+    return list(chain.from_iterable(known.get(key, ()) for key in keys))
 
 
 def _any_of(words: list[str]) -> str:

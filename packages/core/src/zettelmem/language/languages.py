@@ -9,7 +9,6 @@ they are left out of its terms. The lists follow those of the Snowball project
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -207,23 +206,20 @@ AMBIGUOUS = frozenset(
 """Words of the other languages that English texts hold too, as words or in names; they prove nothing."""
 
 LETTERS = {
-    letter: tuple(languages.split())
-    for letters, languages in (
-        ("ß", "german"),
-        ("ñ¿¡", "spanish"),
-        ("ãõ", "portuguese"),
-        ("œ", "french"),
-        ("ì", "italian"),
-        ("ø", "danish norwegian"),
-        ("őű", "hungarian"),
-        ("ąęłńśźż", "polish"),
-        ("ěřůž", "czech"),
-        ("șță", "romanian"),
-        ("ğış", "turkish"),
-    )
-    for letter in letters
+    "german": frozenset("ß"),
+    "spanish": frozenset("ñ¿¡"),
+    "portuguese": frozenset("ãõ"),
+    "french": frozenset("œ"),
+    "italian": frozenset("ì"),
+    "danish": frozenset("ø"),
+    "norwegian": frozenset("ø"),
+    "hungarian": frozenset("őű"),
+    "polish": frozenset("ąęłńśźż"),
+    "czech": frozenset("ěřůž"),
+    "romanian": frozenset("șță"),
+    "turkish": frozenset("ğış"),
 }
-"""The languages that a letter speaks for, as a function word does."""
+"""The letters that speak for a language, each as much as a function word does."""
 
 _SCRIPT_RANGES = (
     ("\u0370", "\u03ff", "greek"),
@@ -262,11 +258,15 @@ def language_of(words: Sequence[str]) -> str:
     """
     head = [word.lower() for word in words[:MAX_JUDGED]]
     speaks_for = _evidence()
-    counts = Counter(language for word in head for language in speaks_for.get(word, ()))
+    counts = {"english": 0}
+    for word in head:
+        for language in speaks_for.get(word, ()):
+            counts[language] = counts.get(language, 0) + 1
     if counts["english"] * 4 > len(head):
         return "english"
-    for letter in {*"".join(head)} & LETTERS.keys():
-        counts.update(LETTERS[letter])
+    letters = {*"".join(head)}
+    for language, own in LETTERS.items():
+        counts[language] = counts.get(language, 0) + len(own & letters)
     counts["english"] += sum(1 for word in head if word.endswith("n't"))
     best = max(counts, key=counts.__getitem__)
     if counts[best] > counts["english"]:

@@ -41,3 +41,15 @@ def carries_nothing(content: str) -> bool:
     """
     text = content.replace("\u2019", "'").strip()
     return len(text) <= 100 and _ACKNOWLEDGES.fullmatch(text) is not None
+
+
+_EVENT = re.compile(
+    r"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|went|did|was|were|had|got|made|met|saw|bought|started"
+    r"|finished|visited|\w+ed)\b",
+    re.IGNORECASE,
+)
+
+
+def tells_event(text: str) -> bool:
+    """Whether English words tell what happened, or happens, at a time of its own."""
+    return _EVENT.search(text) is not None

@@ -21,7 +21,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from threading import Lock
 
 from Stemmer import Stemmer, algorithms
@@ -116,13 +116,15 @@ def terms(text: str) -> list[str]:
     >>> terms("Who wrote src/app/main.py, and why does ADR-16 matter?")
     ['wrote', 'src/app/main.py', 'src', 'app', 'main.py', 'main', 'py', 'adr-16', 'adr', '16', 'matter']
     """
-    return [term for _, found in tokens(text) for term in found]
+    return list(chain.from_iterable(of_token for _, of_token in words_with_terms(text)))
 
 
-def tokens(text: str) -> list[tuple[str, tuple[str, ...]]]:
+def words_with_terms(text: str) -> list[tuple[str, tuple[str, ...]]]:
     """Each token of `text` as it is written, with its terms: what to show for a term that matched.
 
-    >>> tokens("The two invoices")
+    Of a run without blanks the pairs are shown, because the run may be a whole sentence.
+
+    >>> words_with_terms("The two invoices")
     [('two', ('two',)), ('invoices', ('invoic',))]
     """
     written = _written(text)
@@ -130,7 +132,13 @@ def tokens(text: str) -> list[tuple[str, tuple[str, ...]]]:
     read = [(token, _terms_of(token, language, False)) for token in written]
     if not any(of_token for _, of_token in read):
         read = [(token, _terms_of(token, language, True)) for token in written]
-    return [pair for pair in read if pair[1]]
+    shown: list[tuple[str, tuple[str, ...]]] = []
+    for token, of_token in read:
+        if not token.isascii() and _UNSPACED_START.search(token):
+            shown += [(term, (term,)) for term in of_token]
+        elif of_token:
+            shown.append((token, of_token))
+    return shown
 
 
 def _spelled(text: str) -> str:
@@ -208,7 +216,7 @@ def _composed_terms(token: str, language: str, all_words: bool) -> Iterator[str]
 def _part_terms(part: str, language: str, all_words: bool) -> Iterator[str]:
     """The terms of a word, or of something like `InvoiceMapper` and `name42`: the whole and its pieces."""
     yield from _word_terms(part, language, all_words)
-    pieces = [piece for run in _LETTERS_OR_DIGITS.findall(part) for piece in _CAMEL.split(run)]
+    pieces = list(chain.from_iterable(_CAMEL.split(run) for run in _LETTERS_OR_DIGITS.findall(part)))
     if 1 < len(pieces) <= MAX_PIECES:
         for piece in pieces:
             yield from _word_terms(piece, language, all_words)

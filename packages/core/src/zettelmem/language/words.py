@@ -1,4 +1,4 @@
-"""What can be read off words without a model: telling words, names, topics, times, questions, news.
+"""What can be read off words without a model: telling words, names, topics, times, questions.
 
 Pure functions. Words, names, hashtags and question marks are read in every language; what English says
 with words of its own is listed in `english`. What is not recognised is not there: no name, no topic.
@@ -7,7 +7,7 @@ with words of its own is listed in `english`. What is not recognised is not ther
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from .english import vocabulary as english
 from .languages import BY_SCRIPT, function_words, language_of
@@ -15,10 +15,12 @@ from .terms import terms
 
 MAX_READ = 20_000
 """Characters of a text that are read; what a note is about shows early."""
+KEPT = 512
+"""Texts whose words and names are kept: a note's are asked for several times while it is remembered."""
 MAX_NAME = 100
 """Characters of a name."""
-MAX_UNSPACED = 4
-"""Characters up to which a run of a script without blanks is taken for one word."""
+MAX_HAN = 4
+"""Chinese characters up to which a run is taken for one word."""
 MIN_NAMING = 3
 """Characters from which a tag can name something."""
 ENOUGH = 2
@@ -28,7 +30,13 @@ MAX_QUESTION = 300
 
 _CONTRACTED = re.compile(r"(?:n['\u2019]t|['\u2019](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_](?:[\w'\u2019+#.-]*[\w+#])?")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff]")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff]+")
+# Words inside of a Japanese or Chinese run: in katakana, or in Chinese characters between small words. One
+# character alone is a word where a particle or nothing follows; before an ending it is the stem of a verb.
+_RUN_WORD = re.compile(
+    r"[\u30a1-\u30fa\u30fc]{2,}|[\u3005\u3400-\u9fff]{2,}|[\u3400-\u9fff](?=[はがをのにへとでもや]|$)"
+)
+_CHINESE_SMALL = re.compile(rf"[{''.join(sorted(BY_SCRIPT['han']))}我你他她它有把被从对很还去到给]+")
 _CAPITAL = "A-ZÀ-ÖØ-ÞĄĆČĎĐĘĚĞİŁŃŇŐŘŚŠŞŤŮŰŹŻŽΆ-ΏΑ-ΩЀ-Я"
 _NAME = re.compile(
     rf"(?:[{_CAPITAL}][\w\u2019'&-]*|\d{{2,}}\w*)"
@@ -56,7 +64,6 @@ def _any_of(alternatives: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)", re.IGNORECASE)
 
 
-_NEWS = _any_of(english.NEWS)
 _WHEN = _any_of(english.WHEN)
 _ASKS_WHEN = _any_of(english.ASKS_WHEN)
 _QUESTION = re.compile(rf"\s*{english.QUESTION_LEAD}(?:{'|'.join(english.QUESTION)})(?!\w)", re.IGNORECASE)
@@ -66,21 +73,39 @@ _STOP_WORDS_BY_SCRIPT = frozenset[str]().union(*BY_SCRIPT.values())
 def words(text: str) -> list[str]:
     """The words of `text` in lower case, in order, stop words of its language left out.
 
-    A run of Chinese, Japanese or Thai counts where it is short enough to be one word; `terms` reads the
-    others.
+    Chinese and Japanese words are taken from between the small words, as far as that shows them. Thai and
+    its neighbours give none; `terms` reads them all.
 
-    >>> words("The Cat didn't eat Ana's fish")
-    ['cat', 'eat', 'ana', 'fish']
+    >>> words("The Cat didn't eat Ana's fish"), words("犬の名前はハチです")
+    (['cat', 'eat', 'ana', 'fish'], ['犬', '名前', 'ハチ'])
     """
-    written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(text[:MAX_READ])]
-    stop_words = function_words(language_of(written)) | english.STOP_WORDS | _STOP_WORDS_BY_SCRIPT
-    return [word for word in written if _tells(word) and word not in stop_words]
+    return list(_words(text[:MAX_READ]))
 
 
-def _tells(word: str) -> bool:
-    if _UNSPACED.match(word):
-        return len(word) <= MAX_UNSPACED
-    return len(word) > 1
+@lru_cache(KEPT)
+def _words(head: str) -> tuple[str, ...]:
+    apart = head if head.isascii() else _UNSPACED.sub(r" \g<0> ", head)
+    written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(apart)]
+    stop_words = _stop_words(language_of(written))
+    telling: list[str] = []
+    for word in written:
+        if _UNSPACED.match(word):
+            telling += _unspaced_words(word)
+        elif len(word) > 1 and word not in stop_words:
+            telling.append(word)
+    return tuple(telling)
+
+
+@cache
+def _stop_words(language: str) -> frozenset[str]:
+    return function_words(language) | english.STOP_WORDS | _STOP_WORDS_BY_SCRIPT
+
+
+def _unspaced_words(run: str) -> list[str]:
+    found: list[str] = []
+    for piece in _CHINESE_SMALL.split(run):
+        found += _RUN_WORD.findall(piece)
+    return [word for word in found if len(word) <= MAX_HAN or word[0] < "\u3100"]
 
 
 def names(text: str) -> list[str]:
@@ -89,7 +114,11 @@ def names(text: str) -> list[str]:
     >>> names("Yesterday Ana met Ben Howard in New York.")
     ['Ana', 'Ben Howard', 'New York']
     """
-    head = text[:MAX_READ]
+    return list(_names(text[:MAX_READ]))
+
+
+@lru_cache(KEPT)
+def _names(head: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for match in _NAME.finditer(head):
         starts_sentence = not match.start() or _SENTENCE_END.search(
@@ -103,7 +132,7 @@ def names(text: str) -> list[str]:
         name = " ".join(parts)[:MAX_NAME]
         if len(name) > 1:
             found[name] = None
-    return list(found)
+    return tuple(found)
 
 
 def _is_ordinary(written: str, parts: list[str], text: str) -> bool:
@@ -210,8 +239,3 @@ def asks(text: str) -> bool:
 def asks_when(query: str) -> bool:
     """Whether the query wants to know a time. English."""
     return _ASKS_WHEN.search(query) is not None
-
-
-def announces_change(content: str) -> bool:
-    """Whether the words say that something is different from before. English."""
-    return _NEWS.search(content[:MAX_READ]) is not None

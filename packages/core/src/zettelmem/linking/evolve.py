@@ -16,6 +16,7 @@ from zettelmem.note import Evolution, Link, Note, Relation, Shown, Verb
 from zettelmem.values import build
 
 from .decisions import check
+from .matters import says_again
 from .sheet import Sheet, bounded
 
 FOLLOWING = 0.2
@@ -139,6 +140,27 @@ def revise(note: Note, fields: Mapping[str, Any], now: datetime, reason: str = "
     sheet.set(note.id, reason, **{name: getattr(checked, name) for name in fields})
     if not sheet.fields:
         raise InvalidInput(f"note {note.id} says so already; give at least one field that differs")
+    return sheet.changes()
+
+
+def repeats(again: Note, note: Note) -> bool:
+    """Whether a new note says nothing but the words of one that is there, and so is that note once more.
+
+    A note with a key or with data is wanted for itself. Words that were taken back since, or on whose
+    matter there is a later word, are said anew.
+    """
+    alone = again.key is None and note.key is None and again.data is None and note.data is None
+    stands = note.forgotten_at is None and note.invalid_at is None and not note.newer
+    fits = again.namespace == note.namespace and again.invalid_at is None and not note.shown
+    return alone and stands and fits and says_again(again, note)
+
+
+def repeat(note: Note, again: Note, now: datetime) -> Changes:
+    """The note, with one more time that its words were said; who is trusted more becomes its source."""
+    sheet = Sheet(note, (), "repeat", now)
+    sheet.reasons[note.id] = f"said again by {again.source.who or 'somebody'}"
+    if again.trust > note.trust:
+        sheet.set(note.id, source=again.source, trust=again.trust)
     return sheet.changes()
 
 

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum
 from functools import lru_cache
 
 from zettelmem.language.english.clauses import Statement
 from zettelmem.language.english.lexicon import stem
-from zettelmem.language.english.sentences import statements
-from zettelmem.language.words import asks, plain
+from zettelmem.language.english.sentences import SENTENCE, statements
+from zettelmem.language.sameness import carries_nothing, same_words, tells_event
+from zettelmem.language.words import MAX_READ, asks, plain
 from zettelmem.note import Note
 
 RECENT = 6
 """Notes of a thread back to which "that" and "instead" may point."""
 QUOTE = 3
 """Words from which a quotation tells which note is meant."""
+A_DAY = timedelta(days=1)
+"""From how far apart the same words tell of two events."""
 KEPT = 4_096
 """Notes whose statements stay in memory."""
 
@@ -68,6 +72,7 @@ class Told:
     stems: frozenset[str]
 
 
+_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours)\b", re.I)
 _WRONG = re.compile(
     r"\b(?:correction|incorrect|wrong|invalid|mistaken|outdated|recalculated?|retract\w*|withdrawn?"
     r"|no longer)\b",
@@ -89,8 +94,6 @@ def _quotes(content: str) -> tuple[str, ...]:
 @lru_cache(maxsize=KEPT)
 def _told(content: str, who: str) -> Told:
     said = plain(content)
-    if asks(content):
-        return Told((), (), said, frozenset())
     quotes = _quotes(content)
     own_words = content
     for quote in quotes:
@@ -163,7 +166,8 @@ def _compared(mine: Statement, other: Statement, ours: Told, *, same_speaker: bo
     if not may_be or other.denied:
         return Matter.NOTHING
     if mine.denied:
-        return Matter.CLOSES if sure and _takes_back(mine, other) else Matter.NOTHING
+        closes = Matter.CLOSES if sure else Matter.NEWER
+        return closes if _takes_back(mine, other) else Matter.NOTHING
     if mine.attribute != other.attribute or not (mine.single and other.single):
         return Matter.NOTHING
     if mine.value == other.value and mine.qualifiers == other.qualifiers:
@@ -222,3 +226,26 @@ def _points_back(mine: Statement, other: Statement, new: Note, old: Note) -> boo
     if mine.kind.startswith("number"):
         return other.kind.startswith("number")
     return (mine.kind in ("day", "clock") and mine.kind == other.kind) or bool(mine.value & other.value)
+
+
+def tells_nothing(content: str) -> bool:
+    """Whether the words only ask, only acknowledge, or only take back what they quote."""
+    quotes = _quotes(content)
+    sentences = [sentence for sentence in SENTENCE.split(content[:MAX_READ]) if sentence.strip()]
+    return all(
+        asks(each) or carries_nothing(each) or bool(quotes and _WRONG.search(each)) for each in sentences
+    )
+
+
+def says_again(again: Note, note: Note) -> bool:
+    """Whether two notes say the same with equal words.
+
+    Of two speakers only words without a first person do: when both say "I live in Graz", two people do. And
+    "We met Ben" on another day is another meeting.
+    """
+    if same_words(again.content) != same_words(note.content):
+        return False
+    if abs(again.occurred_at - note.occurred_at) >= A_DAY and tells_event(again.content):
+        return False
+    impersonal = bool(told(again).statements) and _FIRST_PERSON.search(again.content) is None
+    return again.source.who == note.source.who or impersonal

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from typing import TypedDict
 
 from zettelmem.decisions import Decision, LinkChoice, Neighbour, NeighbourChange
+from zettelmem.language.sameness import tells_event
 from zettelmem.language.words import hashtags, name_in, names, plain, topics, words
 from zettelmem.limits import MAX_CONTEXT, MAX_WORD
 from zettelmem.note import Note, Relation, Source
@@ -56,11 +57,6 @@ _FACT = re.compile(
     r"|named|called|born)\b",
     re.IGNORECASE,
 )
-_EVENT = re.compile(
-    r"\b(?:yesterday|today|tonight|tomorrow|last|next|ago|went|did|was|were|had|got|made|met|saw|bought|started"
-    r"|finished|visited|\w+ed)\b",
-    re.IGNORECASE,
-)
 
 
 class Construction(TypedDict):
@@ -90,7 +86,7 @@ def kind(content: str) -> str:
     head = content[:2_000]
     if _HOW_TO.search(head):
         return "procedural"
-    if _FACT.search(head) and not _EVENT.search(head) and not head.rstrip().endswith("?"):
+    if _FACT.search(head) and not tells_event(head) and not head.rstrip().endswith("?"):
         return "semantic"
     return "episodic"
 

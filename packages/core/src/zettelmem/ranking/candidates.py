@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from zettelmem.protocols import Vectors
 
+from .names import Names
+
 Signal = NDArray[np.float64]
 """One number a candidate, shape (n,)."""
 
@@ -47,9 +49,11 @@ class Candidates:
         occurred: seconds since 1970 (UTC) when it happened.
         lengths: words of each content.
         says_when, asks, answers: whether its words name a time, ask something, come after a question.
-        names: the tags of each note that can name something, as they would stand in plain text.
         linked, link_weights: ids of the notes it is linked with, and what each link counts, in (0, 1].
+        newer: ids of the notes that say the later word on its matter.
+        idle: whether its words only ask, acknowledge or take back.
         vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
+        names: the names that these notes bear, perhaps among others.
         content, around: BM25 of the query in the words of the content and in those around it; from 0 up.
     """
 
@@ -62,10 +66,12 @@ class Candidates:
     says_when: NDArray[np.bool_]
     asks: NDArray[np.bool_]
     answers: NDArray[np.bool_]
-    names: list[tuple[str, ...]]
     linked: list[tuple[str, ...]]
     link_weights: list[tuple[float, ...]]
+    newer: list[tuple[str, ...]]
+    idle: NDArray[np.bool_]
     vectors: Vectors
+    names: Names
     content: Signal
     around: Signal
 
@@ -77,14 +83,12 @@ class Candidates:
         """Where each id stands."""
         return {note_id: place for place, note_id in enumerate(self.ids)}
 
-    @cached_property
-    def bearers(self) -> dict[str, list[int]]:
-        """Each name, and the places of the notes that bear it as a tag."""
-        bearers: dict[str, list[int]] = {}
-        for place, names in enumerate(self.names):
-            for name in names:
-                bearers.setdefault(name, []).append(place)
-        return bearers
+    def named(self, text: str) -> dict[str, list[int]]:
+        """Each name that the text says, and the places of the candidates that bear it."""
+        named: dict[str, list[int]] = {}
+        for name, note_ids in self.names.said(text).items():
+            named[name] = [self.places[note_id] for note_id in note_ids if note_id in self.places]
+        return named
 
     def plus(self, more: Candidates) -> Self:
         """These and those of `more` that are not among them; both number threads and people alike."""
@@ -96,6 +100,8 @@ class Candidates:
             ours, theirs = getattr(self, each.name), getattr(more, each.name)
             if each.name == "people":
                 joined[each.name] = max(ours, theirs, key=len)
+            elif each.name == "names":
+                joined[each.name] = ours if ours is theirs else ours.plus(theirs)
             elif isinstance(ours, list):
                 joined[each.name] = ours + [theirs[place] for place in new]
             else:

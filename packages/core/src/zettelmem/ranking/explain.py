@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from zettelmem.language.terms import terms
-from zettelmem.note import Note
+from zettelmem.language.terms import words_with_terms
+from zettelmem.note import LATER_WORDS, Note
 from zettelmem.queries import Hit
 
 from .candidates import Candidates
 from .score import WEIGHTS, Ranking
 
-_SURFACE = re.compile(r"\S+")
 TOLD = 4
 """Words that a reason names at most."""
 
@@ -61,11 +59,10 @@ def hits(
 def _asked(query: str) -> dict[str, str]:
     """Each term of the query, and the word of the query that it was made from."""
     asked: dict[str, str] = {}
-    for word in _SURFACE.findall(query):
-        for term in terms(word):
-            asked.setdefault(term, word.strip("\"'.,;:!?()[]{}").lower())
-    counted = dict.fromkeys(terms(query))
-    return {term: asked.get(term, term) for term in counted}
+    for word, of_word in words_with_terms(query):
+        for term in of_word:
+            asked.setdefault(term, word.lower())
+    return asked
 
 
 def _matches(asked: Mapping[str, str], own: set[str], around: set[str]) -> Iterable[str]:
@@ -88,16 +85,19 @@ def _reasons(note: Note, values: Mapping[str, float], better: Collection[str]) -
         yield "named by a note above it"
     if values["meaning"] >= 0.75:
         yield "close in meaning"
+    earlier = [x.target for x in note.links if x.relation in LATER_WORDS and x.source == note.id]
+    if note.newer:
+        yield f"said on {note.recorded_at:%-d %B %Y}; newer: {', '.join(note.newer[-TOLD:])}"
+    elif earlier:
+        yield f"newer than {', '.join(earlier[-TOLD:])}"
     for link in note.links:
         other = link.other(note.id)
-        if other in better:
+        if other in better and link.relation not in LATER_WORDS:
             way = "linked from" if link.target == note.id else "linked to"
             yield f"{way} {other} ({link.relation.value})"
             break
-    if note.superseded or note.invalid_at is not None:
-        yield "no longer so"
-    if note.disputed:
-        yield "contradicted by another note"
+    if note.status:
+        yield note.status
 
 
 def cut(found: Sequence[Hit], budget: int) -> list[Hit]:

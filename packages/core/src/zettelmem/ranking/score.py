@@ -28,6 +28,9 @@ WEIGHTS: Mapping[str, float] = {
     "tells": 1.0,
     "answers": 0.6,
     "length": 0.9,
+    "idle": -6.0,
+    "newest": 10.0,
+    "outdated": -8.0,
 }
 """What each signal counts."""
 BIAS = -9.1

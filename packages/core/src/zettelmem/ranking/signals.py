@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
-from zettelmem.language.words import asks_when, plain
+from zettelmem.language.words import asks_when
 from zettelmem.protocols import Vectors
 
 from .candidates import Candidates, Query, Signal, named
@@ -30,10 +30,10 @@ SEEDS = 5
 """Candidates that the walk over the links starts from."""
 DAMPING = 0.5
 """Chance that the walk goes on by a link rather than back to a seed."""
-STEPS = 4
+STEPS = 3
 """Steps of the walk; what a longer one would add is at most DAMPING ** STEPS."""
-LONGEST_NAME = 8
-"""Words of the longest name that is looked for in a text."""
+LEAST = 0.001
+"""Share of the walk that is not followed any further."""
 
 
 def spread(values: Signal) -> Signal:
@@ -74,25 +74,14 @@ def blend(content: Vectors, description: Vectors) -> Vectors:
     return unit
 
 
-def _phrases(text: str) -> set[str]:
-    """Every run of up to LONGEST_NAME words of a text, as names stand in plain text."""
-    words = plain(text).split()
-    phrases: set[str] = set()
-    for start in range(len(words)):
-        for end in range(start + 1, min(start + LONGEST_NAME, len(words)) + 1):
-            phrases.add(f" {' '.join(words[start:end])} ")
-    return phrases
-
-
 def mentions(candidates: Candidates, query: str) -> Signal:
     """How plainly the query names each note by one of its tags: 1 for a tag that no other note bears.
 
     A tag that several candidates share says as little about each as there are sharers.
     """
     strength = np.zeros(len(candidates))
-    for name in _phrases(query) & candidates.bearers.keys():
-        places = candidates.bearers[name]
-        strength[places] = np.maximum(strength[places], 1.0 / len(places))
+    for places in candidates.named(query).values():
+        strength[places] = np.maximum(strength[places], 1.0 / max(len(places), 1))
     return strength
 
 
@@ -107,11 +96,10 @@ def bridges(candidates: Candidates, query: str, best: Mapping[str, str]) -> Sign
         best: contents of the best candidates so far by id, best first.
     """
     strength = np.zeros(len(candidates))
-    asked = _phrases(query)
+    asked = candidates.named(query)
     for rank, (note_id, content) in enumerate(best.items()):
-        for name in (_phrases(content) & candidates.bearers.keys()) - asked:
-            places = candidates.bearers[name]
-            if len(places) == 1 and candidates.ids[places[0]] != note_id:
+        for name, places in candidates.named(content).items():
+            if name not in asked and len(places) == 1 and candidates.ids[places[0]] != note_id:
                 strength[places[0]] = max(strength[places[0]], 1.0 - 0.1 * rank)
     return strength
 
@@ -146,7 +134,7 @@ def walk(candidates: Candidates, base: Signal) -> Signal:
                 onward[other] = onward.get(other, 0.0) + DAMPING * amount * share
         for place, amount in onward.items():
             reached[place] += amount
-        mass = onward
+        mass = {place: amount for place, amount in onward.items() if amount > LEAST}
     return spread(reached)
 
 
@@ -198,6 +186,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
         "answers": candidates.answers.astype(np.float64),
         "says_when": candidates.says_when.astype(np.float64),
         "named": mentions(candidates, query.text),
+        "idle": candidates.idle.astype(np.float64),
         "length": np.minimum(candidates.lengths / LONG, 1.0),
         "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }

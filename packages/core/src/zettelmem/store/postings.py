@@ -44,10 +44,13 @@ class Postings:
 
     def replace(self, slot: int, old: str, new: str) -> None:
         """Put the terms of another text into a slot that holds the terms of `old`."""
-        before, after = Counter(old.split()), Counter(new.split())
-        self._lengths[slot] = after.total()
-        self._total += after.total() - before.total()
-        for term in (before - after).keys() | (after - before).keys():
+        gone, come = old.split(), new.split()
+        self._lengths[slot] += len(come) - len(gone)
+        self._total += len(come) - len(gone)
+        before, after = Counter(gone), Counter(come)
+        for term in before.keys() | after.keys():
+            if before[term] == after[term]:
+                continue
             postings = self._terms.setdefault(term, array("I"))
             if before[term]:
                 held = np.frombuffer(postings, np.uint32) >> COUNT_BITS

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from zettelmem.errors import StoreMismatch
 from zettelmem.language.terms import terms
 from zettelmem.language.words import asks, says_when
+from zettelmem.linking.matters import tells_nothing
 from zettelmem.namespace import Namespace
 from zettelmem.note import Evolution, Link, Note, Pending, Shown, Source, Trust
 from zettelmem.protocols import Vectors
@@ -200,6 +201,7 @@ COLUMNS = (
     _derived("tag_text", "text", lambda note: _tag_text(note.tags)),
     _derived("linked", "texts", lambda note: [link.other(note.id) for link in note.links]),
     _derived("link_weights", "weights", lambda note: [link.weight for link in note.links]),
+    _derived("newer", "texts", lambda note: list(note.newer)),
     _derived("closed_at", "time", _closed_at),
     _derived("live", "flag", lambda note: note.forgotten_at is None),
     _derived("waiting", "flag", lambda note: note.pending is not None),
@@ -207,6 +209,7 @@ COLUMNS = (
     _derived("length", "int32", lambda note: len(note.content.split())),
     _derived("says_when", "flag", lambda note: says_when(note.content)),
     _derived("asks", "flag", lambda note: asks(note.content)),
+    _derived("idle", "flag", lambda note: tells_nothing(note.content)),
     Column("answers", "flag", lambda row: bool(row.before) and asks(row.before[-1])),
 )
 BASE = "base_revision"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zettelmem.language.words import name_in
 from zettelmem.namespace import Namespace
 from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
 from zettelmem.ranking.candidates import Candidates, Query
+from zettelmem.ranking.names import Names
 from zettelmem.values import tag_key
 
 from .postings import Postings
@@ -38,12 +38,15 @@ _PLAIN = (
     "says_when",
     "asks",
     "answers",
+    "idle",
     "length",
     "size",
     "revision",
 )
 _CODED = ("namespace", "thread", "kind", "who", "via")
-VIEW_COLUMNS = list(dict.fromkeys([*_COLD, *_TIMES, *_PLAIN, "linked", "link_weights", *LEXICAL, *FLOATS]))
+VIEW_COLUMNS = list(
+    dict.fromkeys([*_COLD, *_TIMES, *_PLAIN, "linked", "link_weights", "newer", *LEXICAL, *FLOATS])
+)
 """The columns that a view is filled from."""
 _FACTS = np.dtype(
     [
@@ -51,7 +54,7 @@ _FACTS = np.dtype(
         *((name, np.float64) for name in _TIMES),
         ("position", np.int32),
         ("trust", np.int8),
-        *((name, np.bool_) for name in ("live", "waiting", "says_when", "asks", "answers")),
+        *((name, np.bool_) for name in ("live", "waiting", "says_when", "asks", "answers", "idle")),
         ("length", np.int32),
         ("size", np.int32),
         ("revision", np.int64),
@@ -84,9 +87,10 @@ class View:
         self._terms: dict[str, list[str]] = {name: [] for name in LEXICAL}
         self._tagged: dict[str, set[int]] = {}
         self._tags: list[tuple[str, ...]] = []
-        self._names: list[tuple[str, ...]] = []
+        self._names = Names()
         self._linked: list[tuple[str, ...]] = []
         self._weights: list[tuple[float, ...]] = []
+        self._newer: list[tuple[str, ...]] = []
         self._cold: list[bytes] = []
         self._cold_size = 0
         self._rows: OrderedDict[str, Row] = OrderedDict()
@@ -141,10 +145,10 @@ class View:
             return slot
         slot = self._slots[note_id] = len(self.ids)
         self.ids.append(note_id)
-        self._names.append(())
         self._tags.append(())
         self._linked.append(())
         self._weights.append(())
+        self._newer.append(())
         self._cold.append(b"")
         if slot == len(self._facts):
             room = (slot * 3) // 2
@@ -155,10 +159,12 @@ class View:
 
     def _read_lists(self, rows: pa.Table, slots: Slots) -> None:
         linked, weights = rows["linked"].to_pylist(), rows["link_weights"].to_pylist()
+        newer = rows["newer"].to_pylist()
         for place, tags in enumerate(rows["tags"].to_pylist()):
             slot = int(slots[place])
             self._linked[slot] = tuple(linked[place])
             self._weights[slot] = tuple(weights[place])
+            self._newer[slot] = tuple(newer[place])
             keys = tuple(map(tag_key, tags))
             if keys == self._tags[slot]:
                 continue
@@ -166,8 +172,9 @@ class View:
                 self._tagged[key].discard(slot)
             for key in keys:
                 self._tagged.setdefault(key, set()).add(slot)
+            self._names.discard(self.ids[slot], self._tags[slot])
+            self._names.add(self.ids[slot], keys)
             self._tags[slot] = keys
-            self._names[slot] = tuple(filter(None, map(name_in, tags)))
 
     def _read_words(self, rows: pa.Table, slots: Slots) -> None:
         for name, postings in self._words.items():
@@ -305,10 +312,12 @@ class View:
             says_when=facts["says_when"],
             asks=facts["asks"],
             answers=facts["answers"],
-            names=[self._names[slot] for slot in places],
             linked=[self._linked[slot] for slot in places],
             link_weights=[self._weights[slot] for slot in places],
+            newer=[self._newer[slot] for slot in places],
+            idle=facts["idle"],
             vectors=self._vectors[slots],
+            names=self._names,
             content=content[slots],
             around=around[slots],
         )

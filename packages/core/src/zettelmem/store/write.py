@@ -23,6 +23,7 @@ from .disk import TABLE
 from .schema import QUOTAS, Row, quotas_in, to_table
 from .search import Search
 from .table import as_store_error
+from .views import Views
 
 if TYPE_CHECKING:
     from lancedb.table import AsyncTable
@@ -80,7 +81,7 @@ class _Job:
 
 
 @dataclass(eq=False, repr=False)
-class Store(Search):
+class Store(Views):
     """Notes on disk, in memory or in a bucket.
 
     Attributes:
@@ -130,6 +131,10 @@ class Store(Search):
                 return list(answer)
             lacking = answer
         raise ConflictError(f"the notes kept changing through {TRIES} attempts; try again later", wanted)
+
+    async def search(self, namespace: Namespace) -> Search:
+        """What finds the notes of a namespace and below it, as they are now."""
+        return Search(self, namespace, await self.view(namespace))
 
     @property
     def busy(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from zettelmem.language.words import asks
+
 from .changes import CHANGES
 from .clauses import Statement, Subject, statement_of, subject_of
 from .forms import FORMS
@@ -91,7 +93,7 @@ def statements(text: str, who: str) -> tuple[Statement, ...]:
     made: list[Statement] = []
     cue = False
     for sentence in SENTENCE.split(_expanded(text)):
-        if not sentence or sentence.rstrip().endswith("?"):
+        if not sentence or asks(sentence):
             continue
         made += _of_sentence(sentence, who or "me", cue)
         cue = cue or CUE.search(sentence) is not None

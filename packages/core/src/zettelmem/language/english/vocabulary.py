@@ -34,24 +34,6 @@ STOP_WORDS = frozenset(
 STOP_WORDS_IN_NAMES = frozenset({"New", "Great", "Good", "Last", "Little", "Long", "Near"})
 """Stop words that begin names: New York, Great Britain, Good Friday."""
 
-NEWS = (
-    r"no longer",
-    r"not \w+(?: \w+)? any ?more",
-    r"\w+n['\u2019]t \w+(?: \w+){0,4} any ?more",
-    r"correction:",
-    r"changed (?:my|his|her|their|our) mind",
-    r"change of plans?",
-    r"moved (?:from|to|out|back|away)",
-    r"switched (?:from|to|over)",
-    r"cancel+ed",
-    r"renamed",
-    r"replaced \w+(?: \w+){0,3} (?:with|by)",
-    r"(?:is|are|am|lives?|works?|uses?) now",
-    r"now (?:lives?|works?|uses?|is called|prefers?)",
-    r"new (?:address|phone|number|email|e-mail|surname|employer|boss|apartment|flat)",
-)
-"""Phrases that say that something is different from before."""
-
 WHEN = (
     r"yesterday|today|tonight|tomorrow",
     r"(?:last|next|this|past|coming) (?:night|week|weekend|month|year|summer|winter|spring|fall|autumn)s?",

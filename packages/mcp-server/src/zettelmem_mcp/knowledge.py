@@ -1,0 +1,230 @@
+"""The reference server's knowledge graph, kept as notes: a note an entity, an observation, a relation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from . import core
+from .answers import worth_telling
+from .settings import BadSetting, in_words
+
+VIA = "reference"
+"""The door of these notes, by which they are told from others of the same memory."""
+FOUND = 10
+"""Hits of our recall that a search without a match looks at."""
+
+
+class Entity(BaseModel):
+    """A node of the graph."""
+
+    name: str = Field(description="The name of the entity")
+    entityType: str = Field(description="The type of the entity")  # noqa: N815 - the wire's own name
+    observations: list[str] = Field(description="An array of observation contents associated with the entity")
+
+
+class Relation(BaseModel):
+    """A directed edge of the graph."""
+
+    from_: str = Field(alias="from", description="The name of the entity where the relation starts")
+    to: str = Field(description="The name of the entity where the relation ends")
+    relationType: str = Field(description="The type of the relation")  # noqa: N815 - the wire's own name
+
+
+class Observations(BaseModel):
+    """What is added to an entity."""
+
+    entityName: str = Field(description="The name of the entity to add the observations to")  # noqa: N815
+    contents: list[str] = Field(description="An array of observation contents to add")
+
+
+class Deletion(BaseModel):
+    """What is taken from an entity."""
+
+    entityName: str = Field(description="The name of the entity containing the observations")  # noqa: N815
+    observations: list[str] = Field(description="An array of observations to delete")
+
+
+class Graph(BaseModel):
+    """The graph, or a part of it."""
+
+    entities: list[Entity] = []
+    relations: list[Relation] = []
+
+    def told(self) -> dict[str, Any]:
+        """As it goes over the wire."""
+        return self.model_dump(by_alias=True)
+
+    def around(self, names: Iterable[str]) -> Graph:
+        """The entities of these names, and every relation that touches one of them."""
+        wanted = set(names)
+        return Graph(
+            entities=[each for each in self.entities if each.name in wanted],
+            relations=[each for each in self.relations if {each.from_, each.to} & wanted],
+        )
+
+
+# --- notes ---------------------------------------------------------------------------------------
+
+
+def _draft(content: str, *parts: str) -> core.Draft:
+    """A note for a part of the graph; `parts` tell which, and are its key."""
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return core.Draft(
+        content=content.strip() or "(nothing)",
+        key=f"reference:{key}",
+        data={"reference": list(parts)},
+        source=core.Source(who="assistant", via=VIA),
+        trust=core.Trust.REPORTED,
+    )
+
+
+def of_entity(entity: Entity) -> list[core.Draft]:
+    """The notes of an entity: itself, and each of its observations."""
+    node = _draft(f"{entity.name} ({entity.entityType})", "entity", entity.name, entity.entityType)
+    return [node, *(of_observation(entity.name, each) for each in entity.observations)]
+
+
+def of_observation(name: str, observation: str) -> core.Draft:
+    """The note of an observation about an entity."""
+    return _draft(f"{name}: {observation}", "observation", name, observation)
+
+
+def of_relation(each: Relation) -> core.Draft:
+    """The note of a relation."""
+    content = f"{each.from_} {each.relationType} {each.to}"
+    return _draft(content, "relation", each.from_, each.relationType, each.to)
+
+
+def parts_of(note: core.Note) -> list[str]:
+    """Which part of the graph a note is."""
+    found: Any = (note.data or {}).get("reference")
+    return found if isinstance(found, list) else ["none"]
+
+
+def graph_of(notes: Sequence[core.Note]) -> Graph:
+    """The graph that notes make, in the order they were recorded."""
+    entities: dict[str, Entity] = {}
+    relations: list[Relation] = []
+    for note in notes:
+        match parts_of(note):
+            case ["entity", name, kind]:
+                entities.setdefault(name, Entity(name=name, entityType=kind, observations=[]))
+            case ["relation", start, kind, end]:
+                relations.append(Relation(**{"from": start}, to=end, relationType=kind))
+    for note in notes:
+        match parts_of(note):
+            case ["observation", name, observation] if name in entities:
+                entities[name].observations.append(observation)
+    return Graph(entities=list(entities.values()), relations=relations)
+
+
+class Store:
+    """The graph in a memory.
+
+    Args:
+        memory: where it is kept.
+        namespace: whose it is.
+    """
+
+    def __init__(self, memory: core.AsyncMemory, namespace: tuple[str, ...]) -> None:
+        self._memory = memory
+        self._namespace = namespace
+
+    async def notes(self) -> tuple[core.Note, ...]:
+        """Every note of the graph, oldest first."""
+        return (await self._memory.notes(namespace=self._namespace, via=VIA, limit=None)).notes
+
+    async def graph(self) -> Graph:
+        """All of it."""
+        return graph_of(await self.notes())
+
+    async def add(self, drafts: Sequence[core.Draft]) -> None:
+        """Store what is new of these notes, in their order, in as few commits as there can be."""
+        unique = list({draft.key: draft for draft in drafts}.values())
+        await self._memory.remember_many(unique, namespace=self._namespace, judge="none")
+
+    async def remove(self, doomed: Callable[[list[str]], bool]) -> None:
+        """Forget the notes whose parts are doomed."""
+        for note in await self.notes():
+            if doomed(parts_of(note)):
+                await self._memory.forget(note.id, namespace=self._namespace)
+
+    async def recalled(self, query: str) -> list[str]:
+        """The entities that our recall names for a query."""
+        if not query.strip():
+            return []
+        hits = await self._memory.recall(query[:10_000], namespace=self._namespace, via=VIA, k=FOUND)
+        return [name for hit in worth_telling(hits, FOUND) for name in parts_of(hit.note)[1:]]
+
+    async def take_over(self, file: Path) -> int:
+        """Import the reference server's file, once: what was deleted since does not come back.
+
+        Returns:
+            How many entities and relations came.
+
+        Raises:
+            BadSetting: the file cannot be read.
+        """
+        mark = _draft(f"Took over {file}", "import", str(file))
+        if await self._memory.keyed([str(mark.key)], namespace=self._namespace, forgotten=True):
+            return 0
+        graph = read_file(file)
+        drafts = [draft for each in graph.entities for draft in of_entity(each)]
+        await self.add([*drafts, *map(of_relation, graph.relations)])
+        await self.add([mark])
+        await self.remove(lambda parts: parts[0] == "import")
+        return len(graph.entities) + len(graph.relations)
+
+
+def read_file(file: Path) -> Graph:
+    """The graph in a `memory.json` or `memory.jsonl`: a line an entity or relation, or one object of both.
+
+    Raises:
+        BadSetting: the file is not there, or a line of it is neither.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadSetting(f"memory file {file}: {error.strerror}") from error
+    lines = [line for line in text.splitlines() if line.strip()]
+    items = (
+        [{"type": "graph", **whole}]
+        if (whole := _whole(text))
+        else [_line(file, *x) for x in enumerate(lines, 1)]
+    )
+    graph = Graph()
+    for number, item in enumerate(items, 1):
+        try:
+            match item.get("type"):
+                case "entity":
+                    graph.entities.append(Entity.model_validate(item))
+                case "relation":
+                    graph.relations.append(Relation.model_validate(item))
+                case "graph":
+                    graph = Graph.model_validate(item)
+        except ValidationError as error:
+            raise BadSetting(f"memory file {file}, line {number}: {in_words(error)}") from error
+    return graph
+
+
+def _whole(text: str) -> dict[str, Any] | None:
+    """One object with all entities, as old files hold it; None where the text is something else."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "entities" in found else None
+
+
+def _line(file: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise BadSetting(f"memory file {file}, line {number}: {error}") from error
+    return found if isinstance(found, dict) else {}
