@@ -37,6 +37,10 @@ ANNOUNCED = [
     ("My sister lives in Oslo.", "My sister moved to Bergen."),
     ("The status of the migration is blocked.", "The status of the migration is now done."),
     ("I drive a Golf.", "I now drive a Zoe."),
+    ("The fee is 20 euros.", "The fee went up to 25 euros."),
+    ("Mia is five.", "Mia turned six."),
+    ("My parents live in Ulm.", "My parents moved to Kiel."),
+    ("Our printer supplier is Kern.", "We changed our printer supplier to Hub."),
     ("I use Sublime for Python.", "I switched from Sublime to Helix."),
     ("My address: Hauptstrasse 5.", "Hauptstrasse 5 is no longer my address."),
 ]
@@ -46,6 +50,7 @@ LATER = [
     ("My favourite film is Alien.", "My favourite film is Arrival."),
     ("The gate code is 4411.", "The gate code is 9032."),
     ("I weigh 70 kg.", "I weigh 66 kg."),
+    ("The heating is set to 20 degrees.", "The heating is set to 22 degrees."),
     ("Dinner is at 7 pm.", "Dinner is at 8 pm."),
     ("Lena leads the data team.", "Omar leads the data team."),
     ("Our head of sales is Lena.", "Our head of sales is Omar."),
@@ -57,6 +62,12 @@ LATER = [
     ("Yoga: Mondays.", "I go to yoga on Thursdays."),
     ("Our team sits on the third floor.", "Our office is on the fourth floor."),
     ("I prefer window seats.", "I prefer aisle seats."),
+    ("The backup runs at 2 am.", "The backup runs at 4 am."),
+    ("The build takes 10 minutes.", "The build takes 4 minutes."),
+    ("The invoices go to Lena.", "The invoices go to Omar."),
+    ("I go to work by bus.", "I go to work by bike."),
+    ("Lena is the goalkeeper.", "Omar is the goalkeeper."),
+    ("The train leaves at 7:42.", "The train leaves at 7:55."),
 ]
 
 OTHERS = [
@@ -93,6 +104,11 @@ OTHERS = [
     ("We use Redis in production.", "We use Kafka in staging."),
     ("My cat is called Momo.", "My cat is called Kiki."),
     ("I read Dune.", "I read Emma."),
+    ("My brother plays the piano.", "My brother plays the cello."),
+    ("I met Lena at the market.", "I met Omar at the market."),
+    ("I went to a concert on Friday.", "I went to a parade on Sunday."),
+    ("The colours are so bold.", "The colours are so bright."),
+    ("The code of the gate is 4411.", "The code of the cellar is 4411."),
     # The same, or more of it.
     ("I live in Graz.", "I live in Graz, near the river."),
     ("The workshop is on 3 June.", "The workshop is on 3 June at 14:00."),

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 from zettelmem.language.english.clauses import Statement
 from zettelmem.language.english.lexicon import stem
-from zettelmem.language.english.sentences import SENTENCE, statements
+from zettelmem.language.english.patterns import one_value_apart
+from zettelmem.language.english.sentences import SENTENCE, is_plain, statements
 from zettelmem.language.sameness import carries_nothing, same_words, tells_event
 from zettelmem.language.words import MAX_READ, asks, plain
 from zettelmem.note import Note
@@ -24,6 +25,8 @@ QUOTE = 3
 """Words from which a quotation tells which note is meant."""
 A_DAY = timedelta(days=1)
 """From how far apart the same words tell of two events."""
+SHORT = 120
+"""Characters of two sentences that are compared word by word."""
 KEPT = 4_096
 """Notes whose statements stay in memory."""
 
@@ -121,7 +124,7 @@ def compare(new: Note, old: Note) -> Verdict:
         return NOTHING
     if any(quote in theirs.plain for quote in ours.retracted):
         return Verdict(Matter.CLOSES, "takes it back word for word")
-    best = NOTHING
+    best = _one_value_apart(new, old)
     if not ours.statements or not theirs.statements:
         return best
     same_speaker = new.source.who == old.source.who
@@ -136,6 +139,14 @@ def compare(new: Note, old: Note) -> Verdict:
             if matter > best.matter:
                 best = Verdict(matter, _about(other, theirs.plain))
     return best
+
+
+def _one_value_apart(new: Note, old: Note) -> Verdict:
+    """Two sentences of one speaker that are one but for a value."""
+    short = max(len(new.content), len(old.content)) <= SHORT
+    if not short or new.source.who != old.source.who or not (is_plain(new.content) and is_plain(old.content)):
+        return NOTHING
+    return Verdict(Matter.NEWER, "the same") if one_value_apart(new.content, old.content) else NOTHING
 
 
 def _about(statement: Statement, said: str) -> str:

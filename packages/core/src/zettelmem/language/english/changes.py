@@ -39,13 +39,18 @@ _ACTIVE = re.compile(
     r"(?P<subject>(?:that|it|this|(?:the|my|our|his|her|their|[A-Z]\w+'s) [\w' -]+?)) "
     r"(?:from .+? )?(?:to|until|for|at)\s+(?P<value>.+)$"
 )
+_ROSE = re.compile(
+    r"^(?P<subject>.+?) (?:(?:has|have) )?(?:went up|gone up|went down|gone down|rose|risen|fell"
+    r"|fallen|increased|dropped|climbed|grew|grown|shrank) (?:from .+? )?to (?P<value>.+)$",
+    re.I,
+)
 _MADE = re.compile(
     r"^[\w' -]+? (?:made|painted|turned|coloured|dyed) (?P<subject>(?:the|my|our) [\w' -]+?) "
     rf"(?P<value>{'|'.join(sorted(COLOURS))})$",
     re.I,
 )
 _SWITCHED = re.compile(
-    rf"^(?P<subject>.+?) {_HAVE}(?P<verb>switched|changed|migrated|moved|upgraded|went)(?: over| back)? "
+    rf"^(?P<subject>.+?) {_HAVE}(?P<verb>switched|changed|migrated|moved|upgraded)(?: over| back)? "
     r"(?:from (?P<old>.+?) )?to (?P<value>.+)$",
     re.I,
 )
@@ -56,7 +61,7 @@ _INSTEAD = re.compile(
     re.I,
 )
 _BACK_TO = re.compile(r"^(?:switching|changing|moving|going)(?: back| over)? to (?P<value>.+)$", re.I)
-_TURNED = re.compile(r"^(?P<subject>.+?) (?:just )?turned (?P<value>\d\d?)$", re.I)
+_TURNED = re.compile(r"^(?P<subject>.+?) (?:just )?turned (?P<value>\d\d?|[a-z]+)$", re.I)
 _NEW_JOB = re.compile(
     rf"^(?P<subject>.+?) {_HAVE}(?:got|found|accepted|took|started|begun?) (?:a|an|my) (?:new )?"
     r"(?:job|position|role) (?:at|with) (?P<value>.+)$",
@@ -81,6 +86,7 @@ _GAVE_UP = re.compile(
 
 THAT = Subject("", "it", frozenset())
 """What was just said."""
+_IS_SET = re.compile(r"\b(?:is|are) set (?:to|at|for)\b", re.I)
 _JUST_SAID = frozenset(
     ("that", "it", "this", "the quantity", "the amount", "the date", "the time", "the location", "the place")
 )
@@ -116,7 +122,8 @@ def _changed_to(match: re.Match[str], who: str) -> Statement | None:
     if subject is None or not subject.head:
         return None
     attribute = "is" if kind_of(value) != "name" or subject.head in NOUNS else "is:place"
-    arranged = lower(match.groupdict().get("verb") or "").startswith(("schedul", "book", "set"))
+    verb = lower(match.groupdict().get("verb") or "")
+    arranged = verb.startswith(("schedul", "book", "set")) or _IS_SET.search(match[0]) is not None
     return statement_of(subject, attribute, value, announced=not arranged)
 
 
@@ -129,7 +136,8 @@ def _switched(match: re.Match[str], who: str) -> Statement | None:
     if is_time(kind_of(value)):
         return statement_of(subject, "is", value, announced=True)
     moved = lower(match["verb"]) == "moved" and not match["old"]
-    if moved and kind_of(value) != "name":
+    placed = kind_of(value) == "name" or kind_of(value).startswith("ordinal")
+    if moved and not placed:
         return None
     person = not subject.head or subject.head in FAMILY_STEMS or not (subject.owner or subject.modifiers)
     attribute = "use" if not moved else ("live" if person else "is:place")
@@ -155,6 +163,8 @@ def _back_to(match: re.Match[str], who: str) -> Statement | None:
 
 def _turned(match: re.Match[str], who: str) -> Statement | None:
     subject = subject_of(match["subject"], who)
+    if not kind_of([match["value"]]).startswith("number"):
+        return None
     return statement_of(subject, "is:number:year", [match["value"], "years"], announced=True)
 
 
@@ -171,6 +181,7 @@ CHANGES: tuple[Form, ...] = (
     (_GONE, _gone),
     (_PASSIVE, _changed_to),
     (_MADE, _changed_to),
+    (_ROSE, _changed_to),
     (_ACTIVE, _changed_to),
     (_SWITCHED, _switched),
     (_INSTEAD, _instead),

@@ -59,7 +59,8 @@ MANY = _set(
 )
 """Nouns of which one person has several, so that a second one does not replace the first."""
 FAMILY = _set(
-    "sister brother mother father mom mum dad wife husband partner girlfriend boyfriend son daughter "
+    "parents grandparents kids twins sister brother mother father mom mum dad wife husband partner "
+    "girlfriend boyfriend son daughter "
     "aunt uncle cousin grandmother grandfather boss neighbour neighbor friend colleague roommate "
     "flatmate child kid niece nephew ex ex-wife ex-husband doctor landlord"
 )
@@ -90,6 +91,8 @@ VERBS = {
             "close closes"
         ),
         "pay": "pay pays",
+        "sleep": "sleep sleeps",
+        "study": "study studies",
     }.items()
     for form in forms.split()
 }

@@ -74,6 +74,7 @@ def _expanded(text: str) -> str:
     text = re.sub(r"\b(I)'m\b", r"\1 am", text)
     text = re.sub(r"\b([Ww]e|[Tt]hey|[Yy]ou)'re\b", r"\1 are", text)
     text = re.sub(r"\b([Ww]hat|[Tt]here|[Ii]t|[Tt]hat|[Hh]e|[Ss]he)'s\b", r"\1 is", text)
+    text = re.sub(r"\btakes? place\b", "is", text)
     return re.sub(r"\b(I|[Ww]e)'ve\b", r"\1 have", text)
 
 
@@ -171,3 +172,10 @@ def _of_clause(clause: str, who: str, before: Subject | None) -> tuple[Statement
     if subject is None and made is not None and made.head != "it":
         subject = Subject(made.owner, made.head, made.modifiers)
     return made, subject
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is one sentence that asserts something: no question, denial, hedge or list."""
+    one = len([part for part in SENTENCE.split(text.strip()) if part]) == 1
+    marks = (NEGATION, HEDGE, LISTS)
+    return one and not asks(text) and not any(mark.search(text) for mark in marks)

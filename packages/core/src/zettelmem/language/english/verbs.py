@@ -39,7 +39,7 @@ def _place(subject: Subject, tokens: list[str], attribute: str) -> Statement | N
 def _title(subject: Subject, tokens: list[str], who: str) -> Statement | None:
     """Who or what holds a title: "Mia is our lead" says of the lead that it is Mia."""
     titled = subject_of(" ".join(tokens), who)
-    if titled is None or titled.head not in NOUNS:
+    if titled is None or not (titled.head in NOUNS or titled.head.endswith(("er", "or", "ist"))):
         return None
     holder = subject.modifiers | {subject.head or subject.owner}
     made = Statement(titled.owner, titled.head, titled.modifiers, "is", "name", holder)
@@ -54,6 +54,8 @@ def _is(subject: Subject, tokens: list[str], who: str) -> Statement | None:
     rest = tokens[1:]
     if first in ("in", "on", "at", "from", "near"):
         return _place(subject, tokens, "is:place")
+    if first in ("so", "very", "too", "quite", "really", "pretty"):
+        return None  # "The colours are so bold" judges, and names no value.
     if first.endswith("ing") and len(first) > 5 and tokens[0].islower() and first not in DAYS:
         return None
     person = not subject.head
@@ -69,7 +71,7 @@ def _is(subject: Subject, tokens: list[str], who: str) -> Statement | None:
     if made is None:
         return None
     number = made.kind.startswith("number")
-    if person and made.kind == "number:":
+    if made.kind == "number:" and not (subject.owner and subject.head) and not subject.modifiers:
         made = replace(made, attribute="is:number:year", kind="number:year")
     several = subject.head in MANY_STEMS and bool(subject.owner)
     loose = made.kind in ("words", "name") and made.attribute != "is"
@@ -162,6 +164,15 @@ def _leads(said: _Said) -> Statement | None:
     return Statement(led.owner, led.head, led.modifiers, "lead", "name", frozenset({holder}))
 
 
+def _sleeps(said: _Said) -> Statement | None:
+    placed = not said.objects and said.preposition in ("in", "at", "on")
+    return said.states("sleep") if placed and not is_time(kind_of(said.phrase)) else None
+
+
+def _studies(said: _Said) -> Statement | None:
+    return statement_of(said.subject, "study", said.objects) if said.objects else None
+
+
 def _happens(said: _Said) -> Statement | None:
     return said.states("is") if is_time(kind_of(said.objects + said.phrase)) else None
 
@@ -185,6 +196,8 @@ _READ: dict[str, Callable[[_Said], Statement | None]] = {
     "lead": _leads,
     "happen": _happens,
     "timed": _timed,
+    "sleep": _sleeps,
+    "study": _studies,
 }
 
 
