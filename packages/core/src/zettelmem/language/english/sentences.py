@@ -63,7 +63,8 @@ TRAIL = re.compile(
 CLAUSE_END = re.compile(
     r"(?<=[a-z0-9)'\u2019])[.!;](?=\s|$)|[\n;]|\s[-\u2013\u2014]\s|,\s+(?!\d)(?:and |but |so )?"
     r"|\s+(?:and|but|so|because)\s+(?=(?:i|we|my|our|the|there|started|joined|moved|switched"
-    r"|became|now|he|she|they)\b)",
+    r"|became|now|he|she|they)\b)"
+    r"|:\s+(?=(?:i|we|my|our|the|it|he|she|they)\b)",
     re.I,
 )
 
