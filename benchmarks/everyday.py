@@ -25,7 +25,7 @@ from zettelmem import Hit, Memory
 
 UPDATES, EVERYDAY, STATEBENCH = "updates-dev.json", "everyday-dev.json", "statebench-dev.jsonl"
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-TRACKS = ("supersession", "supersession_detection", "repair_propagation", "commitment_durability")
+TRACKS = ("supersession", "supersession_detection", "repair_propagation")
 """Tracks of StateBench whose queries ask for what is so."""
 
 

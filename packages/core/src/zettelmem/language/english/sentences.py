@@ -165,7 +165,9 @@ def _of_clause(clause: str, who: str, before: Subject | None) -> tuple[Statement
     subject = None
     # "Instead" at the end belongs to one form of its own, and is in the way of all others.
     short = clause.removesuffix(" instead")
-    made = None if denied else _by_form(short, who) or _by_form(clause, who)
+    made = None if denied else _by_form(short, who)
+    if made is None and not denied and short != clause:
+        made = _by_form(clause, who)
     if made is None:
         made, subject = scanned(short, who, before)
     if made is not None and denied:
