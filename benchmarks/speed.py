@@ -25,7 +25,7 @@ from costs import peers, recall, remember, spaces, start
 from costs.report import show, write
 from costs.stage import Figure, Stage
 from costs.texts import read_texts
-from harness.arms import place_for
+from harness.shelf import place_for
 from rich.console import Console
 
 PARTS: dict[str, Callable[[Stage, int], Awaitable[list[Figure]]]] = {

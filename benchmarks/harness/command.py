@@ -12,9 +12,10 @@ from rich.console import Console
 
 from harness import report
 from harness.abstain import abstention
-from harness.arms import Ours, Shelf, all_arms, place_for
+from harness.arms import Ours, all_arms
 from harness.corpus import Corpus, data_file, read_multihop
 from harness.plot import draw
+from harness.shelf import Shelf, place_for
 from harness.signals import collect
 from harness.trial import run
 

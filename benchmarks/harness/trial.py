@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness import metrics
-from harness.arms import Arm, Shelf, Unavailable
+from harness.arms import Arm, Unavailable
 from harness.corpus import CATEGORIES, Corpus, Question
 from harness.metrics import Figures
+from harness.shelf import Shelf
 
 K = 20
 SHOWN = 10

@@ -15,6 +15,7 @@ import pytest
 
 from tests.doubles import START, A, check_store, contents, judging, open_memory, open_sync, said
 from zettelmem import AsyncMemory, Decision, NotFound, Relation, recall
+from zettelmem.language.terms import terms
 from zettelmem.testing import HashEmbedder, ScriptedModel
 
 WORDS = [
@@ -250,8 +251,9 @@ async def holding(memory: AsyncMemory, word: str) -> list[str]:
     """The notes that can be found by `word`: it is in one of their lexical fields."""
     table = await memory._store.table()
     assert table is not None
-    rows = (await table.query().select(["content", "surroundings", "live"]).to_arrow()).to_pylist()
-    return sorted(row["content"] for row in rows if row["live"] and word in row["surroundings"])
+    wanted = {*terms(word)}
+    rows = (await table.query().select(["content", "around_terms", "live"]).to_arrow()).to_pylist()
+    return sorted(row["content"] for row in rows if row["live"] and wanted <= {*row["around_terms"].split()})
 
 
 @pytest.mark.parametrize("how", ["forget", "revise"])

@@ -549,7 +549,7 @@ async def test_namespaces_stay_in_memory_as_long_as_the_budget_holds_them(
     """The one that was not used for longest goes first."""
     if "on disk" in request.node.name:
         pytest.skip("nothing is in memory")
-    async with open_memory(resident=600_000) as memory:
+    async with open_memory(resident=450_000) as memory:
         for space in "abcd":
             await memory.remember(f"Cats of {space}.", namespace=space)
         for space in "abcdabcd":
@@ -557,4 +557,4 @@ async def test_namespaces_stay_in_memory_as_long_as_the_budget_holds_them(
         kept = memory._store._views
         assert 1 <= len(kept) < 4
         assert list(kept)[-1] == ("d",)
-        assert sum(view.size for view in kept.values()) <= 600_000
+        assert sum(view.size for view in kept.values()) <= 450_000

@@ -543,3 +543,19 @@ async def test_what_is_no_longer_trusted_or_so_is_told(memory: Memory, run: Run)
     )
     assert "(untrusted)" in model.prompts[0]
     assert "CONTRADICTED BY ANOTHER NOTE" in model.prompts[0]
+
+
+async def test_a_follow_up_is_asked_with_the_names_of_the_turns_before(memory: Memory, run: Run) -> None:
+    people = ("Rita", "Tomas", "Noor", "Emil")
+    for place in range(15):
+        for name in people:
+            memory.remember(f"{name} once lived in town number {place}.", namespace="ana", judge="none")
+    for name in people:
+        memory.remember(f"{name} is allergic to {name.lower()}nuts.", namespace="ana", judge="none")
+    model = says("How are things with her?")
+    agent = create_agent(
+        model, middleware=[ZettelmemMiddleware(memory, namespace="ana", k=1)], checkpointer=InMemorySaver()
+    )
+    await run(agent, "Noor called me.", "t1")
+    await run(agent, "What is she allergic to?", "t1")
+    assert "noornuts" in model.prompts[1]

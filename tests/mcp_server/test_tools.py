@@ -9,6 +9,7 @@ import time
 import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,23 @@ async def test_the_same_words_with_a_day_of_their_own_are_another_note(era: str)
         assert len((await memory.call("browse"))["notes"]) == 2
 
 
+async def test_a_plan_that_is_dated_by_its_day_can_be_moved_and_called_off(era: str) -> None:
+    async with assistant(era) as memory:
+        plan = await memory.stored(
+            content="The release of Heron is on 3 December 2099.", said_by="user", occurred_at="2099-12-03"
+        )
+        moved = await memory.stored(
+            content="The release of Heron is on 1 December 2099.", said_by="user", occurred_at="2099-12-01"
+        )
+        link = {"note_id": moved["id"], "to": plan["id"], "relation": "supersedes"}
+        await memory.call("connect", links=[link])
+        question = "When is the release of Heron?"
+        assert await memory.contents(question) == ["The release of Heron is on 1 December 2099."]
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        await memory.call("revise", note_id=moved["id"], ended=today, reason="called off")
+        assert await memory.contents(question) == []
+
+
 # --- whose words ---------------------------------------------------------------------------------
 
 
@@ -307,6 +325,12 @@ async def test_a_hit_says_how_sure_it_is_and_weak_hits_cost_nothing(era: str) ->
         text = await memory.text("recall", query="When is the release of Heron?")
         assert text.startswith("Likely the first:")
         assert len(text) / 4 <= 60
+
+
+async def test_a_memory_of_few_words_is_told_whole(era: str) -> None:
+    async with assistant(era) as memory:
+        await memory.call("remember", content=FACTS[:6], said_by="user")
+        assert set(await memory.contents("When is the release of Heron?")) == set(FACTS[:6])
 
 
 async def test_the_passage_that_matched_is_told_of_a_long_note(era: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Unpack
 from . import connect
 from .decisions import Neighbour
 from .errors import InvalidInput, NotFound
+from .language.follow_up import in_context
 from .limits import MAX_HOPS, MAX_PAGE, within
 from .linking import undo
 from .namespace import Namespace, as_namespace
@@ -37,6 +38,7 @@ class Reader:
         query: str,
         *,
         namespace: str | Sequence[str],
+        said: Sequence[str] = (),
         k: int = 10,
         as_of: datetime | None = None,
         superseded: bool = False,
@@ -51,6 +53,8 @@ class Reader:
         Args:
             query: a question or some words.
             namespace: this one and all below it; nothing else is seen.
+            said: the turns just before, oldest first. A question such as "When does she arrive?" is asked
+                with the names that they hold.
             k: at most so many hits, 1 to 1,000.
             as_of: what was valid and known then, as the notes stood then; a note whose history does not
                 reach so far back, as its oldest kept change found it.
@@ -70,6 +74,9 @@ class Reader:
             raise InvalidInput(f"query is {type(query).__name__}; give a question or some words as a string")
         if not isinstance(min_score, int | float):
             raise InvalidInput(f"min_score is {min_score!r}; give a number from 0 to 1")
+        if isinstance(said, str):
+            raise InvalidInput("said is one string; give the list of the turns before")
+        query = in_context(query, said)
         now = as_of or self.clock()
         visible = sight(namespace, where, known_at=as_of, valid_at=None if superseded else now)
         wanted = Wanted(k, expand, budget_tokens, min_score, explain)

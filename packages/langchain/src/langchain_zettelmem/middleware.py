@@ -181,12 +181,18 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         return notes
 
     def _recall(self, messages: Sequence[AnyMessage], runtime: Runtime[Any]) -> str:
-        query = question_in(messages)[:MAX_QUERY]
+        query, said = question_in(messages)
         if not query or self._k < 1:
             return ""
         _, config = here()
         space = namespace_of(self._namespace, runtime.context, config)
-        hits = self.memory.recall(query, namespace=space, k=to_ask_for(self._k), min_trust=self._min_trust)
+        hits = self.memory.recall(
+            query[:MAX_QUERY],
+            namespace=space,
+            said=said,
+            k=to_ask_for(self._k),
+            min_trust=self._min_trust,
+        )
         present = [message.text for message in messages]
         chosen = for_prompt(hits, self._k, present=present, min_score=self._min_score)
         notes = fit([hit.note for hit in chosen], self._budget, query=query, brief=True)

@@ -44,10 +44,15 @@ def key_of(thread: str | None, message_id: str | None) -> str:
     return f"{thread or ''}/{message_id}"
 
 
-def question_in(messages: Iterable[BaseMessage]) -> str:
-    """What the human said last; "" if no human spoke."""
-    asked = [m.text.strip() for m in messages if m.type == "human" and not made_by_a_model(m)]
-    return asked[-1] if asked else ""
+def question_in(messages: Iterable[BaseMessage]) -> tuple[str, list[str]]:
+    """What the human said last, "" if no human spoke, and what he and the model said before that."""
+    said: list[str] = []
+    asked = 0
+    for message in messages:
+        if message.type in ("human", "ai") and not made_by_a_model(message) and message.text.strip():
+            said.append(message.text.strip())
+            asked = len(said) if message.type == "human" else asked
+    return said[asked - 1] if asked else "", said[: max(0, asked - 1)]
 
 
 def made_by_a_model(message: BaseMessage) -> bool:

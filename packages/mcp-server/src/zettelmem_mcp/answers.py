@@ -27,6 +27,8 @@ FOUND = 0.01
 """Score, in [0, 1], below which a hit answers nothing."""
 FAR = 0.01
 """Share of the best hit's score below which another one is not worth its tokens."""
+WHOLE = 400
+"""Characters up to which all that a memory holds is told."""
 _PAST = re.compile(
     r"\b(?:original(?:ly)?|at first|in the beginning|used to|previous(?:ly)?|former(?:ly)?|in the past|"
     r"before (?:it|that|this|she|he|they|i|we)\b|(?:was|were|did)\b.*\bbefore\b|no longer|history of|"
@@ -177,9 +179,18 @@ def asks_for_past(query: str) -> bool:
 
 
 def worth_telling(hits: Sequence[core.Hit], limit: int) -> list[core.Hit]:
-    """The hits that may answer, best first; none where nothing is known."""
+    """The hits that may answer, best first; none where nothing is known, all where the memory is small.
+
+    Args:
+        hits: what a recall for one more than `limit` found: fewer are all there is.
+        limit: at most so many.
+    """
     best = max((hit.score for hit in hits), default=0.0)
-    return [hit for hit in hits if best >= FOUND and hit.score >= best * FAR][:limit]
+    if best < FOUND:
+        return []
+    if len(hits) <= limit and sum(len(hit.note.content) for hit in hits) <= WHOLE:
+        return list(hits)
+    return [hit for hit in hits if hit.score >= best * FAR][:limit]
 
 
 def recalled(hits: Sequence[core.Hit], query: str, budget: int) -> CallToolResult:

@@ -159,7 +159,7 @@ class Store:
         """The entities that our recall names for a query."""
         if not query.strip():
             return []
-        hits = await self._memory.recall(query[:10_000], namespace=self._namespace, via=VIA, k=FOUND)
+        hits = await self._memory.recall(query[:10_000], namespace=self._namespace, via=VIA, k=FOUND + 1)
         return [name for hit in worth_telling(hits, FOUND) for name in parts_of(hit.note)[1:]]
 
     async def take_over(self, file: Path) -> int:

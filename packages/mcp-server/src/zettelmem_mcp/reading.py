@@ -45,7 +45,7 @@ async def recall(
     narrower: dict[str, Any] = {"since": since, "until": until, "as_of": as_of, "superseded": past}
 
     async def found(**names: Any) -> list[core.Hit]:
-        return await memory.recall(query, namespace=namespace, k=limit, **names, **narrower)
+        return await memory.recall(query, namespace=namespace, k=limit + 1, **names, **narrower)
 
     hits = await found(tags=tags, thread=thread)
     if not hits and (tags or thread):

@@ -22,13 +22,6 @@ CHANGES = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False
 )
 
-TOOLS: list[Tool] = []
-"""All tools, as the server lists them."""
-EXAMPLES: dict[str, dict[str, Any]] = {}
-"""A right call of each tool, for the answers to wrong ones."""
-ARGUMENTS: dict[str, list[str]] = {}
-"""What each tool takes."""
-
 ID = "k3v9x2ab"
 _ROWS: tuple[tuple[Callable[..., Any], str, ToolAnnotations, dict[str, Any]], ...] = (
     (brief, "Brief", READS, {}),
@@ -46,17 +39,22 @@ _ROWS: tuple[tuple[Callable[..., Any], str, ToolAnnotations, dict[str, Any]], ..
     (forget, "Forget notes", CHANGES, {"ids": [ID]}),
     (undo, "Undo a change", CHANGES, {"change": ID}),
 )
-for _function, _title, _annotations, _example in _ROWS:
-    _tool = Tool.from_function(
-        _function,
-        title=_title,
-        description=" ".join((_function.__doc__ or "").split()),
-        annotations=_annotations,
-    )
-    _tool.parameters = _tool.fn_metadata.arg_model.model_json_schema(schema_generator=Lean)
-    if _tool.fn_metadata.output_model is not None:
-        shape = _tool.fn_metadata.output_model.model_json_schema(schema_generator=Lean)
-        _tool.fn_metadata.output_schema = shape
-    TOOLS.append(_tool)
-    EXAMPLES[_tool.name] = _example
-    ARGUMENTS[_tool.name] = list(_tool.parameters["properties"])
+
+
+def _listed(function: Callable[..., Any], title: str, hints: ToolAnnotations) -> Tool:
+    """A function as a tool: its docstring is the description, its signature the schema."""
+    description = " ".join((function.__doc__ or "").split())
+    tool = Tool.from_function(function, title=title, description=description, annotations=hints)
+    tool.parameters = tool.fn_metadata.arg_model.model_json_schema(schema_generator=Lean)
+    if tool.fn_metadata.output_model is not None:
+        shape = tool.fn_metadata.output_model.model_json_schema(schema_generator=Lean)
+        tool.fn_metadata.output_schema = shape
+    return tool
+
+
+TOOLS = [_listed(*row[:3]) for row in _ROWS]
+"""All tools, as the server lists them."""
+EXAMPLES = {row[0].__name__: row[3] for row in _ROWS}
+"""A right call of each tool, for the answers to wrong ones."""
+ARGUMENTS = {tool.name: list(tool.parameters["properties"]) for tool in TOOLS}
+"""What each tool takes."""

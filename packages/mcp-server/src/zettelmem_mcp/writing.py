@@ -151,10 +151,11 @@ async def _standing(ctx: Ctx, fact: _Fact) -> str:
     note = fact.there
     assert note is not None
     again = "If it is so again, call remember with occurred_at"
+    now = core.one_line(answers.visible(note.content), 200)
     if note.forgotten_at is not None:
         return f"[{note.id}] said this and was forgotten since; not stored. undo [{note.id}] brings it back"
     if not answers.same_words(note.content, fact.draft.content):
-        return f"[{note.id}] said this and was revised since: > {core.one_line(note.content, 200)}"
+        return f"[{note.id}] said this and was revised since: > {now}"
     if note.status.startswith("no longer"):
         newer = [f"[{link.source}]" for link in note.links if link.relation is core.Relation.SUPERSEDES]
         took = f", {', '.join(newer)} took its place" if newer else ""

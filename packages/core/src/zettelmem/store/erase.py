@@ -119,7 +119,7 @@ async def _alone(
         with as_store_error(f"erasing in {store.uri}"):
             earlier = len(await table.list_versions())  # type: ignore[no-untyped-call]
             await _overwrite(table, ids | changed.keys(), changed)
-            await indices.make(table)
+            await indices.settle(table)
             await store.sync()  # what is new is safe before what is old goes
             left = await _clean(table, mark, orphans=True)
         if store.path is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from .schema import FLOATS, LEXICAL
@@ -15,6 +16,9 @@ VECTOR_ROWS = 20_000
 """Rows from which vectors are indexed. Up to here every namespace fits into memory, where search is exact."""
 LONGEST_TERM = 200
 """Characters of the longest term that is indexed."""
+NEVER = timedelta(days=36_500)
+PASSES = 20
+"""How often a table is compacted at most before that is enough: others may be writing to a bucket."""
 
 
 async def make(table: AsyncTable, *, anew: bool = False) -> None:
@@ -50,6 +54,20 @@ async def make(table: AsyncTable, *, anew: bool = False) -> None:
     for column, config in wanted.items():
         if anew or column not in there:
             await table.create_index(column, config=config, replace=anew)
+
+
+async def settle(table: AsyncTable) -> None:
+    """Compact the table and bring its indices up to date, until nothing is left to be done.
+
+    What the indices hold after one pass can be compacted in the next with what they held before. Only then
+    may older versions go: whatever drops them commits nothing new, which a power cut could still take.
+    """
+    for _ in range(PASSES):
+        before = await table.version()
+        await table.optimize(cleanup_older_than=NEVER)
+        await make(table)
+        if await table.version() == before:
+            return
 
 
 async def drop_vectors(table: AsyncTable) -> None:

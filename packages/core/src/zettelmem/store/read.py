@@ -52,7 +52,7 @@ class Read(Table):
     async def _by_id(self, ids: Iterable[str], columns: Sequence[str]) -> pa.Table | None:
         from lancedb.expr import col, lit
 
-        wanted = [lit(each) for each in dict.fromkeys(ids)]
+        wanted = [lit(each) for each in dict.fromkeys(ids) if each.isascii()]  # as the ids of notes are
         return await self.select(col("id").isin(wanted), columns) if wanted else None
 
     async def order(
@@ -118,10 +118,8 @@ class Read(Table):
     async def quotas(self) -> list[Quota]:
         """The limits of the store, outermost first, without what is used of them."""
 
-        async def query(table: AsyncTable) -> list[Quota]:
-            return quotas_in(await table.schema())
-
-        return await self.read(query, [])
+        await self.version()
+        return [] if self.schema is None else quotas_in(self.schema)
 
     async def measured(self, quota: Quota) -> Quota:
         """The quota with what its namespace holds now, forgotten notes included."""

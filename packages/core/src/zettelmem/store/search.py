@@ -56,7 +56,7 @@ class Search:
         wanted = list(dict.fromkeys(ids))
         if self.view is not None:
             return self.view.rows(wanted)
-        return await self.views.stored_rows(wanted) if wanted else {}
+        return await self.views.rows(self.namespace, wanted)
 
     async def last_of_thread(self, thread: str) -> Note | None:
         """The last note of a thread of exactly this namespace."""

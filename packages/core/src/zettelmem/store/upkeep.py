@@ -27,7 +27,6 @@ RETENTION = timedelta(seconds=10)
 """How long old versions of the table stay for readers in other processes, if there is room."""
 ROOM = 1.5
 """Bytes on disk for each byte of the newest version, from which all older ones go at once."""
-NEVER = timedelta(days=36_500)
 TAIL_ROWS, MOST_TAIL_ROWS = 1_024, 8_192
 """Rows outside the indices from which they are refreshed: a quarter of the table, within these bounds."""
 FRAGMENTS = 48
@@ -110,9 +109,7 @@ async def optimize(store: Store, retention: timedelta = RETENTION, *, orphans: b
             before = await table.version()
             if (await tail_of(store)).segments > SEGMENTS:
                 await indices.drop_vectors(table)
-            while (await table.optimize(cleanup_older_than=NEVER)).compaction.fragments_removed:
-                pass  # what the indices hold from now on can be compacted with what they held
-            await indices.make(table)
+            await indices.settle(table)
             await store.sync()  # what is new is safe before what is old goes
             live, disk = await store.size()
             await table.optimize(

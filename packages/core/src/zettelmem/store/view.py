@@ -48,6 +48,7 @@ VIEW_COLUMNS = list(
     dict.fromkeys([*_COLD, *_TIMES, *_PLAIN, "linked", "link_weights", "newer", *LEXICAL, *FLOATS])
 )
 """The columns that a view is filled from."""
+_LISTED = [name for name in VIEW_COLUMNS if name not in FLOATS and name != "closed_at"]
 _FACTS = np.dtype(
     [
         *((name, np.int32) for name in _CODED),
@@ -115,28 +116,29 @@ class View:
         """
         if not len(rows):
             return
-        ids = rows["id"].to_pylist()
-        slots = np.array([self._slot(note_id) for note_id in ids], np.intp)
+        # A column is made a list once, for all that needs it: that is most of what a small write costs here.
+        columns = {name: rows[name].to_pylist() for name in _LISTED}
+        slots = np.array([self._slot(note_id) for note_id in columns["id"]], np.intp)
         facts = self._facts
         for name in _CODED:
             codes = self._codes[name]
-            facts[name][slots] = [codes.setdefault(each, len(codes) - 1) for each in rows[name].to_pylist()]
+            facts[name][slots] = [codes.setdefault(each, len(codes) - 1) for each in columns[name]]
         for name in _TIMES:
             facts[name][slots] = rows[name].cast("int64").to_numpy() / 1e6
         for name in _PLAIN:
-            facts[name][slots] = rows[name].to_numpy()
+            facts[name][slots] = columns[name]
         self._contents[slots] = matrix(rows["content_vector"])
         self._vectors[slots] = matrix(rows["vector"])
-        self._read_lists(rows, slots)
-        self._read_words(rows, slots)
-        cold = zip(*(rows[name].to_pylist() for name in _COLD), strict=True)
-        for slot, note_id, values in zip(slots, ids, cold, strict=True):
+        for place, slot in enumerate(slots.tolist()):
+            self._read_lists(slot, columns, place)
+            self._read_words(slot, columns, place)
+            cold = tuple(columns[name][place] for name in _COLD)
             self._cold_size -= len(self._cold[slot])
-            self._cold[slot] = pickle.dumps(values, pickle.HIGHEST_PROTOCOL)
+            self._cold[slot] = pickle.dumps(cold, pickle.HIGHEST_PROTOCOL)
             self._cold_size += len(self._cold[slot])
-            self._rows.pop(note_id, None)
+            self._rows.pop(self.ids[slot], None)
         if fresh is not None:
-            for note_id in ids:
+            for note_id in columns["id"]:
                 self._keep(note_id, fresh[note_id])
 
     def _slot(self, note_id: str) -> int:
@@ -157,35 +159,30 @@ class View:
             self._vectors = _grown(self._vectors, room)
         return slot
 
-    def _read_lists(self, rows: pa.Table, slots: Slots) -> None:
-        linked, weights = rows["linked"].to_pylist(), rows["link_weights"].to_pylist()
-        newer = rows["newer"].to_pylist()
-        for place, tags in enumerate(rows["tags"].to_pylist()):
-            slot = int(slots[place])
-            self._linked[slot] = tuple(linked[place])
-            self._weights[slot] = tuple(weights[place])
-            self._newer[slot] = tuple(newer[place])
-            keys = tuple(map(tag_key, tags))
-            if keys == self._tags[slot]:
-                continue
-            for key in self._tags[slot]:
-                self._tagged[key].discard(slot)
-            for key in keys:
-                self._tagged.setdefault(key, set()).add(slot)
-            self._names.discard(self.ids[slot], self._tags[slot])
-            self._names.add(self.ids[slot], keys)
-            self._tags[slot] = keys
+    def _read_lists(self, slot: int, columns: Mapping[str, list[Any]], place: int) -> None:
+        self._linked[slot] = tuple(columns["linked"][place])
+        self._weights[slot] = tuple(columns["link_weights"][place])
+        self._newer[slot] = tuple(columns["newer"][place])
+        keys = tuple(map(tag_key, columns["tags"][place]))
+        if keys == self._tags[slot]:
+            return
+        for key in self._tags[slot]:
+            self._tagged[key].discard(slot)
+        for key in keys:
+            self._tagged.setdefault(key, set()).add(slot)
+        self._names.discard(self.ids[slot], self._tags[slot])
+        self._names.add(self.ids[slot], keys)
+        self._tags[slot] = keys
 
-    def _read_words(self, rows: pa.Table, slots: Slots) -> None:
+    def _read_words(self, slot: int, columns: Mapping[str, list[Any]], place: int) -> None:
         for name, postings in self._words.items():
-            known = self._terms[name]
-            for slot, text in zip(slots, rows[name].to_pylist(), strict=True):
-                if slot == len(known):
-                    known.append(text)
-                    postings.add(int(slot), text)
-                elif known[slot] != text:
-                    postings.replace(int(slot), known[slot], text)
-                    known[slot] = text
+            known, text = self._terms[name], columns[name][place]
+            if slot == len(known):
+                known.append(text)
+                postings.add(slot, text)
+            elif known[slot] != text:
+                postings.replace(slot, known[slot], text)
+                known[slot] = text
 
     # --- rows ------------------------------------------------------------------------------------
 

@@ -52,6 +52,7 @@ class Views(Read):
     _large: dict[Namespace, _People] = field(init=False, default_factory=dict)
     _filling: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _shown_erasures: int = field(init=False, default=0)
+    _held: int = field(init=False, default=0)
 
     # --- views -----------------------------------------------------------------------------------
 
@@ -61,6 +62,7 @@ class Views(Read):
         if self.erasures != self._shown_erasures:  # what was erased must be found nowhere
             self._views.clear()
             self._large.clear()
+            self._held = 0
             self._shown_erasures = self.erasures
         view = self._views.get(namespace)
         if view is None or view.version != version:
@@ -87,8 +89,13 @@ class Views(Read):
         since = col(CHANGED) > lit(view.version)
         rows = await self.select(_inside(view.namespace) & since, VIEW_COLUMNS)
         if rows is not None:
-            view.apply(rows)
+            self._apply(view, rows)
         view.version = version
+
+    def _apply(self, view: View, rows: pa.Table, fresh: Mapping[str, Row] | None = None) -> None:
+        before = view.size
+        view.apply(rows, fresh)
+        self._held += view.size - before
 
     async def _fill(self, namespace: Namespace, version: int) -> View | None:
         where = _inside(namespace)
@@ -117,11 +124,13 @@ class Views(Read):
         view = await self.read(query, None)
         if view is not None:
             self._views[namespace] = view
+            self._held += view.size
         return view
 
     def _make_room(self) -> None:
-        while self._views and sum(view.size for view in self._views.values()) > self.budget:
-            namespace, _ = self._views.popitem(last=False)
+        while self._views and self._held > self.budget:
+            namespace, view = self._views.popitem(last=False)
+            self._held -= view.size
             if not self._views:
                 self._large[namespace] = _People()
 
@@ -134,8 +143,9 @@ class Views(Read):
             prefix = namespace_column(view.namespace)
             places = [place for place, column in enumerate(columns) if column.startswith(prefix)]
             if places:
-                view.apply(rows.select(VIEW_COLUMNS).take(places), fresh)
+                self._apply(view, rows if len(places) == len(columns) else rows.take(places), fresh)
             view.version = version
+        self._make_room()
 
     def keep_up(self, before: int, version: int) -> None:
         """Tell the views that the versions from `before` to this one changed no note."""
@@ -151,7 +161,11 @@ class Views(Read):
         if not wanted:
             return {}
         view = await self.view(namespace)
-        return view.rows(wanted) if view is not None else await self.stored_rows(wanted)
+        if view is not None:
+            return view.rows(wanted)
+        inside = Filter(namespace=namespace).covers
+        stored = await self.stored_rows(wanted)
+        return {note_id: row for note_id, row in stored.items() if inside(row.note.namespace)}
 
     async def notes(self, namespace: Namespace, ids: Iterable[str]) -> dict[str, Note]:
         """The notes of the namespace and below that are not forgotten, by id."""

@@ -69,6 +69,7 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
         if not question:
             return ""
         # an agent asks several times a turn, with the question twice, or with tool calls behind it
+        before = [text for text in map(said, messages[: asked[-1]]) if text and text != question]
         answers = sum(bool(said(x)) for x in messages[: asked[-1]] if x.role != MessageRole.USER)
         turn = (block_kwargs.get("session_id"), question, block_kwargs.get("turn", answers))
         known, hits = self._turn
@@ -77,6 +78,7 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
                 self.memory.recall,
                 question[:MAX_QUERY],
                 namespace=self.namespace,
+                said=before,
                 k=to_ask_for(self.top_k),
             )
             self._turn = (turn, hits)

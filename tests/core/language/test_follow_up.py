@@ -1,0 +1,54 @@
+"""A question that points at what was just said is asked with the names of those turns."""
+
+import pytest
+
+from tests.doubles import open_memory
+from zettelmem import InvalidInput
+from zettelmem.language.follow_up import in_context
+
+PEOPLE = {"Rita": ("Porto", "peanuts", "cello", "12 May"), "Tomas": ("Ghent", "shellfish", "tuba", "3 June")}
+PEOPLE |= {"Noor": ("Lyon", "kiwi", "violin", "9 March"), "Emil": ("Bergen", "gluten", "drums", "30 July")}
+FACTS = ("{} lives in {}.", "{} is allergic to {}.", "{} plays the {}.", "{} has a birthday on {}.")
+QUESTIONS = (
+    "Where does she live?",
+    "And what is he allergic to?",
+    "Which instrument do they play?",
+    "When is their birthday?",
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "said", "asked"),
+    [
+        ("When does she arrive?", ["Rita called me."], "When does she arrive? Rita"),
+        ("And when?", ["My sister Rita arrives soon."], "And when? Rita"),
+        ("Where is it?", ["I parked the red car.", "Fine."], "Where is it? parked red car"),
+        ("Was ist mit ihr?", ["Ich habe Rita gesehen."], "Was ist mit ihr? Rita"),
+        ("Does she like Ana?", ["Rita called me."], "Does she like Ana?"),
+        ("Where do I live?", ["Rita called me."], "Where do I live?"),
+        ("When does she arrive?", [], "When does she arrive?"),
+        ("What about Bern?", ["Rita called me."], "What about Bern?"),
+    ],
+)
+def test_names_are_taken_where_the_question_points(query: str, said: list[str], asked: str) -> None:
+    assert in_context(query, said) == asked
+
+
+async def test_sixteen_follow_ups_find_the_right_person_first() -> None:
+    right = 0
+    async with open_memory(judge="none") as memory:
+        for name, things in PEOPLE.items():
+            facts = [fact.format(name, thing) for fact, thing in zip(FACTS, things, strict=True)]
+            await memory.remember_many(facts, namespace="a")
+        for name, things in PEOPLE.items():
+            said = [f"{name} called me yesterday.", "How nice! How are things?"]
+            for question, thing in zip(QUESTIONS, things, strict=True):
+                hits = await memory.recall(question, namespace="a", said=said, k=1)
+                right += thing in hits[0].note.content and name in hits[0].note.content
+    assert right >= 15
+
+
+async def test_what_was_said_is_a_list() -> None:
+    async with open_memory() as memory:
+        with pytest.raises(InvalidInput, match="said is one string"):
+            await memory.recall("Where?", namespace="a", said="Rita called.")
