@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from .decisions import Changes, Decision, Neighbour, Question, Remembered
 from .errors import ConflictError, DecisionRefused
 from .linking import evolve, prompts
+from .neighbours import numbered
 from .note import Note
-from .remember import Remember, alive, numbered, remembered
+from .revise import Revise
 from .store import Store
 from .values import build
+from .writer import Writer, alive, remembered
 
 
 async def waiting(store: Store, note: Note) -> list[Neighbour]:
@@ -40,32 +42,24 @@ async def chosen(store: Store, note: Note, others: Sequence[Note]) -> list[Neigh
     return numbered(around)
 
 
-async def show(
-    writes: Remember, note: Note, around: Sequence[Neighbour], clock: Callable[[], datetime]
-) -> None:
+async def show(writer: Writer, note: Note, around: Sequence[Neighbour]) -> None:
     """Write the numbers of the neighbours into the note, where every process finds them."""
     notes = [each.note for each in around]
 
     def step(fresh: dict[str, Note]) -> list[Changes]:
-        return [evolve.show(alive(fresh, note.id), notes, clock())]
+        return [evolve.show(alive(fresh, note.id), notes, writer.clock())]
 
-    await writes.commit(note.namespace, [note.id], step)
+    await writer.commit(note.namespace, [note.id], step)
 
 
-async def ask(
-    writes: Remember,
-    store: Store,
-    note: Note,
-    clock: Callable[[], datetime],
-    others: Sequence[Note] | None = None,
-) -> Question:
+async def ask(writer: Writer, revise: Revise, note: Note, others: Sequence[Note] | None = None) -> Question:
     """The question about a note and its neighbours, or others, under numbers that `decide` understands."""
-    around = await waiting(store, note) if others is None else await chosen(store, note, others)
+    around = await waiting(writer.store, note) if others is None else await chosen(writer.store, note, others)
     if others is not None and around:
-        await show(writes, note, around, clock)
+        await show(writer, note, around)
     if not around:
-        around = await writes.around(note)
-        await show(writes, note, around, clock)
+        around = await revise.around(note)
+        await show(writer, note, around)
     return Question(
         neighbours=tuple(around),
         instructions=f"{prompts.JUDGE}\n{prompts.IN_JSON}",
@@ -82,7 +76,7 @@ def decision_of(given: Decision | Mapping[str, Any] | str) -> Decision:
     return prompts.decision_in(given) if isinstance(given, str) else build(Decision, given)
 
 
-async def decide(writes: Remember, note: Note, decision: Decision, now: datetime) -> Remembered:
+async def decide(writer: Writer, note: Note, decision: Decision, now: datetime) -> Remembered:
     """Apply a decision about the neighbours that the note was shown.
 
     Raises:
@@ -100,7 +94,7 @@ async def decide(writes: Remember, note: Note, decision: Decision, now: datetime
         return [evolve.apply(subject, _as_shown(subject, fresh, decision), decision, now)]
 
     ids = [note.id, *(each.id for each in note.shown)]
-    (changes,) = await writes.commit(note.namespace, ids, step)
+    (changes,) = await writer.commit(note.namespace, ids, step)
     return remembered(changes)
 
 

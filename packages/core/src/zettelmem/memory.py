@@ -18,18 +18,20 @@ from .decisions import Changes, Decision, Question, Remembered
 from .drafts import Draft, Fields, Message, batches, conversation, revisable
 from .embedding import Embedding
 from .errors import ConflictError, InvalidInput
+from .intake import Intake, Secrets
 from .judge import Judge, Judging
 from .limits import BATCH, MAX_NEIGHBOURS, RESIDENT, within
 from .linking import evolve, undo
 from .namespace import as_namespace
 from .note import Note, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
-from .queries import Filter
 from .reader import Reader
 from .recall import Recall
-from .remember import Remember, Secrets, others
+from .remember import Remember
+from .revise import Revise
 from .store import Store
 from .values import build
+from .writer import Writer, others
 
 logger = logging.getLogger(__name__)
 
@@ -117,15 +119,10 @@ class AsyncMemory(Reader):
             self._store.hooks.append(log.Journal(self._audit, self._store, clock))
         self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
         self._embedding = Embedding(embedder)
-        self._writes = Remember(
-            self._store,
-            self._embedding,
-            self._judging,
-            kinds=kinds or {},
-            k=neighbours,
-            secrets=secrets,
-            clock=clock,
-        )
+        self._intake = Intake(kinds or {}, secrets)
+        self._writer = Writer(self._store, self._embedding, clock)
+        self._revise = Revise(self._writer, self._judging, self._intake, neighbours)
+        self._remember = Remember(self._writer, self._revise, self._judging, self._intake, neighbours)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
 
@@ -137,7 +134,7 @@ class AsyncMemory(Reader):
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of the store."""
-        await self._writes.close()
+        await self._writer.close()
         await self._store.close()
 
     async def remember(
@@ -256,12 +253,12 @@ class AsyncMemory(Reader):
         space = as_namespace(namespace)
         decider = self._judging.chosen(judge)
         checked = [
-            self._writes.checked(build(Draft, {"content": each} if isinstance(each, str) else each))
+            self._intake.checked(build(Draft, {"content": each} if isinstance(each, str) else each))
             for each in drafts
         ]
         stored: list[Remembered] = []
         for batch in batches(checked, 1 if decider == "model" else BATCH):
-            stored += await self._writes.remember(batch, space, decider)
+            stored += await self._remember.remember(batch, space, decider)
             if progress is not None:
                 progress(len(batch))
         return stored
@@ -287,7 +284,7 @@ class AsyncMemory(Reader):
         others: list[Note] | None = None
         if among is not None:
             others = [await self.get(each, namespace=note.namespace) for each in dict.fromkeys(among)]
-        return await connect.ask(self._writes, self._store, note, self.clock, others)
+        return await connect.ask(self._writer, self._revise, note, others)
 
     async def connect(
         self,
@@ -313,7 +310,7 @@ class AsyncMemory(Reader):
                 shown. Nothing was applied; call `ask` and decide again.
         """
         note = await self.get(note_id, namespace=namespace)
-        return await connect.decide(self._writes, note, connect.decision_of(decision), self.clock())
+        return await connect.decide(self._writer, note, connect.decision_of(decision), self.clock())
 
     async def revise(
         self,
@@ -335,7 +332,7 @@ class AsyncMemory(Reader):
             InvalidInput: nothing would change, or a value does not fit.
         """
         note = await self.get(note_id, namespace=namespace)
-        changes = await self._writes.revise(note, revisable(fields), reason)
+        changes = await self._revise.revise(note, revisable(fields), reason)
         return Remembered(note=changes.note, change=changes.id)
 
     async def forget(
@@ -365,7 +362,7 @@ class AsyncMemory(Reader):
                 )
             return evolve.forget(state[note.id], others(state, note.id), now)
 
-        changes = await self._writes.commit_linked(note, step)
+        changes = await self._writer.commit_linked(note, step)
         return Remembered(note=changes.note, change=changes.id)
 
     async def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
@@ -380,7 +377,7 @@ class AsyncMemory(Reader):
         """
         note, entry = await self._caused(change, as_namespace(namespace))
         now = self.clock()
-        changes = await self._writes.commit_linked(
+        changes = await self._writer.commit_linked(
             note, lambda state: undo.undo(change, state, now), entry.touched
         )
         return Remembered(note=changes.note, change=changes.id)
@@ -407,11 +404,4 @@ class AsyncMemory(Reader):
         decider = self._judging.chosen(judge)
         if decider not in ("model", "offline"):
             raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
-        found = await self._store.order(Filter(namespace=as_namespace(namespace), pending=True))
-        waiting = [note_id for at, _, note_id in found if before is None or at < before]
-        finished = []
-        for note_id in waiting[:limit]:
-            done = await self._writes.finish(note_id, as_namespace(namespace), decider)
-            if done is not None:
-                finished.append(done)
-        return finished
+        return await self._revise.finish_all(as_namespace(namespace), decider, limit, before)

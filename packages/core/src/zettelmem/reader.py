@@ -17,7 +17,7 @@ from .namespace import Namespace, as_namespace
 from .note import ALPHABET, Evolution, Link, Note, keyed_id
 from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
 from .recall import Recall, Wanted
-from .remember import Remember
+from .revise import Revise
 from .store import Store
 
 Order = Literal["recorded_at", "occurred_at"]
@@ -31,7 +31,7 @@ class Reader:
     clock: Callable[[], datetime]
     _store: Store
     _recalling: Recall
-    _writes: Remember
+    _revise: Revise
 
     async def recall(
         self,
@@ -219,7 +219,7 @@ class Reader:
             NotFound: no such note here.
         """
         note = await self.get(note_id, namespace=namespace)
-        return await connect.waiting(self._store, note) or await self._writes.around(note)
+        return await connect.waiting(self._store, note) or await self._revise.around(note)
 
     async def graph(
         self,

@@ -10,8 +10,9 @@ from .disk import EXPORTS, pieces
 from .erase import erase_rows
 from .migrate import reembed
 from .schema import namespace_column
+from .steps import Step
 from .upkeep import Upkeep, optimize, tail_of, tend
-from .write import IdTaken, Step, Store
+from .write import IdTaken, Store
 
 __all__ = [
     "EXPORTS",

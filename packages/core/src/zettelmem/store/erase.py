@@ -24,8 +24,9 @@ from .filters import where_of
 from .migrate import MOVING, Embed, alone, drop_stage, reader
 from .read import BATCH_ROWS
 from .schema import CHANGED, ERASURES, WHOLE, Row, as_rows, erasures, to_table
+from .steps import see_around
 from .table import as_store_error
-from .write import ATTEMPTS, GUARD, Store, see_around, write_again
+from .write import ATTEMPTS, GUARD, Store, write_again
 
 if TYPE_CHECKING:
     import pyarrow as pa

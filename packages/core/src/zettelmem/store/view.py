@@ -32,19 +32,9 @@ KEPT_ROWS = 4_096
 """Rows that a view keeps as objects; the others are made anew from their bytes when they are asked for."""
 _COLD = [*NOTE_COLUMNS, "before", "after"]
 _TIMES = ("occurred_at", "recorded_at", "invalid_at", "closed_at")
-_PLAIN = (
-    "position",
-    "trust",
-    "live",
-    "waiting",
-    "says_when",
-    "asks",
-    "answers",
-    "idle",
-    "length",
-    "size",
-    "revision",
-)
+_FLAGS = ("live", "waiting", "says_when", "asks", "answers", "idle")
+_NUMBERS = ("position", "trust", "length", "size", "revision")
+_PLAIN = (*_FLAGS, *_NUMBERS)
 _CODED = ("namespace", "thread", "kind", "who", "via")
 VIEW_COLUMNS = list(
     dict.fromkeys([*_COLD, *_TIMES, *_PLAIN, "linked", "link_weights", "newer", *LEXICAL, *FLOATS])
@@ -55,12 +45,8 @@ _FACTS = np.dtype(
     [
         *((name, np.int32) for name in _CODED),
         *((name, np.float64) for name in _TIMES),
-        ("position", np.int32),
-        ("trust", np.int8),
-        *((name, np.bool_) for name in ("live", "waiting", "says_when", "asks", "answers", "idle")),
-        ("length", np.int32),
-        ("size", np.int32),
-        ("revision", np.int64),
+        *((name, np.bool_) for name in _FLAGS),
+        *((name, np.int64) for name in _NUMBERS),
     ]
 )
 

@@ -14,14 +14,14 @@ from zettelmem.decisions import Changes
 from zettelmem.errors import ConflictError, ZettelmemError
 from zettelmem.linking import evolve
 from zettelmem.namespace import Namespace
-from zettelmem.note import Note, Relation, random_id
+from zettelmem.note import Note, random_id
 from zettelmem.protocols import CommitHook, Vectors
-from zettelmem.ranking.signals import blend
 from zettelmem.receipts import Quota
 
 from .disk import TABLE
 from .schema import QUOTAS, Row, quotas_in, to_table
 from .search import Search
+from .steps import Played, Step, final, lacking, play, rows_of, see_around
 from .table import as_store_error
 from .views import Views
 
@@ -34,10 +34,6 @@ TRIES = 8
 """How often a change is worked out again because the notes it stands on changed meanwhile."""
 ATTEMPTS = 20
 """How often rows that somebody else keeps writing are made again before a ConflictError."""
-WINDOW = 1_000
-"""Characters of each neighbouring content of its thread that a note can be found by."""
-Step = Callable[[dict[str, Note]], Sequence[Changes]]
-"""A pure function from the fresh states of the notes that were asked for to what must be written."""
 Embed = Callable[[Iterable[str]], Awaitable[Mapping[str, Vectors]]]
 """From texts to the unit vector of each."""
 
@@ -48,20 +44,6 @@ class IdTaken(ZettelmemError):
     def __init__(self, note_id: str) -> None:
         super().__init__(f"note id {note_id} is taken")
         self.note_id = note_id
-
-
-@dataclass(frozen=True)
-class _Played:
-    """A step worked out on some rows: what it changes, and the texts that still lack a vector."""
-
-    rows: Mapping[str, Row]
-    changes: Sequence[Changes]
-
-    def fits(self, rows: Mapping[str, Row]) -> bool:
-        """Whether the rows are still those that the step was worked out on."""
-        return rows.keys() == self.rows.keys() and all(
-            rows[note_id].note.revision == row.note.revision for note_id, row in self.rows.items()
-        )
 
 
 @dataclass
@@ -76,7 +58,7 @@ class _Job:
     ids: tuple[str, ...]
     step: Step
     vectors: Mapping[str, Vectors]
-    played: _Played
+    played: Played
     done: asyncio.Future[Sequence[Changes] | frozenset[str]]
 
 
@@ -120,16 +102,16 @@ class Store(Views):
         """
         known = dict(vectors or {})
         wanted = tuple(dict.fromkeys(ids))
-        played = _play(step, await self.rows(namespace, wanted))
-        lacking = _lacking(played.changes, played.rows, known)
+        played = play(step, await self.rows(namespace, wanted))
+        missing = lacking(played.changes, played.rows, known)
         for _ in range(TRIES):
-            if lacking:
-                known |= await embed(lacking)
+            if missing:
+                known |= await embed(missing)
             future = asyncio.get_running_loop().create_future()
             answer = await self._submitted(_Job(namespace, wanted, step, known, played, future))
             if not isinstance(answer, frozenset):
                 return list(answer)
-            lacking = answer
+            missing = answer
         raise ConflictError(f"the notes kept changing through {TRIES} attempts; try again later", wanted)
 
     async def search(self, namespace: Namespace) -> Search:
@@ -316,16 +298,16 @@ class _Batch:
     async def take(self, job: _Job) -> None:
         """Take a job in, or answer it with the texts that need a vector first."""
         rows = {note_id: self._after[note_id] for note_id in job.ids if note_id in self._after}
-        played = job.played if job.played.fits(rows) else _play(job.step, rows)
-        lacking = _lacking(played.changes, rows, job.vectors)
-        if lacking:
-            job.done.set_result(lacking)
+        played = job.played if job.played.fits(rows) else play(job.step, rows)
+        missing = lacking(played.changes, rows, job.vectors)
+        if missing:
+            job.done.set_result(missing)
             return
         changes = played.changes
         if not self._store.lockable:
             changes = evolve.marked(changes, random_id(secrets.token_bytes(6)))
-        after = _rows_of(changes, rows, job.vectors)
-        changed = {**self._changed, **_final(changes)}
+        after = rows_of(changes, rows, job.vectors)
+        changed = {**self._changed, **final(changes)}
         for hook in self._store.hooks if changes else ():
             await hook.before(changes, self._stored, changed)
         self._changed = changed
@@ -345,52 +327,6 @@ class _Batch:
         return changed
 
 
-def _play(step: Step, rows: Mapping[str, Row]) -> _Played:
-    return _Played(rows, step({note_id: row.note for note_id, row in rows.items()}))
-
-
-def _final(changes: Sequence[Changes]) -> dict[str, Note]:
-    """The last state of each note that the changes write."""
-    return {note.id: note for change in changes for note in change.notes}
-
-
-def _texts(note: Note, old: Row | None) -> list[str]:
-    """The texts of a note whose vectors its old row does not have."""
-    if old is None:
-        return [note.content, note.description]
-    if old.note.content != note.content:
-        return [note.content, note.description]
-    return [] if old.note.description == note.description else [note.description]
-
-
-def _lacking(
-    changes: Sequence[Changes], before: Mapping[str, Row], vectors: Mapping[str, Vectors]
-) -> frozenset[str]:
-    """The texts that must be embedded before the changes can be written."""
-    texts = (text for note in _final(changes).values() for text in _texts(note, before.get(note.id)))
-    return frozenset(text for text in texts if text not in vectors)
-
-
-def _rows_of(
-    changes: Sequence[Changes], before: Mapping[str, Row], vectors: Mapping[str, Vectors]
-) -> dict[str, Row]:
-    """The rows that the changes write, by id."""
-    after: dict[str, Row] = {}
-    for note in _final(changes).values():
-        old = before.get(note.id)
-        texts = _texts(note, old)
-        if old is not None and not texts:
-            after[note.id] = replace(old, note=note)
-            continue
-        content = vectors[note.content] if old is None or note.content in texts else old.content_vector
-        vector = blend(content, vectors[note.description])
-        if old is None:
-            after[note.id] = Row(note, content, vector)
-        else:
-            after[note.id] = replace(old, note=note, content_vector=content, vector=vector)
-    return after
-
-
 async def write_again(table: AsyncTable, ids: Sequence[str]) -> None:
     """Write rows once more as they are, into one new fragment, unless somebody changed them meanwhile."""
     from lancedb.expr import col, lit
@@ -400,20 +336,3 @@ async def write_again(table: AsyncTable, ids: Sequence[str]) -> None:
     rows = rows.set_column(place, rows.schema.field(place), rows["revision"])
     merge = table.merge_insert("id").when_matched_update_all(where=GUARD).use_index(False)
     await merge.execute(rows)
-
-
-def see_around(rows: dict[str, Row]) -> None:
-    """Let notes that follow each other be found by each other's words, and no longer where they don't."""
-    for note_id in sorted(rows, key=lambda each: rows[each].note.position):
-        row = rows[note_id]
-        follows = [link for link in row.note.links if link.relation is Relation.FOLLOWS]
-        earlier = [link.target for link in follows if link.source == note_id][-1:]
-        later = [link.source for link in follows if link.target == note_id][-1:]
-        before, after = (row.before if earlier else ()), (row.after if later else "")
-        if earlier and earlier[0] in rows:
-            previous = rows[earlier[0]]
-            before = (*previous.before[-1:], previous.note.content[-WINDOW:])
-        if later and later[0] in rows:
-            after = rows[later[0]].note.content[:WINDOW]
-        if (before, after) != (row.before, row.after):
-            rows[note_id] = replace(row, before=before, after=after)

@@ -1,0 +1,183 @@
+"""Writes about notes that are stored: revised, finished by a judge, remembered again under their key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from .decisions import Changes, Decision, Neighbour, Remembered
+from .drafts import Draft, Fields
+from .errors import InvalidInput, NotFound
+from .intake import Intake
+from .judge import DESCRIBED, Judge, Judging
+from .linking import evolve, rules
+from .namespace import Namespace
+from .neighbours import Plan, numbered
+from .note import Note, Relation
+from .queries import Filter
+from .values import build
+from .writer import Writer, alive, remembered
+
+SAYING = frozenset({"content", "data", "occurred_at", "invalid_at", "forgotten_at"})
+"""The fields by which it is told whether a key was remembered again with something new."""
+
+
+class Revise:
+    """Changes notes that are stored.
+
+    Args:
+        writer: what commits.
+        judging: who decides about pending notes.
+        intake: what new words and data have to pass.
+        k: how many neighbours are looked at.
+    """
+
+    def __init__(self, writer: Writer, judging: Judging, intake: Intake, k: int) -> None:
+        self._writer = writer
+        self._judging = judging
+        self._intake = intake
+        self._k = k
+
+    async def revise(self, note: Note, fields: dict[str, Any], reason: str) -> Changes:
+        """Fields of a note changed by its owner; new content gets new keywords and tags from the rules."""
+        if "content" in fields or "kind" in fields or "data" in fields:
+            draft = build(
+                Draft,
+                {
+                    "content": fields.get("content", note.content),
+                    "kind": fields.get("kind", note.kind),
+                    "data": fields.get("data", note.data),
+                },
+            )
+            draft = self._intake.checked(draft)
+            fields["data"] = draft.data
+            if "content" in fields:
+                fields["content"] = draft.content
+            if draft.content != note.content:
+                made = rules.construct(draft.content, note.source, None)
+                fields = {"keywords": made["keywords"], "tags": made["tags"]} | fields
+        checked = build(Note, {**dict(note), **fields})
+        tags = self._intake.flagged(checked.tags, checked.content, checked.context, checked.data)
+        if tags != checked.tags:
+            fields["tags"] = tags
+            checked = checked.model_copy(update={"tags": tags})
+        fields = {name: getattr(checked, name) for name in fields}
+        now = self._writer.clock()
+        (changes,) = await self._writer.commit(
+            note.namespace,
+            [note.id, *note.linked_ids(), *await self._writer.beyond(note)],
+            lambda fresh: [evolve.revise(alive(fresh, note.id, gone=True), fields, now, reason)],
+        )
+        return changes
+
+    async def again(self, note: Note, draft: Draft) -> Remembered:
+        """The same key once more: nothing to do if it says the same, a revision if not.
+
+        One that was forgotten is a new note, in the place of the old.
+        """
+        fields = {
+            name: value for name in draft.model_fields_set if (value := getattr(draft, name)) is not None
+        }
+        fields = {name: fields[name] for name in Fields.__annotations__ if name in fields}
+        fields |= {"data": draft.data, "forgotten_at": None}
+        if "invalid_at" in draft.model_fields_set or note.forgotten_at is not None:
+            fields["invalid_at"] = draft.invalid_at
+        if note.forgotten_at is not None:
+            now = self._writer.clock()
+            fields |= {"recorded_at": now, "occurred_at": draft.occurred_at or now}
+        if SAYING.isdisjoint(name for name, value in fields.items() if getattr(note, name) != value):
+            return Remembered(note=note, change=note.history[-1].change, known=True)
+        try:
+            changes = await self.revise(note, fields, "remembered again under the same key")
+        except InvalidInput:
+            fresh = (await self._writer.store.notes(note.namespace, [note.id])).get(note.id)
+            if fresh is None or any(getattr(fresh, name) != value for name, value in fields.items()):
+                raise
+            # Somebody else remembered the very same meanwhile.
+            return Remembered(note=fresh, change=fresh.history[-1].change, known=True)
+        return Remembered(note=changes.note, change=changes.id)
+
+    async def around(self, note: Note) -> list[Neighbour]:
+        """The nearest notes of one that is stored, numbered, nearest first.
+
+        Raises:
+            NotFound: it was erased meanwhile.
+        """
+        search = await self._writer.store.search(note.namespace)
+        row = (await search.rows([note.id])).get(note.id)
+        if row is None:
+            raise NotFound(f"note {note.id} was erased meanwhile")
+        sight = Filter(namespace=note.namespace, exact=True)
+        (found,) = await search.nearest(sight, row.content_vector[None], self._k + 1)
+        state = await self._writer.store.notes(
+            note.namespace, (other for other, _ in found if other != note.id)
+        )
+        near = [(state[other], cosine) for other, cosine in found if other in state]
+        return numbered(near[: self._k])
+
+    async def finish_all(
+        self, namespace: Namespace, judge: Judge, limit: int | None, before: datetime | None
+    ) -> list[Remembered]:
+        """Let the judge look at pending notes, oldest first; those that are pending no more."""
+        order = await self._writer.store.order(Filter(namespace=namespace, pending=True))
+        waiting = [note_id for at, _, note_id in order if before is None or at < before]
+        finished: list[Remembered] = []
+        for note_id in waiting[:limit]:
+            done = await self.finish(note_id, namespace, judge)
+            if done is not None:
+                finished.append(done)
+        return finished
+
+    async def finish(self, note_id: str, namespace: Namespace, judge: Judge) -> Remembered | None:
+        """Let the judge look at a pending note; None if it failed again or nothing is pending."""
+        note = (await self._writer.store.notes(namespace, [note_id])).get(note_id)
+        if note is None or note.pending is None:
+            return None
+        now = self._writer.clock()
+        before = [x.target for x in note.links if x.relation is Relation.FOLLOWS and x.source == note.id]
+        previous = (await self._writer.store.notes(note.namespace, before[:1])).values()
+        given: dict[str, Any] = {}
+        for name in DESCRIBED:
+            if name not in note.pending.fields:
+                given[name] = getattr(note, name)
+        said = {"content": note.content, "source": note.source, "occurred_at": note.occurred_at}
+        draft = build(Draft, said | given)
+        fields, still = await self._judging.describe(draft, next(iter(previous), None), judge, now)
+        if still is not None:
+            return None
+        note = note.model_copy(update=fields)
+        plan = Plan(note, None)
+        plan.neighbours = await self.around(note)
+        decision, problem = await self._judging.decide(note, plan.neighbours, judge)
+        if problem:
+            return None
+
+        def step(fresh: dict[str, Note]) -> list[Changes]:
+            subject = fresh.get(note_id)
+            if subject is None or subject.forgotten_at is not None or subject.revision != note.revision:
+                return []  # forgotten or written meanwhile: what was thought is about another note
+            around, kept = as_they_are(plan, decision, fresh)
+            return [evolve.apply(subject, around, kept, now, **fields)]
+
+        ids = [note_id, *(each.note.id for each in plan.neighbours)]
+        changes = await self._writer.commit(note.namespace, ids, step)
+        return remembered(changes[0], plan.neighbours) if changes else None
+
+
+def as_they_are(plan: Plan, decision: Decision, state: Mapping[str, Note]) -> tuple[list[Note], Decision]:
+    """The plan's neighbours as they stand now, and a decision about those that are still there.
+
+    A description decided on an outdated view is dropped, its link kept: the other writer wins.
+    """
+    kept: list[int] = []
+    stale: list[int] = []
+    for each in plan.neighbours:
+        now = state.get(each.note.id)
+        if now is None or now.forgotten_at is not None:
+            continue
+        kept.append(each.number)
+        if now.revision != each.note.revision:
+            stale.append(each.number)
+    fitting = evolve.renumber(evolve.without(decision, stale), kept)
+    return [state[plan.neighbours[number].note.id] for number in kept], fitting
