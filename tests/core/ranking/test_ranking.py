@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from tests.doubles import DAY, START, A, B, C, D, note
 from zettelmem import Hit, Link, Note, Relation, Source
 from zettelmem.language.terms import terms
-from zettelmem.language.words import name_in
 from zettelmem.ranking import explain, score, signals
 from zettelmem.ranking.candidates import Candidates, Query, Signal, named, nameless
+from zettelmem.ranking.names import Names
 from zettelmem.testing import HashEmbedder
 
 EMBEDDER = HashEmbedder(64)
@@ -28,6 +28,9 @@ def candidates(*notes: Note, content: Sequence[float] = (), around: Sequence[flo
     threads: dict[str | None, int] = {None: -1}
     people: dict[str | None, int] = {None: -1}
     missing = [0.0] * len(notes)
+    names = Names()
+    for each in notes:
+        names.add(each.id, each.tags)
     return Candidates(
         ids=[x.id for x in notes],
         threads=np.array([threads.setdefault(x.thread, len(threads) - 1) for x in notes], np.int32),
@@ -38,9 +41,11 @@ def candidates(*notes: Note, content: Sequence[float] = (), around: Sequence[flo
         says_when=np.zeros(len(notes), bool),
         asks=np.zeros(len(notes), bool),
         answers=np.zeros(len(notes), bool),
-        names=[tuple(filter(None, map(name_in, x.tags))) for x in notes],
+        names=names,
         linked=[x.linked_ids() for x in notes],
         link_weights=[tuple(1.0 for _ in x.linked_ids()) for x in notes],
+        newer=[x.newer for x in notes],
+        idle=np.zeros(len(notes), bool),
         vectors=EMBEDDER.embed_documents([x.content for x in notes]),
         content=np.array([*content, *missing[len(content) :]], np.float64),
         around=np.array([*around, *missing[len(around) :]], np.float64),
