@@ -114,7 +114,7 @@ async def test_the_mcp_server_fences_them(start: int) -> None:
         for text in INJECTIONS[start : start + 50 : 3]:
             done = await client.call_tool("remember", {"content": text, "said_by": "tool"})
             assert unfenced(done.content[0].text) == []
-        done = await client.call_tool("recall", {"query": "instructions", "limit": 20})
+        done = await client.call_tool("recall", {"query": INJECTIONS[start], "limit": 20})
         assert not done.is_error, done.content
         assert done.structured_content["notes"]
         assert unfenced(done.content[0].text) == []
@@ -134,6 +134,24 @@ def test_what_an_agent_or_a_prompt_is_shown_fences_them() -> None:
         assert len(lines) == 200 + 3, "a head, two fence lines, and a line about each"
     assert last.neighbours
     assert unfenced(show_neighbours(last.neighbours)) == []
+
+
+async def test_langchain_and_llamaindex_show_them_as_data() -> None:
+    with open_sync(judge="none") as memory:
+        memory.remember_many(INJECTIONS, namespace="a")
+        langchain = pytest.importorskip("langchain_zettelmem")
+        (recall,) = langchain.memory_tools(memory, namespace="a", names=("recall",))
+        shown = recall.invoke({"query": "instructions note system task data", "k": 50})
+        assert shown.count("said by") > 10
+        assert unfenced(shown) == []
+        llamaindex = pytest.importorskip("llama_index.memory.zettelmem")
+        types = pytest.importorskip("llama_index.core.base.llms.types")
+        block = llamaindex.ZettelmemMemoryBlock(memory=memory, namespace="a", top_k=200, budget_tokens=50_000)
+        asked = types.ChatMessage(role="user", content="instructions note system task data")
+        shown = await block.aget([asked])
+        assert shown.count("said by") == 200
+        assert unfenced(shown) == []
+        assert "</" not in shown
 
 
 # --- obeyed to no effect -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.doubles import Clock, open_sync
-from zettelmem import Hit, Memory, Relation
+from zettelmem import Hit, Memory, Relation, Trust
 
 FACTS = [
     "My cat is called Momo.",
@@ -95,7 +95,9 @@ def test_a_less_trusted_later_word_touches_nothing() -> None:
     clock = Clock()
     with open_sync(clock=clock) as memory:
         (fact,) = told(memory, clock, "The launch is on 3 March.")
-        memory.remember("The launch was moved to 9 March.", namespace="ana", source="mail", trust=0)
+        memory.remember(
+            "The launch was moved to 9 March.", namespace="ana", source="mail", trust=Trust.UNTRUSTED
+        )
         note = memory.get(fact, namespace="ana")
         assert (note.invalid_at, note.newer) == (None, ())
 
@@ -172,7 +174,11 @@ def test_who_moves_back_says_a_new_word() -> None:
 def test_the_same_words_by_somebody_who_is_trusted_more_raise_the_source() -> None:
     """FAULTS A12."""
     with open_sync() as memory:
-        guess = memory.remember("Ana works at Brightwater.", namespace="ana", source="assistant", trust=1)
-        again = memory.remember("Ana works at Brightwater.", namespace="ana", source="user", trust=2)
+        guess = memory.remember(
+            "Ana works at Brightwater.", namespace="ana", source="assistant", trust=Trust.REPORTED
+        )
+        again = memory.remember(
+            "Ana works at Brightwater.", namespace="ana", source="user", trust=Trust.STATED
+        )
         assert again.note.id == guess.note.id
         assert (again.note.source.who, again.note.trust) == ("user", 2)

@@ -41,12 +41,12 @@ def candidates(*notes: Note, content: Sequence[float] = (), around: Sequence[flo
         says_when=np.zeros(len(notes), bool),
         asks=np.zeros(len(notes), bool),
         answers=np.zeros(len(notes), bool),
-        names=names,
         linked=[x.linked_ids() for x in notes],
         link_weights=[tuple(1.0 for _ in x.linked_ids()) for x in notes],
         newer=[x.newer for x in notes],
         idle=np.zeros(len(notes), bool),
         vectors=EMBEDDER.embed_documents([x.content for x in notes]),
+        names=names,
         content=np.array([*content, *missing[len(content) :]], np.float64),
         around=np.array([*around, *missing[len(around) :]], np.float64),
     )
@@ -145,6 +145,21 @@ def test_candidates_are_joined_each_once() -> None:
     assert len(joined.linked) == len(joined.threads) == len(joined.occurred) == 3
     assert joined.places == {A: 0, B: 1, C: 2}
     assert candidates(note(A)).plus(candidates(note(A))).ids == [A]
+
+
+def test_a_joined_candidate_keeps_its_names() -> None:
+    joined = candidates(note(A, tags=["winner"])).plus(candidates(note(B, tags=["porto"])))
+    assert signals.mentions(joined, "Is it Porto?").tolist() == [0, 1]
+    assert signals.mentions(joined, "Is it Winner?").tolist() == [1, 0]
+
+
+def test_a_name_that_no_note_bears_any_more_is_not_said() -> None:
+    names = Names()
+    names.add(A, ["Porto", "Winner (band)"])
+    names.add(B, ["porto"])
+    assert [*names.said("Porto with Winner").values()] == [{A, B}, {A}]
+    names.discard(A, ["Porto", "Winner (band)"])
+    assert [*names.said("Porto with Winner").values()] == [{B}]
 
 
 def test_a_joined_candidate_keeps_its_speaker() -> None:
