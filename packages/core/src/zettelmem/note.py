@@ -231,7 +231,8 @@ class Note(Value):
         """
         if self.invalid_at is not None:
             settled = [entry.at for entry in self.history if "invalid_at" in entry.after]
-            ahead = self.invalid_at > (settled[-1] if settled else self.recorded_at)
+            decided = settled[-1] if settled else self.recorded_at
+            ahead = self.invalid_at > decided and not self.superseded
             return f"{'so until' if ahead else 'no longer so since'} {self.invalid_at:%Y-%m-%d}"
         return "contradicted by another note" if self.disputed else ""
 

@@ -98,8 +98,10 @@ def _reasons(note: Note, values: Mapping[str, float], better: Collection[str]) -
             way = "linked from" if link.target == note.id else "linked to"
             yield f"{way} {other} ({link.relation.value})"
             break
-    if note.status:
+    if note.invalid_at is not None:
         yield note.status
+    if note.disputed:
+        yield "contradicted by another note"
 
 
 def cut(found: Sequence[Hit], budget: int) -> list[Hit]:
