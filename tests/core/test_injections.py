@@ -136,6 +136,24 @@ def test_what_an_agent_or_a_prompt_is_shown_fences_them() -> None:
     assert unfenced(show_neighbours(last.neighbours)) == []
 
 
+async def test_langchain_and_llamaindex_show_them_as_data() -> None:
+    with open_sync(judge="none") as memory:
+        memory.remember_many(INJECTIONS, namespace="a")
+        langchain = pytest.importorskip("langchain_zettelmem")
+        (recall,) = langchain.memory_tools(memory, namespace="a", names=("recall",))
+        shown = recall.invoke({"query": "instructions note system task data", "k": 50})
+        assert shown.count("said by") > 10
+        assert unfenced(shown) == []
+        llamaindex = pytest.importorskip("llama_index.memory.zettelmem")
+        types = pytest.importorskip("llama_index.core.base.llms.types")
+        block = llamaindex.ZettelmemMemoryBlock(memory=memory, namespace="a", top_k=200, budget_tokens=50_000)
+        asked = types.ChatMessage(role="user", content="instructions note system task data")
+        shown = await block.aget([asked])
+        assert shown.count("said by") == 200
+        assert unfenced(shown) == []
+        assert "</" not in shown
+
+
 # --- obeyed to no effect -------------------------------------------------------------------------
 
 

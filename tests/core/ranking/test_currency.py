@@ -7,6 +7,7 @@ import pytest
 
 from zettelmem.ranking.candidates import Candidates, Query
 from zettelmem.ranking.currency import newest_first
+from zettelmem.ranking.names import Names
 from zettelmem.ranking.score import Ranking
 
 VECTOR = np.zeros(2, np.float32)
@@ -26,7 +27,7 @@ def candidates(newer: dict[str, tuple[str, ...]]) -> Candidates:
         says_when=flags,
         asks=flags,
         answers=flags,
-        names=[()] * count,
+        names=Names(),
         linked=[()] * count,
         link_weights=[()] * count,
         newer=list(newer.values()),

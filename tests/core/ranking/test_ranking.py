@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from tests.doubles import DAY, START, A, B, C, D, note
 from zettelmem import Hit, Link, Note, Relation, Source
 from zettelmem.language.terms import terms
-from zettelmem.language.words import name_in
 from zettelmem.ranking import explain, score, signals
 from zettelmem.ranking.candidates import Candidates, Query, Signal, named, nameless
+from zettelmem.ranking.names import Names
 from zettelmem.testing import HashEmbedder
 
 EMBEDDER = HashEmbedder(64)
@@ -28,6 +28,9 @@ def candidates(*notes: Note, content: Sequence[float] = (), around: Sequence[flo
     threads: dict[str | None, int] = {None: -1}
     people: dict[str | None, int] = {None: -1}
     missing = [0.0] * len(notes)
+    names = Names()
+    for each in notes:
+        names.add(each.id, each.tags)
     return Candidates(
         ids=[x.id for x in notes],
         threads=np.array([threads.setdefault(x.thread, len(threads) - 1) for x in notes], np.int32),
@@ -38,10 +41,12 @@ def candidates(*notes: Note, content: Sequence[float] = (), around: Sequence[flo
         says_when=np.zeros(len(notes), bool),
         asks=np.zeros(len(notes), bool),
         answers=np.zeros(len(notes), bool),
-        names=[tuple(filter(None, map(name_in, x.tags))) for x in notes],
         linked=[x.linked_ids() for x in notes],
         link_weights=[tuple(1.0 for _ in x.linked_ids()) for x in notes],
+        newer=[()] * len(notes),
+        idle=np.zeros(len(notes), bool),
         vectors=EMBEDDER.embed_documents([x.content for x in notes]),
+        names=names,
         content=np.array([*content, *missing[len(content) :]], np.float64),
         around=np.array([*around, *missing[len(around) :]], np.float64),
     )
@@ -140,6 +145,21 @@ def test_candidates_are_joined_each_once() -> None:
     assert len(joined.linked) == len(joined.threads) == len(joined.occurred) == 3
     assert joined.places == {A: 0, B: 1, C: 2}
     assert candidates(note(A)).plus(candidates(note(A))).ids == [A]
+
+
+def test_a_joined_candidate_keeps_its_names() -> None:
+    joined = candidates(note(A, tags=["winner"])).plus(candidates(note(B, tags=["porto"])))
+    assert signals.mentions(joined, "Is it Porto?").tolist() == [0, 1]
+    assert signals.mentions(joined, "Is it Winner?").tolist() == [1, 0]
+
+
+def test_a_name_that_no_note_bears_any_more_is_not_said() -> None:
+    names = Names()
+    names.add(A, ["Porto", "Winner (band)"])
+    names.add(B, ["porto"])
+    assert [*names.said("Porto with Winner").values()] == [{A, B}, {A}]
+    names.discard(A, ["Porto", "Winner (band)"])
+    assert [*names.said("Porto with Winner").values()] == [{B}]
 
 
 def test_a_joined_candidate_keeps_its_speaker() -> None:

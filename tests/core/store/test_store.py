@@ -406,14 +406,15 @@ def test_a_namespace_survives_its_column(space: tuple[str, ...]) -> None:
 
 async def test_nothing_is_found_where_nothing_was_remembered() -> None:
     kept = Store("memory://", "x")
+    search = await kept.search(("a",))
     sight, query = Filter(namespace=("a",)), Query("x", ("x",), np.zeros(4, np.float32))
-    assert await kept.nearest(sight, np.zeros((0, 4), np.float32), 3) == []
-    assert await kept.nearest(sight, np.zeros((2, 4), np.float32), 3) == [[], []]
-    assert await kept.worded(sight, ["x"], np.zeros((1, 4), np.float32), 3) == [[]]
-    assert await kept.candidates(sight, query, 3, 10) == (None, True)
-    assert await kept.look(["00000000"], sight, query) is None
-    assert await kept.rows(("a",), ["00000000"]) == {}
-    assert await kept.people(sight) == []
-    assert await kept.in_sight(sight) == ([], 0)
-    assert await kept.view(("a",)) is None
+    assert search.view is None
+    assert await search.nearest(sight, np.zeros((0, 4), np.float32), 3) == []
+    assert await search.nearest(sight, np.zeros((2, 4), np.float32), 3) == [[], []]
+    assert await search.worded(sight, ["x"], np.zeros((1, 4), np.float32), 3) == [[]]
+    assert await search.candidates(sight, query, 3, 10) == (None, True)
+    assert await search.look(["00000000"], sight, query) is None
+    assert await search.rows(["00000000"]) == {}
+    assert await search.people() == []
+    assert await search.in_sight(sight) == ([], 0)
     await kept.close()

@@ -142,6 +142,10 @@ def by_id(found: Candidates | None, threads: dict[str, str | None]) -> dict[str,
         ids = [found.ids[place] for place in np.flatnonzero(found.threads == code)]
         assert len({threads[each] for each in ids}) == 1, "two threads have one number"
     assert len({threads[each] for each in found.ids}) == len({*found.threads.tolist()})
+    borne: dict[int, set[str]] = {place: set() for place in range(len(found))}
+    for name, places in found.named("porto the attic mirror new").items():
+        for place in places:
+            borne[place].add(name)
     columns = zip(
         found.ids,
         [found.people[code] if code >= 0 else None for code in found.speakers],
@@ -150,9 +154,11 @@ def by_id(found: Candidates | None, threads: dict[str, str | None]) -> dict[str,
         found.says_when.tolist(),
         found.asks.tolist(),
         found.answers.tolist(),
-        found.names,
+        [tuple(sorted(borne[place])) for place in range(len(found))],
         found.linked,
         found.link_weights,
+        found.newer,
+        found.idle.tolist(),
         found.vectors.tolist(),
         strict=True,
     )
@@ -249,17 +255,17 @@ def test_in_memory_and_on_disk_the_same_notes_are_found(
         asyncio.run(run(path))
 
 
-async def check_same_found(memory: Store, disk: Store, space: tuple[str, ...]) -> None:
+async def check_same_found(resident: Store, large: Store, space: tuple[str, ...]) -> None:
     """What is found through a view is found without one, whatever was asked."""
-    resident = await memory.view(space)
-    assert resident is not None
-    assert await disk.view(space) is None
-    ids = resident.ids
-    rows, stored = await memory.rows(space, ids), await disk.rows(space, ids)
+    memory, disk = await resident.search(space), await large.search(space)
+    assert memory.view is not None
+    assert disk.view is None
+    ids = memory.view.ids
+    rows, stored = await memory.rows(ids), await disk.rows(ids)
     assert all_told(rows) == all_told(stored)
     threads = {each: row.note.thread for each, row in rows.items()}
     for thread in ("t", "T", "u", "v"):
-        assert await memory.last_of_thread(space, thread) == await disk.last_of_thread(space, thread)
+        assert await memory.last_of_thread(thread) == await disk.last_of_thread(thread)
     for sight in sights(space):
         found, _ = await memory.candidates(sight, QUERY, 1_000, 1_000)
         on_disk, _ = await disk.candidates(sight, QUERY, 1_000, 1_000)
@@ -286,6 +292,8 @@ async def test_no_way_to_read_rows_crosses_into_another_namespace(resident: int)
         assert (await memory._store.rows(("a",), both)).keys() == {ours.id}
         assert (await memory._store.notes(("a",), both)).keys() == {ours.id}
         assert (await memory._store.rows((), both)).keys() == {*both}
+        search = await memory._store.search(("a",))
+        assert (await search.rows(both)).keys() == {ours.id}
 
 
 @pytest.mark.parametrize("resident", [0, 1 << 30])
@@ -298,8 +306,8 @@ async def test_what_another_process_erases_is_found_no_more(tmp_path: Path, resi
         await two.admin.erase_note(made[0].note.id, namespace="a")
         assert contents(await one.recall("quokka", namespace="a")) == ["The cat purrs."]
         assert await one._store.rows(("a",), [made[0].note.id]) == {}
-        assert await one._store.people(Filter(namespace=("a",))) == []
-        assert await one._store.people(Filter(namespace=())) == []
+        for space in (("a",), ()):
+            assert await (await one._store.search(space)).people() == []
 
 
 async def test_what_another_process_writes_is_found_at_once(tmp_path: Path) -> None:

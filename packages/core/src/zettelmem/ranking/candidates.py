@@ -101,7 +101,7 @@ class Candidates:
             if each.name == "people":
                 joined[each.name] = max(ours, theirs, key=len)
             elif each.name == "names":
-                joined[each.name] = ours
+                joined[each.name] = ours if ours is theirs else ours.plus(theirs)
             elif isinstance(ours, list):
                 joined[each.name] = ours + [theirs[place] for place in new]
             else:

@@ -29,6 +29,15 @@ class Names:
         for name in filter(None, map(name_in, tags)):
             self._bearers.get(name, set()).discard(note_id)
 
+    def plus(self, more: Names) -> Names:
+        """The names of these notes and of those of `more`."""
+        both = Names()
+        for names in (self, more):
+            for name, note_ids in names._bearers.items():
+                both._bearers.setdefault(name, set()).update(note_ids)
+                both._starts.setdefault(name.split()[0], set()).add(name)
+        return both
+
     def said(self, text: str) -> dict[str, set[str]]:
         """Each name that the text says, and the ids of the notes that bear it."""
         spoken = plain(text)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Slots = NDArray[np.intp]
 """Places of notes in a view, shape (n,)."""
 
+FEW_VECTORS = 16
+"""Vectors from which a product of matrices pays."""
 KEPT_ROWS = 4_096
 """Rows that a view keeps as objects; the others are made anew from their bytes when they are asked for."""
 _COLD = [*NOTE_COLUMNS, "before", "after"]
@@ -239,8 +241,7 @@ class View:
             return [[] for _ in vectors]
         every = len(slots) == len(self)
         contents = self._contents[: len(self)] if every else self._contents[slots]
-        cosines = vectors @ contents.T
-        return [self._best(slots, each, limit) for each in cosines]
+        return [self._best(slots, each, limit) for each in _cosines(contents, vectors)]
 
     def worded(self, sight: Filter, queries: Sequence[Sequence[str]], limit: int) -> list[list[str]]:
         """For each list of terms the ids of the notes that they match best, best first."""
@@ -280,7 +281,7 @@ class View:
         content, around = (self._words[name].scores(query.terms, seen) for name in LEXICAL)
         if len(slots) <= whole:
             return self._candidates(slots, content, around), True
-        meaning = self._vectors[: len(self)] @ query.vector
+        (meaning,) = _cosines(self._vectors[: len(self)], query.vector[None])
         meaning[~seen] = -2.0
         best = [_top(scores, depth) for scores in (content, around, meaning)]
         found = np.unique(
@@ -374,6 +375,18 @@ class View:
                 valid |= facts["closed_at"] > sight.known_at.timestamp()
             seen &= valid
         return seen
+
+
+def _cosines(contents: Vectors, vectors: Vectors) -> Vectors:
+    """The cosine of each vector to each content, float32, shape (vectors, contents).
+
+    Few vectors are not worth a BLAS: it starts threads for them that wait by spinning, and burns a
+    hundred times what the sums cost.
+    """
+    if len(vectors) >= FEW_VECTORS:
+        cosines: Vectors = vectors @ contents.T
+        return cosines
+    return np.stack([np.einsum("ij,j->i", contents, vector) for vector in vectors])
 
 
 def _covers(sight: Filter, column: str | None) -> bool:
