@@ -113,7 +113,7 @@ async def contents(client: Client, query: str) -> list[str]:
     result = await client.call_tool("recall", {"query": query})
     assert not result.is_error, result.content
     assert isinstance(result.structured_content, dict)
-    return [note["content"] for note in result.structured_content.get("notes", ())]
+    return [note["content"] for note in result.structured_content["notes"]]
 
 
 # --- who may listen where ------------------------------------------------------------------------

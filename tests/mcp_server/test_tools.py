@@ -75,7 +75,7 @@ class Assistant:
 
     async def contents(self, query: str, **arguments: Any) -> list[str]:
         found = await self.call("recall", query=query, **arguments)
-        return [note["content"] for note in found.get("notes", ())]
+        return [note["content"] for note in found["notes"]]
 
 
 @asynccontextmanager
@@ -317,7 +317,7 @@ async def test_what_the_memory_knows_nothing_of_is_said_in_few_tokens(era: str, 
     async with assistant(era) as memory:
         await memory.call("remember", content=FACTS, said_by="user")
         assert await memory.text("recall", query=query) == "Nothing is remembered about that."
-        assert await memory.call("recall", query=query) == {}
+        assert await memory.call("recall", query=query) == {"notes": []}
 
 
 async def test_a_hit_says_how_sure_it_is_and_weak_hits_cost_nothing(era: str) -> None:

@@ -85,7 +85,7 @@ class Kept(BaseModel):
 class Found(BaseModel):
     """Notes, and where to go on; or the names of threads or tags with how many notes each has."""
 
-    notes: list[Told[Card]] = []
+    notes: list[Told[Card]]
     missing: list[str] = []
     cursor: str | None = None
     names: Told[dict[str, int]] = {}
@@ -197,7 +197,7 @@ def recalled(hits: Sequence[core.Hit], query: str, budget: int) -> CallToolResul
     """What `recall` says about the hits: how sure it is, the passages that matched, what had no room."""
     notes = core.fit([clean(hit.note) for hit in hits], budget, query=query, brief=True)
     if not notes:
-        return answer(Found(), NOTHING)
+        return answer(Found(notes=[]), NOTHING)
     score = {hit.note.id: hit.score for hit in hits}
     left = len(hits) - len(notes)
     more = f"\n{left} more had no room: give a larger budget." if left else ""

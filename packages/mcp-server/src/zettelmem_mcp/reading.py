@@ -118,7 +118,7 @@ async def browse(
     if show != "notes":
         known_tags, known_threads = await _names(memory, namespace)
         names = known_tags if show == "tags" else known_threads
-        return answers.answer(answers.Found(names=dict(names)), answers.counted(names, show))
+        return answers.answer(answers.Found(notes=[], names=dict(names)), answers.counted(names, show))
     names_given = {"tags": tags, "thread": thread}
     if tags or thread:
         names_given = await _as_stored(memory, namespace, tags, thread)
