@@ -263,13 +263,13 @@ def offered(content: str, neighbours: Sequence[core.Neighbour]) -> list[tuple[st
 
 
 def near_lines(near: Sequence[tuple[str, core.Neighbour]]) -> str:
-    """Near notes, a line each, quoted."""
+    """Near notes, a line each, fenced."""
     lines = []
     for what, each in near:
         note = clean(each.note)
         quoted = core.one_line(note.content, PREVIEW)
         lines.append(f"  {what} [{note.id}] {note.occurred_at:%Y-%m-%d}, {note.source.who}: > {quoted}")
-    return "\n".join(lines)
+    return core.fence("\n".join(lines), "notes")
 
 
 def counted(names: Mapping[str, int], what: str) -> str:
