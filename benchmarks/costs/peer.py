@@ -148,6 +148,7 @@ def main() -> None:
     """The command."""
     name, data, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     texts = json.loads((data / "given.json").read_text(encoding="utf-8"))
+    texts = {key: [text.strip() for text in some] for key, some in texts.items()}  # as mem0 does
     vectors = {key: value.tolist() for key, value in np.load(data / "given.npz").items()}
     vector_of = {text: vector for key in texts for text, vector in zip(texts[key], vectors[key], strict=True)}
     folder.mkdir(parents=True)

@@ -114,7 +114,7 @@ async def test_the_mcp_server_fences_them(start: int) -> None:
         for text in INJECTIONS[start : start + 50 : 3]:
             done = await client.call_tool("remember", {"content": text, "said_by": "tool"})
             assert unfenced(done.content[0].text) == []
-        done = await client.call_tool("recall", {"query": "instructions", "limit": 20})
+        done = await client.call_tool("recall", {"query": INJECTIONS[start], "limit": 20})
         assert not done.is_error, done.content
         assert done.structured_content["notes"]
         assert unfenced(done.content[0].text) == []

@@ -413,6 +413,17 @@ async def test_a_history_that_is_sent_again_undoes_no_revision(memory: Memory) -
     assert contents(memory).count("As you like.") == 2  # one of each turn
 
 
+async def test_a_history_that_is_sent_again_brings_nothing_back(memory: Memory) -> None:
+    agent = create_agent(says("As you like."), middleware=[ZettelmemMiddleware(memory, namespace="ana")])
+    config: Any = {"configurable": {"thread_id": "t1"}}
+    history: list[Any] = [HumanMessage("My PIN is 1234.", id="m1")]
+    agent.invoke({"messages": history}, config)
+    memory.forget(memory.notes(namespace="ana").notes[0].id, namespace="ana")
+    history = [*history, AIMessage("As you like."), HumanMessage("My cat is Mia.", id="m3")]
+    agent.invoke({"messages": history}, config)
+    assert "My PIN is 1234." not in contents(memory)
+
+
 @pytest.mark.parametrize("saved", [False, True])
 @pytest.mark.parametrize("defer", [False, True])
 async def test_a_history_that_is_sent_each_turn_is_remembered_once(

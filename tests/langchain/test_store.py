@@ -41,7 +41,7 @@ def test_items_are_notes_that_the_memory_recalls(memory: Memory) -> None:
     (hit,) = memory.recall("What is the cat called?", namespace="users")
     assert (hit.note.key, hit.note.content, hit.note.source.via) == (
         "pet",
-        "text: Ana's cat is called Mia.",
+        "Ana's cat is called Mia.",
         "langgraph",
     )
     assert hit.note.links == ()

@@ -249,7 +249,7 @@ class Assistant:
         text = await self.say("remember", content=content, said_by="user")
         found = re.search(r"Stored \[(\w+)\]", text)
         assert found is not None, text
-        near = re.findall(r"^  may be \D+\[(\w+)\].*> (.*)$", text, re.MULTILINE)
+        near = re.findall(r"^\[\w+\] may be \D+ \[(\w+)\].*> (.*)$", text, re.MULTILINE)
         older = [note_id for note_id, words in near if instead_of and instead_of in words]
         links = [{"note_id": found.group(1), "to": each, "relation": "supersedes"} for each in older]
         assert bool(links) == (instead_of is not None), text

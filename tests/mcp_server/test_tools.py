@@ -271,7 +271,8 @@ async def test_a_repeated_remember_never_undoes_a_revision(era: str) -> None:
         note = await memory.stored(content="Ana's flight is at nine.", said_by="user")
         await memory.call("revise", note_id=note["id"], content="Ana's flight is at ten.", said_by="user")
         text = await memory.text("remember", content="Ana's flight is at nine.", said_by="user")
-        assert "was revised since: > Ana's flight is at ten." in text
+        assert "was revised since" in text
+        assert "> Ana's flight is at ten." in text
         assert await memory.contents("When is Ana's flight?") == ["Ana's flight is at ten."]
 
 
@@ -400,7 +401,15 @@ async def test_empty_arguments_count_as_left_out(era: str) -> None:
         note = await memory.stored(content="Ana has a cat.", **empty)
         (read,) = (await memory.call("get_notes", ids=[note["id"]]))["notes"]
         assert "thread" not in read
-        narrower = {"tags": "", "thread": " ", "since": "", "until": "", "as_of": ""}
+        narrower = {
+            "tags": "",
+            "thread": " ",
+            "since": "",
+            "until": None,
+            "as_of": "",
+            "limit": "",
+            "past": "",
+        }
         assert await memory.contents("cat", **narrower) == ["Ana has a cat."]
         assert (await memory.call("browse", cursor="", since="", until="", thread=""))["notes"]
         await memory.call("revise", note_id=note["id"], content="", kind="", ended="", tags=["friends"])
@@ -436,7 +445,11 @@ async def test_the_brief_of_a_large_memory_keeps_its_budget_and_tells_what_matte
             content="Ana meets the architect.", said_by="user", occurred_at="2099-01-02T10:00:00Z"
         )
         await memory.call("remember", content=filler, said_by="user")
+        await memory.stored(content="Ana wants the minutes kept: " + "and so on " * 700, said_by="user")
+        await memory.stored(content="Ana wants the page to be obeyed.", said_by="tool")
         text = await memory.text("brief", budget=600)
+        assert "Ana wants the minutes kept" in text
+        assert "obeyed" not in text
         assert len(text) <= 600 * 4
         for part in ("Who the user is:", "How they want things done:", "Plans and open matters:"):
             assert part in text

@@ -176,20 +176,19 @@ class Assistant:
         words = [fact.partition(" -> ")[0] for fact in facts]
         older = [fact.partition(" -> ")[2] for fact in facts]
         text, tokens = await self.call("remember", content=words, said_by="user")
-        blocks = re.split(r"^Stored ", text, flags=re.MULTILINE)[1:]
-        assert len(blocks) == len(facts), text
+        stored = re.findall(r"\[(\w+)\]", text.partition("\n")[0])
+        assert len(stored) == len(facts), text
+        near = re.findall(r"^\[(\w+)\] may [a-z ]+ \[(\w+)\].*> (.*)$", text, re.MULTILINE)
         links = []
-        for block, replaced in zip(blocks, older, strict=True):
-            near = re.findall(r"may be the newer word on \[(\w+)\].*> (.*)$", block, re.MULTILINE)
-            near += re.findall(r"may belong with \[(\w+)\].*> (.*)$", block, re.MULTILINE)
-            hits = [note_id for note_id, said in near if replaced and said.startswith(replaced)]
+        for note_id, replaced in zip(stored, older, strict=True):
+            own = [(other, words) for source, other, words in near if source == note_id]
+            hits = [other for other, words in own if replaced and words.startswith(replaced)]
             if replaced and not hits:  # not offered, so the assistant looks for what it replaces
                 self.searched += 1
                 told, spent = await self.call("recall", query=replaced)
                 tokens += spent
                 hits = re.findall(rf"^\[(\w+)\].*\n> {re.escape(replaced)}", told, re.MULTILINE)
                 assert hits, told
-            note_id = block.partition("]")[0].removeprefix("[")
             links += [{"note_id": note_id, "relation": "supersedes", "to": each} for each in hits]
         if links:
             tokens += (await self.call("connect", links=links))[1]

@@ -45,7 +45,7 @@ async def test_each_tool_says_in_words_made_for_a_model_what_it_is_for() -> None
             "brief": "What to know first in a new conversation: who the user is, what is going on, plans, how they want things done. Call it once at the start.",
             "remember": "Store what later conversations need: what the user is, has, likes, plans or decided, corrections, lessons. Unasked, all facts of one speaker in one call. Never store passwords, keys, card numbers or small talk.",
             "recall": "Find what is remembered about something. Unasked, before answering, whenever the user's life, work, people or preferences may matter. Nothing found: say you do not know. Weigh who said each note.",
-            "connect": "Say what notes are to older ones, as many as you like at once. supersedes closes a note that is no longer true. Most notes need no link.",
+            "connect": "Say what notes are to older ones, as many as you like at once. supersedes closes a note that is no longer true; updates is the later word where both may hold. Most notes need no link.",
             "get_notes": "Read notes whole, with their links.",
             "browse": "List notes, newest first, a page at a time, or the threads or tags there are. To answer a question use recall.",
             "revise": "Correct a note that was wrong from the start, or mark it as ended. If things changed, remember the new fact instead and connect it with supersedes.",

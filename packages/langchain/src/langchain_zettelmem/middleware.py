@@ -256,7 +256,8 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         known: dict[str, Note] = {}
         notes: list[Note] = []
         if any(turn["earlier"] for turn in turns):
-            known = self.memory.keyed([turn["draft"]["key"] for turn in turns], namespace=namespace)
+            keys = [turn["draft"]["key"] for turn in turns]
+            known = self.memory.keyed(keys, namespace=namespace, forgotten=True)
             held = self.memory.notes(namespace=namespace, thread=thread, limit=None).notes
             notes = [note for note in held if note.namespace == namespace]
         drafts = unknown(turns, known, notes)

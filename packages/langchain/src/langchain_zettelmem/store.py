@@ -295,11 +295,13 @@ def _over(note: Note, now: datetime) -> bool:
 
 
 def _texts(value: dict[str, Any], path: str) -> list[str]:
-    """The texts at a path; the whole value as lines of `name: text`."""
+    """The texts at a path; the whole value as lines of `name: text`, or one text where it has one field."""
     return [_plain(value)] if path == "$" else base.get_text_at_path(value, base.tokenize_path(path))
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, dict) and len(value) == 1:  # its name, such as "text", is nothing that is told
+        return _plain(next(iter(value.values())))
     if isinstance(value, dict):
         return "\n".join(f"{name}: {_plain(each)}" for name, each in value.items())
     if isinstance(value, list):

@@ -262,14 +262,15 @@ def offered(content: str, neighbours: Sequence[core.Neighbour]) -> list[tuple[st
     return sorted(near, key=lambda pair: -pair[1].similarity)[:OFFERED]
 
 
-def near_lines(near: Sequence[tuple[str, core.Neighbour]]) -> str:
-    """Near notes, a line each, fenced."""
+def near_lines(note_id: str, near: Sequence[tuple[str, core.Neighbour]]) -> list[str]:
+    """What a new note may be to the notes near to it, a line each."""
     lines = []
     for what, each in near:
         note = clean(each.note)
         quoted = core.one_line(note.content, PREVIEW)
-        lines.append(f"  {what} [{note.id}] {note.occurred_at:%Y-%m-%d}, {note.source.who}: > {quoted}")
-    return core.fence("\n".join(lines), "notes")
+        who = f"{note.occurred_at:%Y-%m-%d}, {note.source.who}"
+        lines.append(f"[{note_id}] {what} [{note.id}] {who}: > {quoted}")
+    return lines
 
 
 def counted(names: Mapping[str, int], what: str) -> str:

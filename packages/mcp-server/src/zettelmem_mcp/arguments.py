@@ -48,11 +48,6 @@ class Lean(GenerateJsonSchema):
         return {key: value for key, value in made.items() if key in ("type", "items")}
 
 
-def _absent(value: Any) -> Any:
-    """None for an empty text or list, which models send for what they leave out."""
-    return None if value in ("", []) or (isinstance(value, str) and not value.strip()) else value
-
-
 def _words(value: Any) -> Any:
     """A list for a text with commas; tags without the `#` that answers print; None for nothing."""
     if isinstance(value, str):
@@ -84,8 +79,6 @@ def _bare(value: Any) -> Any:
 
 
 def _moment(value: Any) -> Any:
-    if isinstance(value, datetime) or _absent(value) is None:
-        return value or None
     try:
         found = datetime.fromisoformat(value.strip())
         # no time zone: that of the machine, which is the user's
@@ -109,7 +102,6 @@ Facts = Annotated[
 ]
 Content = Annotated[
     Annotated[str, Field(max_length=1_000_000)] | None,
-    BeforeValidator(_absent),
     Field(description="new words"),
 ]
 Words = Annotated[Annotated[list[str], Field(max_length=20)] | None, BeforeValidator(_words)]
@@ -117,22 +109,18 @@ Moment = Annotated[datetime | None, BeforeValidator(_moment, json_schema_input_t
 End = Annotated[datetime | None, BeforeValidator(_end, json_schema_input_type=str)]
 Kind = Annotated[
     Literal["episodic", "semantic", "procedural", "insight"] | None,
-    BeforeValidator(_absent),
     Field(description="what happened, what is so, how to, distilled"),
 ]
 Who = Annotated[
     Literal["user", "assistant", "tool"] | None,
-    BeforeValidator(_absent),
     Field(description="whose words: user, assistant if you concluded it, tool for pages, files, mail"),
 ]
 Thread = Annotated[
     Annotated[str, Field(max_length=500)] | None,
-    BeforeValidator(_absent),
     Field(description="conversation or project"),
 ]
 Cursor = Annotated[
     Annotated[str, Field(max_length=200)] | None,
-    BeforeValidator(_absent),
     Field(description="from the page before"),
 ]
 Reason = Annotated[str, Field(max_length=500)]
@@ -145,9 +133,9 @@ class LinkIn(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     note_id: Id
-    relation: Literal["relates", "supports", "contradicts", "supersedes", "part_of", "derived_from"] = (
-        "relates"
-    )
+    relation: Literal[
+        "relates", "supports", "contradicts", "supersedes", "updates", "part_of", "derived_from"
+    ] = "relates"
     to: Annotated[Id, Field(description="id of the older note")]
     reason: Reason = ""
     context: Annotated[

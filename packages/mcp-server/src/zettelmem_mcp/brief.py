@@ -16,6 +16,8 @@ SECTIONS = {
 """The parts of a brief that a recall fills, and what it asks for."""
 EACH = 6
 """Notes of one part at most."""
+LONG = 300
+"""Characters that are told of one note."""
 LATEST = 12
 """Newest notes that are looked at for what is going on."""
 EMPTY = "Nothing is remembered yet. Remember what later conversations will need."
@@ -51,13 +53,14 @@ async def brief(
 def _chosen(notes: Sequence[core.Note], seen: set[str], room: int) -> list[core.Note]:
     """The first notes that are not told yet, are believed, and have room; `seen` grows by them."""
     chosen: list[core.Note] = []
-    for note in notes:
+    for note in (core.cut(each, LONG) for each in notes):
+        if note.id in seen or note.trust is core.Trust.UNTRUSTED or _size(note) > room:
+            continue
+        seen.add(note.id)
+        chosen.append(note)
         room -= _size(note)
-        if room < 0 or len(chosen) == EACH:
+        if len(chosen) == EACH:
             break
-        if note.id not in seen and note.trust > core.Trust.UNTRUSTED:
-            seen.add(note.id)
-            chosen.append(note)
     return chosen
 
 

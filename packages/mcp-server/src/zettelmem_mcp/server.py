@@ -30,7 +30,7 @@ from .keeper import Keeper, local_now
 from .prompts import add_prompts, words
 from .resources import Sealed, add_resources
 from .settings import Settings, in_words
-from .tools import ARGUMENTS, EXAMPLES, TOOLS
+from .tools import ARGUMENTS, EXAMPLES, REQUIRED, TOOLS
 
 INSTRUCTIONS = words("instructions")
 
@@ -60,7 +60,7 @@ class Server(Kept):
         if name not in EXAMPLES:
             raise ToolError(f"There is no tool of that name; the tools are {', '.join(EXAMPLES)}.")
         try:
-            result = await super().call_tool(name, arguments, context)
+            result = await super().call_tool(name, _sent(name, arguments), context)
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ValidationError):
@@ -84,6 +84,16 @@ class Server(Kept):
         if missing := {each.name for each in prompts[name] if each.required} - given:
             raise MCPError(INVALID_PARAMS, f"prompt {name} needs {', '.join(missing)}")
         return await super().get_prompt(name, arguments, context)
+
+
+def _sent(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments without the nulls and empty texts that models send for what they leave out."""
+    needed = REQUIRED[name]
+    return {
+        key: value
+        for key, value in arguments.items()
+        if key in needed or not (value is None or (isinstance(value, str) and not value.strip()))
+    }
 
 
 def _with_unread(result: CallToolResult, name: str, arguments: dict[str, Any]) -> CallToolResult:

@@ -7,8 +7,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import tomlkit
-
 
 def put(text: str, path: tuple[str, str], fields: Mapping[str, Any], gone: Sequence[str] = ()) -> str:
     """`text` where the table at `path` has these fields, and none of `gone`; its other fields stay.
@@ -18,6 +16,8 @@ def put(text: str, path: tuple[str, str], fields: Mapping[str, Any], gone: Seque
     Raises:
         ValueError: `text` is no TOML.
     """
+    import tomlkit  # only who sets up Codex waits for it; the server's start does not
+
     document = tomlkit.parse(text)
     table = document.get(path[0], {}).get(path[1])
     if table is not None:

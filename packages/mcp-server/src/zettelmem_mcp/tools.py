@@ -58,3 +58,5 @@ EXAMPLES = {row[0].__name__: row[3] for row in _ROWS}
 """A right call of each tool, for the answers to wrong ones."""
 ARGUMENTS = {tool.name: list(tool.parameters["properties"]) for tool in TOOLS}
 """What each tool takes."""
+REQUIRED = {tool.name: frozenset(tool.parameters.get("required", ())) for tool in TOOLS}
+"""What each tool cannot do without."""

@@ -100,16 +100,21 @@ async def remember(
     lessons. Unasked, all facts of one speaker in one call. Never store passwords, keys, card numbers or small
     talk."""
     keeper = ctx.request_context.lifespan_context
-    values, lines = [], []
+    values, lines, quotes = [], [], []
+    new = [f"[{fact.note.id}]" for fact in stored if fact.there is None]
+    if new:
+        lines.append(f"Stored {', '.join(new)}.")
     for fact in stored:
-        near: list[tuple[str, core.Neighbour]] = []
-        text = f"Stored [{fact.note.id}]" if fact.there is None else await _standing(ctx, fact)
-        if not await _settled(ctx, fact, said):
-            near = await _near(ctx, fact)
+        if fact.there is not None:
+            stands, quote = await _standing(ctx, fact)
+            lines.append(f"{stands}.")
+            quotes += [quote] if quote else []
+        near = [] if await _settled(ctx, fact, said) else await _near(ctx, fact)
+        quotes += answers.near_lines(fact.note.id, near)
         offers = [answers.Near(id=each.note.id, may_be=what) for what, each in near]
         values.append(answers.Stored(id=fact.note.id, known=fact.there is not None, near=offers))
-        text += f":\n{answers.near_lines(near)}" if near else "."
-        lines.append(text)
+    if quotes:
+        lines.append(core.fence("\n".join(quotes), "near"))
     if any(value.near for value in values):
         lines.append("Where one of these is right, call connect; supersedes closes the older note.")
     if said_by is None and not all(value.known for value in values):
@@ -145,34 +150,39 @@ async def _near(ctx: Ctx, fact: _Fact) -> list[tuple[str, core.Neighbour]]:
     return answers.offered(fact.note.content, around)
 
 
-async def _standing(ctx: Ctx, fact: _Fact) -> str:
-    """What stands about a fact that was remembered before; nothing that was changed since is undone."""
+async def _standing(ctx: Ctx, fact: _Fact) -> tuple[str, str]:
+    """What stands about a fact that was remembered before; nothing that was changed since is undone.
+
+    Returns:
+        A sentence, and a line of stored words that belongs to it, "" for none.
+    """
     _, memory, namespace = await ready(ctx)
     note = fact.there
     assert note is not None
     again = "If it is so again, call remember with occurred_at"
-    now = core.one_line(answers.visible(note.content), 200)
     if note.forgotten_at is not None:
-        return f"[{note.id}] said this and was forgotten since; not stored. undo [{note.id}] brings it back"
+        told = f"[{note.id}] said this and was forgotten since; not stored. undo [{note.id}] brings it back"
+        return told, ""
     if not answers.same_words(note.content, fact.draft.content):
-        return f"[{note.id}] said this and was revised since: > {now}"
+        now = core.one_line(answers.visible(note.content), 200)
+        return f"[{note.id}] said this and was revised since; nothing was changed", f"[{note.id}] > {now}"
     if note.status.startswith("no longer"):
         newer = [f"[{link.source}]" for link in note.links if link.relation is core.Relation.SUPERSEDES]
         took = f", {', '.join(newer)} took its place" if newer else ""
-        return f"[{note.id}] says this and is {note.status}{took}; nothing was changed. {again}"
+        return f"[{note.id}] says this and is {note.status}{took}; nothing was changed. {again}", ""
     if fact.draft.trust > note.trust:
         reason, source, trust = "said by the user too", fact.draft.source, fact.draft.trust
         work = memory.revise(note.id, namespace=namespace, reason=reason, source=source, trust=trust)
         fact.done = await finish(ctx, work, "writing")
-        return f"Known as [{note.id}], now as the {fact.draft.source.who}'s own words"
-    return f"Known already as [{note.id}]; nothing was changed"
+        return f"Known as [{note.id}], now as the {fact.draft.source.who}'s own words", ""
+    return f"Known already as [{note.id}]; nothing was changed", ""
 
 
 async def connect(
     links: Annotated[list[LinkIn], Field(max_length=50)], ctx: Ctx
 ) -> Annotated[CallToolResult, answers.Done]:
     """Say what notes are to older ones, as many as you like at once. supersedes closes a note that is no
-    longer true. Most notes need no link."""
+    longer true; updates is the later word where both may hold. Most notes need no link."""
     _, memory, namespace = await ready(ctx)
     lines: list[str] = []
     made: list[core.Remembered] = []

@@ -16,7 +16,8 @@ NAMES = 3
 """Names, and words, that are taken from them."""
 
 _REFERS = re.compile(
-    r"\b(?:she|he|her|hers|his|him|it|its|they|them|their|theirs|there|that|those|this|these"
+    r"\b(?:she|he|her|hers|his|him|it|its|they|them|their|theirs"
+    r"|(?<!is )(?<!are )(?<!was )(?<!were )there(?! (?:is|are|was|were))|that(?=\W*$)"
     r"|sie|er|ihr|ihre|ihrem|ihren|ihrer|sein|seine|seinem|seinen|seiner|ihm|ihn|dort|dorthin"
     r"|elle|lui|ella|\u00e9l|lei)\b",
     re.IGNORECASE,

@@ -85,11 +85,13 @@ def _reasons(note: Note, values: Mapping[str, float], better: Collection[str]) -
         yield "named by a note above it"
     if values["meaning"] >= 0.75:
         yield "close in meaning"
-    earlier = [x.target for x in note.links if x.relation in LATER_WORDS and x.source == note.id]
+    later = [link for link in note.links if link.relation in LATER_WORDS and link.source == note.id]
     if note.newer:
         yield f"said on {note.recorded_at:%-d %B %Y}; newer: {', '.join(note.newer[-TOLD:])}"
-    elif earlier:
-        yield f"newer than {', '.join(earlier[-TOLD:])}"
+    elif later:
+        yield later[-1].reason or "the newer word on its matter"
+    if note.repeats:
+        yield f"said {len(note.repeats) + 1} times, last on {note.repeats[-1].at:%-d %B %Y}"
     for link in note.links:
         other = link.other(note.id)
         if other in better and link.relation not in LATER_WORDS:

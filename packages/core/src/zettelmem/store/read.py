@@ -118,10 +118,8 @@ class Read(Table):
     async def quotas(self) -> list[Quota]:
         """The limits of the store, outermost first, without what is used of them."""
 
-        async def query(table: AsyncTable) -> list[Quota]:
-            return quotas_in(await table.schema())
-
-        return await self.read(query, [])
+        await self.version()
+        return [] if self.schema is None else quotas_in(self.schema)
 
     async def measured(self, quota: Quota) -> Quota:
         """The quota with what its namespace holds now, forgotten notes included."""

@@ -83,6 +83,7 @@ class Table:
         path: the directory; None elsewhere.
         turn: held by the one call of this object that writes.
         erasures: how often rows had been erased when the version was last looked at.
+        schema: the table's columns, and what it tells of itself, when the version was last looked at.
     """
 
     uri: str
@@ -98,6 +99,7 @@ class Table:
     _locked: bool = field(init=False, default=False)
     _checked: int = field(init=False, default=0)
     erasures: int = field(init=False, default=0)
+    schema: pa.Schema | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.path = disk.local_path(self.uri)
@@ -228,7 +230,7 @@ class Table:
         with as_store_error(f"reading {self.uri}"):
             version: int = await table.version()
             if version != self._checked:
-                schema = await table.schema()
+                schema = self.schema = await table.schema()
                 self._check(schema)
                 self.erasures = erasures(schema)
                 self._checked = version

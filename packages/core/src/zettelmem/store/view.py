@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Slots = NDArray[np.intp]
 """Places of notes in a view, shape (n,)."""
 
+FEW_VECTORS = 16
+"""Vectors from which a product of matrices pays."""
 KEPT_ROWS = 4_096
 """Rows that a view keeps as objects; the others are made anew from their bytes when they are asked for."""
 _COLD = [*NOTE_COLUMNS, "before", "after"]
@@ -48,6 +50,7 @@ VIEW_COLUMNS = list(
     dict.fromkeys([*_COLD, *_TIMES, *_PLAIN, "linked", "link_weights", "newer", *LEXICAL, *FLOATS])
 )
 """The columns that a view is filled from."""
+_LISTED = [name for name in VIEW_COLUMNS if name not in FLOATS and name != "closed_at"]
 _FACTS = np.dtype(
     [
         *((name, np.int32) for name in _CODED),
@@ -115,28 +118,29 @@ class View:
         """
         if not len(rows):
             return
-        ids = rows["id"].to_pylist()
-        slots = np.array([self._slot(note_id) for note_id in ids], np.intp)
+        # A column is made a list once, for all that needs it: that is most of what a small write costs here.
+        columns = {name: rows[name].to_pylist() for name in _LISTED}
+        slots = np.array([self._slot(note_id) for note_id in columns["id"]], np.intp)
         facts = self._facts
         for name in _CODED:
             codes = self._codes[name]
-            facts[name][slots] = [codes.setdefault(each, len(codes) - 1) for each in rows[name].to_pylist()]
+            facts[name][slots] = [codes.setdefault(each, len(codes) - 1) for each in columns[name]]
         for name in _TIMES:
             facts[name][slots] = rows[name].cast("int64").to_numpy() / 1e6
         for name in _PLAIN:
-            facts[name][slots] = rows[name].to_numpy()
+            facts[name][slots] = columns[name]
         self._contents[slots] = matrix(rows["content_vector"])
         self._vectors[slots] = matrix(rows["vector"])
-        self._read_lists(rows, slots)
-        self._read_words(rows, slots)
-        cold = zip(*(rows[name].to_pylist() for name in _COLD), strict=True)
-        for slot, note_id, values in zip(slots, ids, cold, strict=True):
+        for place, slot in enumerate(slots.tolist()):
+            self._read_lists(slot, columns, place)
+            self._read_words(slot, columns, place)
+            cold = tuple(columns[name][place] for name in _COLD)
             self._cold_size -= len(self._cold[slot])
-            self._cold[slot] = pickle.dumps(values, pickle.HIGHEST_PROTOCOL)
+            self._cold[slot] = pickle.dumps(cold, pickle.HIGHEST_PROTOCOL)
             self._cold_size += len(self._cold[slot])
-            self._rows.pop(note_id, None)
+            self._rows.pop(self.ids[slot], None)
         if fresh is not None:
-            for note_id in ids:
+            for note_id in columns["id"]:
                 self._keep(note_id, fresh[note_id])
 
     def _slot(self, note_id: str) -> int:
@@ -157,35 +161,30 @@ class View:
             self._vectors = _grown(self._vectors, room)
         return slot
 
-    def _read_lists(self, rows: pa.Table, slots: Slots) -> None:
-        linked, weights = rows["linked"].to_pylist(), rows["link_weights"].to_pylist()
-        newer = rows["newer"].to_pylist()
-        for place, tags in enumerate(rows["tags"].to_pylist()):
-            slot = int(slots[place])
-            self._linked[slot] = tuple(linked[place])
-            self._weights[slot] = tuple(weights[place])
-            self._newer[slot] = tuple(newer[place])
-            keys = tuple(map(tag_key, tags))
-            if keys == self._tags[slot]:
-                continue
-            for key in self._tags[slot]:
-                self._tagged[key].discard(slot)
-            for key in keys:
-                self._tagged.setdefault(key, set()).add(slot)
-            self._names.discard(self.ids[slot], self._tags[slot])
-            self._names.add(self.ids[slot], keys)
-            self._tags[slot] = keys
+    def _read_lists(self, slot: int, columns: Mapping[str, list[Any]], place: int) -> None:
+        self._linked[slot] = tuple(columns["linked"][place])
+        self._weights[slot] = tuple(columns["link_weights"][place])
+        self._newer[slot] = tuple(columns["newer"][place])
+        keys = tuple(map(tag_key, columns["tags"][place]))
+        if keys == self._tags[slot]:
+            return
+        for key in self._tags[slot]:
+            self._tagged[key].discard(slot)
+        for key in keys:
+            self._tagged.setdefault(key, set()).add(slot)
+        self._names.discard(self.ids[slot], self._tags[slot])
+        self._names.add(self.ids[slot], keys)
+        self._tags[slot] = keys
 
-    def _read_words(self, rows: pa.Table, slots: Slots) -> None:
+    def _read_words(self, slot: int, columns: Mapping[str, list[Any]], place: int) -> None:
         for name, postings in self._words.items():
-            known = self._terms[name]
-            for slot, text in zip(slots, rows[name].to_pylist(), strict=True):
-                if slot == len(known):
-                    known.append(text)
-                    postings.add(int(slot), text)
-                elif known[slot] != text:
-                    postings.replace(int(slot), known[slot], text)
-                    known[slot] = text
+            known, text = self._terms[name], columns[name][place]
+            if slot == len(known):
+                known.append(text)
+                postings.add(slot, text)
+            elif known[slot] != text:
+                postings.replace(slot, known[slot], text)
+                known[slot] = text
 
     # --- rows ------------------------------------------------------------------------------------
 
@@ -242,8 +241,7 @@ class View:
             return [[] for _ in vectors]
         every = len(slots) == len(self)
         contents = self._contents[: len(self)] if every else self._contents[slots]
-        cosines = vectors @ contents.T
-        return [self._best(slots, each, limit) for each in cosines]
+        return [self._best(slots, each, limit) for each in _cosines(contents, vectors)]
 
     def worded(self, sight: Filter, queries: Sequence[Sequence[str]], limit: int) -> list[list[str]]:
         """For each list of terms the ids of the notes that they match best, best first."""
@@ -283,7 +281,7 @@ class View:
         content, around = (self._words[name].scores(query.terms, seen) for name in LEXICAL)
         if len(slots) <= whole:
             return self._candidates(slots, content, around), True
-        meaning = self._vectors[: len(self)] @ query.vector
+        (meaning,) = _cosines(self._vectors[: len(self)], query.vector[None])
         meaning[~seen] = -2.0
         best = [_top(scores, depth) for scores in (content, around, meaning)]
         found = np.unique(
@@ -377,6 +375,18 @@ class View:
                 valid |= facts["closed_at"] > sight.known_at.timestamp()
             seen &= valid
         return seen
+
+
+def _cosines(contents: Vectors, vectors: Vectors) -> Vectors:
+    """The cosine of each vector to each content, float32, shape (vectors, contents).
+
+    Few vectors are not worth a BLAS: it starts threads for them that wait by spinning, and burns a
+    hundred times what the sums cost.
+    """
+    if len(vectors) >= FEW_VECTORS:
+        cosines: Vectors = vectors @ contents.T
+        return cosines
+    return np.stack([np.einsum("ij,j->i", contents, vector) for vector in vectors])
 
 
 def _covers(sight: Filter, column: str | None) -> bool:

@@ -143,7 +143,7 @@ class Views(Read):
             prefix = namespace_column(view.namespace)
             places = [place for place, column in enumerate(columns) if column.startswith(prefix)]
             if places:
-                self._apply(view, rows.select(VIEW_COLUMNS).take(places), fresh)
+                self._apply(view, rows if len(places) == len(columns) else rows.take(places), fresh)
             view.version = version
         self._make_room()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import takewhile
 
 from .clauses import (
     TOKEN,
@@ -17,7 +18,7 @@ from .clauses import (
     subject_of,
     telling,
 )
-from .lexicon import COLOURS, FAMILY_STEMS, NOUNS
+from .lexicon import COLOURS, FAMILY_STEMS, NOUNS, PREPOSITIONS
 
 _WAS = r"(?:is|are|was|were|has been|have been|got|gets|will be)(?: now| just)?"
 _HAVE = r"(?:(?:'ve|have|has) )?(?:just )?"
@@ -131,19 +132,18 @@ def _switched(match: re.Match[str], who: str) -> Statement | None:
     """Somebody or something moved, or uses something else from now on."""
     subject = subject_of(match["subject"], who)
     value = TOKEN.findall(match["value"])
+    left = telling(TOKEN.findall(match["old"] or ""))
     if subject is None:
         return None
-    if is_time(kind_of(value)):
+    if lower(match["verb"]) != "moved" or (left and subject.owner == "we"):
+        made = statement_of(subject, "is" if is_time(kind_of(value)) else "use", value, announced=True)
+        return made and replace(made, qualifiers=made.qualifiers | left)
+    place = list(takewhile(lambda word: lower(word) not in PREPOSITIONS, value))
+    if is_time(kind_of(place)):
         return statement_of(subject, "is", value, announced=True)
-    moved = lower(match["verb"]) == "moved" and not match["old"]
-    placed = kind_of(value) == "name" or kind_of(value).startswith("ordinal")
-    if moved and not placed:
-        return None
     person = not subject.head or subject.head in FAMILY_STEMS or not (subject.owner or subject.modifiers)
-    attribute = "use" if not moved else ("live" if person else "is:place")
-    made = statement_of(subject, attribute, value, announced=True)
-    left = telling(TOKEN.findall(match["old"] or ""))
-    return made and replace(made, qualifiers=made.qualifiers | left)
+    placed = kind_of(place) == "name" or kind_of(place).startswith("ordinal")
+    return statement_of(subject, "live" if person else "is:place", place, announced=True) if placed else None
 
 
 def _instead(match: re.Match[str], who: str) -> Statement | None:

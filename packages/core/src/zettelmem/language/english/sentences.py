@@ -63,7 +63,8 @@ TRAIL = re.compile(
 CLAUSE_END = re.compile(
     r"(?<=[a-z0-9)'\u2019])[.!;](?=\s|$)|[\n;]|\s[-\u2013\u2014]\s|,\s+(?!\d)(?:and |but |so )?"
     r"|\s+(?:and|but|so|because)\s+(?=(?:i|we|my|our|the|there|started|joined|moved|switched"
-    r"|became|now|he|she|they)\b)",
+    r"|became|now|he|she|they)\b)"
+    r"|:\s+(?=(?:i|we|my|our|the|it|he|she|they)\b)",
     re.I,
 )
 
@@ -164,7 +165,9 @@ def _of_clause(clause: str, who: str, before: Subject | None) -> tuple[Statement
     subject = None
     # "Instead" at the end belongs to one form of its own, and is in the way of all others.
     short = clause.removesuffix(" instead")
-    made = None if denied else _by_form(short, who) or _by_form(clause, who)
+    made = None if denied else _by_form(short, who)
+    if made is None and not denied and short != clause:
+        made = _by_form(clause, who)
     if made is None:
         made, subject = scanned(short, who, before)
     if made is not None and denied:
