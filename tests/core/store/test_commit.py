@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import check_store, open_memory
-from zettelmem import AsyncMemory, Note, Trust
+from zettelmem import AsyncMemory, Note, Trust, remember
 from zettelmem.decisions import Changes
 from zettelmem.linking import evolve
 from zettelmem.protocols import Vectors
@@ -104,3 +104,16 @@ async def test_a_caller_that_goes_away_tears_no_write(monkeypatch: pytest.Monkey
         assert (kept.content, kept.revision) == ("Cats sleep.", 3)
         assert kept.history[1].after["content"] == "Cats bite."
         assert (await memory.recall("cats", namespace="a"))[0].note == kept
+
+
+async def test_a_new_note_whose_id_is_taken_in_another_namespace_gets_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = iter(["aaaaaaaaaa", "aaaaaaaaaa", "bbbbbbbbbb"])
+    monkeypatch.setattr(remember, "random_id", lambda _: next(ids))
+    async with open_memory(judge="none") as memory:
+        await memory.remember("Cats purr.", namespace="a")
+        made = await memory.remember("Dogs bark.", namespace="b")
+        assert made.note.id == "bbbbbbbbbb"
+        notes = await check_store(memory)
+        assert sorted(note.content for note in notes.values()) == ["Cats purr.", "Dogs bark."]
