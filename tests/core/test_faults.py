@@ -253,7 +253,7 @@ async def holding(memory: AsyncMemory, word: str) -> list[str]:
     assert table is not None
     wanted = {*terms(word)}
     rows = (await table.query().select(["content", "around_terms", "live"]).to_arrow()).to_pylist()
-    return sorted(row["content"] for row in rows if row["live"] and wanted <= {*row["around_terms"].split()})
+    return sorted(row["content"] for row in rows if row["live"] and wanted & {*row["around_terms"].split()})
 
 
 @pytest.mark.parametrize("how", ["forget", "revise"])

@@ -22,7 +22,16 @@ from hypothesis.stateful import (
 )
 
 from tests.doubles import Clock, check_causes, everything, open_memory
-from zettelmem import AsyncMemory, ConflictError, DecisionRefused, InvalidInput, Note, NotFound, Trust
+from zettelmem import (
+    AsyncMemory,
+    ConflictError,
+    DecisionRefused,
+    InvalidInput,
+    Note,
+    NotFound,
+    Remembered,
+    Trust,
+)
 from zettelmem.testing import hold
 
 T = TypeVar("T")
@@ -112,9 +121,15 @@ class Store(RuleBasedStateMachine):
     )
     def remember(self, content: str, space: str, thread: str | None, judge: Any) -> tuple[str, str]:
         made = self.run(self.memory.remember(content, namespace=space, thread=thread, judge=judge))
-        assert made.note.content == content
-        assert made.note.id not in self.said
+        self.check_known(made, content, space)
         return self.learned(made.note, space)
+
+    def check_known(self, made: Remembered, content: str, space: str) -> None:
+        """Words are kept exactly; the same words again are the note that is there and stands."""
+        assert made.known == (made.note.id in self.said)
+        assert made.note.content == (self.said[made.note.id] if made.known else content)
+        assert self.space.get(made.note.id, space) == space
+        assert made.note.id not in self.forgotten
 
     @rule(target=notes, key=st.sampled_from(["k1", "k2"]), content=WORDS, space=SPACES)
     def remember_keyed(self, key: str, content: str, space: str) -> tuple[str, str]:
@@ -128,8 +143,8 @@ class Store(RuleBasedStateMachine):
         made = self.run(
             self.memory.remember_many([{"content": x, "thread": thread} for x in texts], namespace=space)
         )
-        assert [x.note.content for x in made] == texts
-        for each in made:
+        for each, content in zip(made, texts, strict=True):
+            self.check_known(each, content, space)
             self.learned(each.note, space)
 
     @rule(target=changes, which=notes, decision=DECISIONS, ask=st.booleans())

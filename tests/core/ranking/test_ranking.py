@@ -343,16 +343,19 @@ def why(found: list[Note], query: str, content: Sequence[float] = ()) -> list[st
 def test_the_reason_names_words_speaker_and_links() -> None:
     link = Link(source=B, target=A, relation=Relation.SUPPORTS)
     closed = Link(source=C, target=B, relation=Relation.SUPERSEDES)
-    doubt = Link(source=C, target=B, relation=Relation.CONTRADICTS)
+    doubt = Link(source=D, target=C, relation=Relation.CONTRADICTS)
     one = note(A, "The telescope moved to Porto.", source=Source(who="Ana"), links=[link], tags=["home"])
-    two = note(B, "Rain falls.", links=[link, closed, doubt], invalid_at=START + timedelta(1))
-    first, second = why([one, two], "Did Ana's telescopes move home?", [5.0, 0])
+    two = note(B, "Rain falls.", links=[link, closed], invalid_at=START + timedelta(1))
+    three = note(C, "Snow falls.", links=[closed, doubt])
+    first, second, third = why([one, two, three], "Did Ana's telescopes move home?", [5.0, 0, 0])
     assert "matches 'telescopes', 'move'" in first
     assert "what is around it matches 'home'" in first
     assert "said by Ana" in first
     assert f"linked to {A} (supports)" in second
-    assert "no longer so" in second
-    assert "contradicted by another note" in second
+    assert f"newer: {C}" in second
+    assert "so until 2026-01-02" in second
+    assert "the newer word on its matter" in third
+    assert "contradicted by another note" in third
 
 
 def test_there_is_always_a_reason() -> None:

@@ -209,6 +209,8 @@ class Store(Views):
             now = fresh.get(note_id)
             if now is None:
                 continue  # erased meanwhile: nothing to change any more
+            if now.note.namespace != row.note.namespace:
+                raise IdTaken(note_id)
             if row.note.history[-1].change in {entry.change for entry in now.note.history}:
                 continue  # ours is there, perhaps with another's on top of it
             if note_id not in base:
