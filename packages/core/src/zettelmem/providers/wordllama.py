@@ -62,3 +62,7 @@ class WordLlama:
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """As `embed_documents`: the model knows no difference."""
         return self.embed_documents(texts)
+
+    def embed_words(self, words: Sequence[str]) -> Vectors:
+        """The unit vector of each word, float32, shape (len(words), 256): a look-up of its parts."""
+        return self.embed_documents(words)
