@@ -34,7 +34,11 @@ WEIGHTS: Mapping[str, float] = {
 }
 """What each signal counts."""
 EVIDENCE, MANY, BIAS = 9.5, -1.4, 0.25
-"""From evidence, and the log of the number of candidates, to log odds that what was asked for is there."""
+"""From evidence, and the log of the number of candidates, to log odds that what was asked for is there.
+
+`benchmarks/fit_score.py` fits them. The number counts a little less here than it was fitted, because the data
+know two sizes of a memory only.
+"""
 BEHIND = 0.2
 """What a candidate's log odds lose by each point that its weighted sum is behind the best one."""
 
