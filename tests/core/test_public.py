@@ -109,7 +109,7 @@ VERBS = [
     "stats",
     "undo",
 ]
-ADMIN = ["erase", "erase_note", "examine", "exported", "quota", "reembed", "set_quota"]
+ADMIN = ["backup", "erase", "erase_note", "examine", "exported", "quota", "reembed", "restore", "set_quota"]
 HEAVY = ["lancedb", "numba", "pandas", "pyarrow", "scipy", "torch", "transformers", "wordllama"]
 
 

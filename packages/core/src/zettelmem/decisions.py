@@ -45,10 +45,12 @@ class Changes(Value):
     Attributes:
         id: the change id, `<causing note>.<its revision>`; on an object store with `-` and a random part.
         notes: the notes as they will stand.
+        restored: that the note is new here and comes with the changes that were made to it elsewhere.
     """
 
     id: ChangeId
     notes: tuple[Note, ...]
+    restored: bool = False
 
     @property
     def note(self) -> Note:

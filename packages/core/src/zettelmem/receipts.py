@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from .namespace import Namespace
-from .note import NoteId
+from .note import Note, NoteId
 from .values import Time, Value
 
 
@@ -28,6 +28,18 @@ class Quota(Value):
     def covers(self, namespace: Namespace) -> bool:
         """Whether what is in `namespace` counts."""
         return namespace[: len(self.namespace)] == self.namespace
+
+
+class Backup(Value):
+    """All that a store holds, as of one moment.
+
+    Attributes:
+        notes: every note, forgotten ones too, in the order they were recorded.
+        quotas: the limits of its namespaces.
+    """
+
+    notes: tuple[Note, ...]
+    quotas: tuple[Quota, ...] = ()
 
 
 class Erasure(Value):

@@ -157,3 +157,5 @@ class Admin:
     examine = _blocking(AsyncAdmin.examine)
     exported = _blocking(AsyncAdmin.exported)
     reembed = _blocking(AsyncAdmin.reembed)
+    backup = _blocking(AsyncAdmin.backup)
+    restore = _blocking(AsyncAdmin.restore)

@@ -77,6 +77,16 @@ def told(note: Note, done: Evolution, **more: bool) -> Entry:
     )
 
 
+def lines_of(changes: Iterable[Changes]) -> list[Entry]:
+    """The lines for some changes; for a restored note, one for each change that it comes with and caused."""
+    lines: list[Entry] = []
+    for each in changes:
+        note = each.note
+        entries = note.history if each.restored else note.history[-1:]
+        lines += [told(note, done) for done in entries if done.cause == note.id]
+    return lines
+
+
 class Audit:
     """The log in one file, which any number of processes may append to."""
 
@@ -157,12 +167,11 @@ class Journal:
         if not self._settled:  # whoever wrote before may have been killed between log and store
             await self._settle(await asyncio.to_thread(self.audit.recent))
             self._settled = True
-        lines = [told(each.note, each.note.history[-1]) for each in changes]
-        await asyncio.to_thread(self.audit.append, lines)
+        await asyncio.to_thread(self.audit.append, lines_of(changes))
 
     async def failed(self, changes: Sequence[Changes]) -> None:
         """Tell which changes of a write that failed do not stand."""
-        await self._settle([told(each.note, each.note.history[-1]) for each in changes])
+        await self._settle(lines_of(changes))
 
     async def erasing(self, namespace: Namespace, ids: Iterable[str]) -> None:
         """Tell notes that are about to be erased."""

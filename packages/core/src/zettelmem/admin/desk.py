@@ -1,22 +1,24 @@
-"""What an operator does to a whole store: look it over, erase for good, limit, move to another embedder."""
+"""What an operator does to a whole store: look it over, erase for good, limit, back up, restore, re-embed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
 
 from zettelmem.embedding import Embedding
 from zettelmem.errors import InvalidInput, NotFound
+from zettelmem.limits import BATCH
 from zettelmem.namespace import Namespace, as_namespace
 from zettelmem.note import Note
 from zettelmem.protocols import Vectors
-from zettelmem.receipts import Erasure, Examination, Quota, Reembedded
-from zettelmem.store import Store, reembed
+from zettelmem.queries import Filter
+from zettelmem.receipts import Backup, Erasure, Examination, Quota, Reembedded
+from zettelmem.store import IdTaken, Store, Upkeep, reembed
 from zettelmem.values import build
 
-from . import doctor
+from . import doctor, restore
 from . import erase as erasure
 from .audit import Audit
 
@@ -155,8 +157,74 @@ class AsyncAdmin:
             StoreError: the disk failed, another process is at it, or this is an object store.
         """
 
-        async def embed(texts: Sequence[str]) -> dict[str, Vectors]:
-            return await self._embedding.documents(texts, {})
-
-        before, made = await reembed(self._store, embed, progress or (lambda done, total: None))
+        before, made = await reembed(self._store, self._embed, progress or (lambda done, total: None))
         return Reembedded(before=before, after=self._embedding.embedder.name, vectors=made)
+
+    async def _embed(self, texts: Iterable[str]) -> dict[str, Vectors]:
+        return await self._embedding.documents(texts, {})
+
+    async def backup(self) -> Backup:
+        """Every note of one version of the store, forgotten ones too, with the quotas; others may write on.
+
+        All of them are held in memory at once. `zettelmem backup` writes them to a file.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        notes = await self._store.all_notes(Filter(namespace=()), forgotten=True)
+        notes.sort(key=lambda note: (note.recorded_at, note.position, note.id))
+        return Backup(notes=tuple(notes), quotas=tuple(await self._store.quotas()))
+
+    async def restore(
+        self,
+        notes: Iterable[Note],
+        *,
+        more: Mapping[str, Namespace] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Write whole notes as they were: ids, revisions, links, histories and times; up to 256 a commit.
+
+        Only their vectors are made anew. Neither kinds nor secrets are checked: the notes passed that when
+        they were remembered. A link whose other end is neither restored nor here is taken away, and the
+        history of its note tells so.
+
+        Args:
+            notes: as `notes(limit=None)` or `backup` gave them, oldest first.
+            more: the namespace of each note that other calls restore beside these, by id; their links stay.
+            progress: called with the number of notes written since the last call, after each commit.
+
+        Returns:
+            How many notes were written.
+
+        Raises:
+            InvalidInput: a note is there already, or no store can have written it. Notes of finished
+                commits stay.
+            ModelError: the embedder failed.
+            StoreError: the store failed.
+        """
+        whole = [restore.sound(note) for note in notes]
+        coming = {**(more or {}), **{note.id: note.namespace for note in whole}}
+        upkeep = Upkeep(self._store)
+        try:
+            for batch in restore.batches(whole, BATCH):
+                await self._bring_back(batch, coming)
+                upkeep.after(len(batch))
+                if progress is not None:
+                    progress(len(batch))
+        finally:
+            await upkeep.close()
+        return len(whole)
+
+    async def _bring_back(self, batch: Sequence[Note], coming: Mapping[str, Namespace]) -> None:
+        space, now = batch[0].namespace, self._clock()
+        near = await self._store.notes(space, restore.follows(batch))
+        ids = {*restore.around(batch), *restore.follows(list(near.values()))}
+        try:
+            await self._store.commit(
+                space, ids, lambda fresh: restore.brought_back(batch, fresh, coming, now), self._embed
+            )
+        except IdTaken as error:
+            raise InvalidInput(
+                f"note {error.note_id} is there already, in another namespace; leave it out, or erase it "
+                "there"
+            ) from error

@@ -221,7 +221,7 @@ def rebase(base: Note, ours: Note, fresh: Note) -> Note:
 
 def marked(changes: Sequence[Changes], mark: str) -> list[Changes]:
     """Changes of one write under ids of their own, where two writers may make one of a revision at once."""
-    ids = {each.id: f"{each.id}-{mark}" for each in changes}
+    ids = {each.id: f"{each.id}-{mark}" for each in changes if not each.restored}
 
     def renamed(note: Note) -> Note:
         history = tuple(
@@ -230,7 +230,10 @@ def marked(changes: Sequence[Changes], mark: str) -> list[Changes]:
         )
         return note.model_copy(update={"history": history})
 
-    return [Changes(id=ids[each.id], notes=tuple(map(renamed, each.notes))) for each in changes]
+    return [
+        each if each.restored else Changes(id=ids[each.id], notes=tuple(map(renamed, each.notes)))
+        for each in changes
+    ]
 
 
 def erased(note: Note, now: datetime, mark: str) -> Note:

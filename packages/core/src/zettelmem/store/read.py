@@ -62,9 +62,9 @@ class Read(Table):
         columns = await self.columns(sight, [by, "position", "id"])
         return sorted(zip(columns[by], columns["position"], columns["id"], strict=True))
 
-    async def all_notes(self, sight: Filter) -> list[Note]:
+    async def all_notes(self, sight: Filter, *, forgotten: bool = False) -> list[Note]:
         """All notes in sight as one version of the table has them, in no particular order."""
-        rows = await self.select(where_of(sight), NOTE_COLUMNS)
+        rows = await self.select(where_of(sight, forgotten=forgotten), NOTE_COLUMNS)
         return [] if rows is None else [to_note(row) for row in rows.to_pylist()]
 
     async def columns(self, sight: Filter, names: Sequence[str]) -> dict[str, list[Any]]:

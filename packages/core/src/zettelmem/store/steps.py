@@ -38,6 +38,7 @@ class Played:
 
 
 def play(step: Step, rows: Mapping[str, Row]) -> Played:
+    """The step worked out on the notes of these rows."""
     return Played(rows, step({note_id: row.note for note_id, row in rows.items()}))
 
 
