@@ -19,8 +19,7 @@ from zettelmem.testing import HashEmbedder
 from zettelmem_mcp import cli, keeper
 from zettelmem_mcp.clients import BadConfiguration, Client, known_clients, own_command
 from zettelmem_mcp.doctor import diagnose
-from zettelmem_mcp.keeper import named_embedder
-from zettelmem_mcp.keeper import Keeper
+from zettelmem_mcp.keeper import Keeper, named_embedder
 from zettelmem_mcp.settings import BadSetting, Settings, read_settings
 
 CLIENTS = sorted(known_clients(Path("/home/ana"), {}))

