@@ -12,6 +12,10 @@ from . import __version__
 from .clients import NAME, BadConfiguration, Client, difference, known_clients, own_command
 from .settings import BadSetting, Settings, read_settings
 
+OTHER_EMBEDDER = (
+    "Meanings are compared by an embedder for English. For other languages, and for paraphrased questions: "
+    'pip install "zettelmem[multilingual]", then install again with --embedder multilingual.'
+)
 CLIENTS = tuple(known_clients(Path(), {}))
 
 
@@ -119,6 +123,8 @@ def _configure(given: dict[str, object], settings: Settings) -> int:
         return 1
     kept = f"; the file before is {backup}" if backup else ""
     sys.stdout.write(f"written{kept}. Restart {client.name}.\n")
+    if wanted and settings.embedder == "wordllama":
+        sys.stdout.write(f"{OTHER_EMBEDDER}\n")
     return 0
 
 
