@@ -295,6 +295,10 @@ def test_an_environment_of_uvx_is_started_through_uvx(monkeypatch: pytest.Monkey
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(sys, "prefix", "/home/ana/.cache/uv/archive-v0/abc")
     assert own_command(["--db", "x"]) == ["/usr/bin/uvx", "zettelmem-mcp", "--db", "x"]
+    # uvx makes a new environment each time: what the embedder needs has to be named
+    told = own_command([], "multilingual")
+    assert told == ["/usr/bin/uvx", "--with", "zettelmem[multilingual]", "zettelmem-mcp"]
+    assert own_command([], "sentence-transformers:a/b")[2] == "zettelmem[sentence-transformers]"
 
 
 # --- doctor --------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from .clients import NAME, BadConfiguration, Client, difference, known_clients, 
 from .settings import BadSetting, Settings, read_settings
 
 OTHER_EMBEDDER = (
-    "Meanings are compared by an embedder for English. For other languages, and for paraphrased questions: "
-    'pip install "zettelmem[multilingual]", then install again with --embedder multilingual.'
+    "Meanings are compared by an embedder for English. For other languages, and for paraphrased questions, "
+    "install again with --embedder multilingual; if uvx does not start the server, first run: "
+    'pip install "zettelmem[multilingual]".'
 )
 CLIENTS = tuple(known_clients(Path(), {}))
 
@@ -106,7 +107,7 @@ def _bundle(file: Path) -> int:
 
 def _configure(given: dict[str, object], settings: Settings) -> int:
     client = known_clients(Path.home(), os.environ)[str(given["client"])]
-    server = settings.url if settings.http else own_command(_flags(settings))
+    server = settings.url if settings.http else own_command(_flags(settings), settings.embedder)
     wanted = server if given["command"] == "install" else None
     try:
         old, new = client.changed(wanted)
