@@ -63,7 +63,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     )
     options = parser.parse_args(given)
     if options.plot and find_spec("matplotlib") is None:
-        parser.error("--plot needs matplotlib: pip install 'zettelmem[plot]'")
+        parser.error("--plot needs matplotlib: pip install matplotlib")
     return options
 
 

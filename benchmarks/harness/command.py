@@ -38,7 +38,7 @@ def parser_for(
     default = " ".join(arms_asked)
     parser.add_argument("--arms", nargs="+", default=arms_asked, help=f"names, or all (default: {default})")
     parser.add_argument("--db", type=Path, help="keep the memories there, and use those that are there")
-    parser.add_argument("--plot", type=Path, help="draw recall at 10 there, a PNG (needs the extra `plot`)")
+    parser.add_argument("--plot", type=Path, help="draw recall at 10 there, a PNG (needs matplotlib)")
     parser.add_argument("--signals", type=Path, help="write every signal there, for fit_weights.py")
     parser.add_argument("--json", type=Path, help="write all figures there")
     parser.add_argument(

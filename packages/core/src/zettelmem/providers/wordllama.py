@@ -61,6 +61,10 @@ class WordLlama:
         """As `embed_documents`: the model knows no difference."""
         return self.embed_documents(texts)
 
+    def embed_words(self, words: Sequence[str]) -> Vectors:
+        """The unit vector of each word, float32, shape (len(words), 256): a look-up of its parts."""
+        return self.embed_documents(words)
+
 
 def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
     """The places of texts of like length, blank ones left out; a batch is padded to its longest text."""

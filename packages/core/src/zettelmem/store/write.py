@@ -19,7 +19,7 @@ from zettelmem.protocols import CommitHook, Vectors
 from zettelmem.receipts import Quota
 
 from .disk import TABLE
-from .schema import QUOTAS, Row, quotas_in, to_table
+from .schema import QUOTAS, Row, one_more_erasure, quotas_in, to_table
 from .search import Search
 from .steps import Played, Step, final, lacking, play, rows_of, see_around
 from .table import as_store_error
@@ -260,6 +260,7 @@ class Store(Views):
             these = col("id").isin([lit(each) for each in ids])
             there = (await before.query().where(these).select(["id"]).to_arrow())["id"].to_pylist()
             await table.delete(col("id").isin([lit(each) for each in {*ids} - {*there}]))
+            await table.update_field_metadata(one_more_erasure(await table.schema()))
 
     async def set_quota(self, quota: Quota, dimensions: int) -> None:
         """Keep a quota in place of the one that its namespace has; without limits, none.
