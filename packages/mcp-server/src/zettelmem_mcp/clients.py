@@ -220,9 +220,11 @@ def known_clients(
     return {each.name: each for each in known}
 
 
-def own_command(arguments: Sequence[str]) -> list[str]:
+def own_command(arguments: Sequence[str], embedder: str = "wordllama") -> list[str]:
     """How a client starts us, by absolute paths: clients have a PATH of their own."""
+    kind = embedder.partition(":")[0]
+    extra = [] if kind == "wordllama" else ["--with", f"zettelmem[{kind}]"]
     uvx = shutil.which("uvx")
     if uvx and "archive-v" in sys.prefix:
-        return [uvx, "zettelmem-mcp", *arguments]  # this environment is uvx's, and will be gone
+        return [uvx, *extra, "zettelmem-mcp", *arguments]  # this environment is uvx's, and will be gone
     return [sys.executable, "-m", "zettelmem_mcp", *arguments]
