@@ -67,7 +67,7 @@ for what in "${need[@]}"; do
             # A local build is taken as it is; without one, ask for the CPU build by name.
             backend=(--torch-backend=cpu)
             if [ -n "$find_links" ]; then backend=(); fi
-            install ${backend[@]+"${backend[@]}"} -e "packages/core[minilm]"
+            install ${backend[@]+"${backend[@]}"} -e "packages/core[minilm-torch]"
             ;;
     esac
     wanted >"$(stamp "$what")"

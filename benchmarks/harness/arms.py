@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import re
 from abc import ABC, abstractmethod
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 from harness import bare
 from harness.corpus import Item, Question
 from harness.shelf import Shelf
-from zettelmem import Embedder, Hit, Note, Relation
+from zettelmem import Embedder, Hit, Note, Relation, ZettelmemError
+from zettelmem.providers import named_embedder
 
 
 class Unavailable(Exception):
@@ -222,17 +222,19 @@ class Ours(Arm):
         return [hit.note.key or "" for hit in await self.hits(question, k)]
 
 
-def minilm() -> Embedder:
-    """all-MiniLM-L6-v2 from its weight package, by sentence-transformers."""
+def installed(name: str) -> Embedder:
+    """The embedder of this name, if its extra is installed."""
+    embedder = named_embedder(name)
     try:
-        provider = importlib.import_module("zettelmem.providers.sentence_transformers")
-        embedder: Embedder = provider.SentenceTransformers()
         embedder.embed_queries(["ready?"])
-    except Exception as error:  # whatever is missing, the other arms go on
-        raise Unavailable(
-            f"needs the extra: pip install 'zettelmem[minilm]' ({type(error).__name__}: {error})"
-        ) from error
+    except ZettelmemError as error:  # the other arms go on
+        raise Unavailable(str(error)) from error
     return embedder
+
+
+def _with(arm: str, name: str) -> Ours:
+    about = f"the full system with the embedder {name}"
+    return Ours(arm, about, memory=arm, embedder=lambda: installed(name))
 
 
 def all_arms() -> dict[str, Arm]:
@@ -251,6 +253,8 @@ def all_arms() -> dict[str, Arm]:
         ),
         Ours("ours-links", "recall with links, nothing evolves", memory="links", evolve=False),
         Ours("ours", "the full system: links, walk and evolution"),
-        Ours("ours-minilm", "the full system with MiniLM", memory="minilm", embedder=minilm),
+        _with("ours-minilm", "minilm"),
+        _with("ours-multilingual", "multilingual"),
+        _with("ours-torch", "sentence-transformers:all-MiniLM-L6-v2"),
     )
     return {arm.name: arm for arm in arms}

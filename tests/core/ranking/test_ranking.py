@@ -353,7 +353,7 @@ def test_the_reason_names_words_speaker_and_links() -> None:
     assert "said by Ana" in first
     assert f"linked to {A} (supports)" in second
     assert f"newer: {C}" in second
-    assert "so until 2026-01-02" in second
+    assert "no longer so since 2026-01-02" in second
     assert "the newer word on its matter" in third
     assert "contradicted by another note" in third
 

@@ -8,7 +8,39 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from .errors import ModelError, ZettelmemError
-from .protocols import Embedder, Vectors
+from .protocols import Embedder, Vectors, WordEmbedder
+
+MAX_WORDS = 16_384
+"""Words whose vectors are kept; 16 MiB at 256 dimensions."""
+
+
+class Vocabulary:
+    """Words, each with its unit vector, in one array that grows."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+        self._vectors: Vectors = np.zeros((0, 0), np.float32)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def lacks(self, words: Iterable[str]) -> list[str]:
+        """Those of the words that are not in it, each once."""
+        return [word for word in dict.fromkeys(words) if word not in self._places]
+
+    def add(self, words: Sequence[str], vectors: Vectors) -> None:
+        """Take in words with their vectors; a word that came in meanwhile keeps the place it has."""
+        needed = len(self) + len(words)
+        if needed > len(self._vectors):
+            grown = np.zeros((2 * needed, vectors.shape[1]), np.float32)
+            grown[: len(self)] = self._vectors[: len(self)] if len(self) else 0.0
+            self._vectors = grown
+        for word, vector in zip(words, vectors, strict=True):
+            self._vectors[self._places.setdefault(word, len(self._places))] = vector
+
+    def of(self, words: Sequence[str]) -> Vectors:
+        """The vectors of words that are in it, float32, shape (len(words), dimensions)."""
+        return self._vectors[[self._places[word] for word in words]]
 
 
 class Embedding:
@@ -16,6 +48,7 @@ class Embedding:
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
+        self._vocabulary = Vocabulary()
 
     async def documents(self, texts: Iterable[str], have: Mapping[str, Vectors]) -> dict[str, Vectors]:
         """`have`, and the unit vectors of the texts that it lacks: one call of the embedder, or none.
@@ -41,6 +74,25 @@ class Embedding:
         """
         vector: Vectors = (await self._call(self.embedder.embed_queries, [text]))[0]
         return vector
+
+    async def words(self, words: Sequence[str]) -> Vectors | None:
+        """The unit vector of each word, float32, shape (len(words), dimensions).
+
+        None where the embedder knows no single words.
+
+        Raises:
+            ModelError: the embedder failed.
+        """
+        if not isinstance(self.embedder, WordEmbedder):
+            return None
+        known = self._vocabulary
+        lacking = known.lacks(words)
+        if len(known) + len(lacking) > MAX_WORDS:
+            known = self._vocabulary = Vocabulary()
+            lacking = known.lacks(words)
+        if lacking:
+            known.add(lacking, await self._call(self.embedder.embed_words, lacking))
+        return known.of(words)
 
     async def _call(self, embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str]) -> Vectors:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .embedding import Embedding
@@ -16,6 +16,7 @@ from .linking import evolve
 from .note import Note
 from .protocols import Reranker
 from .queries import Filter, Hit
+from .ranking import evidence
 from .ranking.candidates import Candidates, Query, nameless
 from .ranking.currency import newest_first
 from .ranking.explain import cut, hits
@@ -124,16 +125,43 @@ class Recall:
     ) -> tuple[Ranking, dict[str, Row]]:
         """The order of the candidates, and the rows of the best, at least k of them."""
         ranked = rank(candidates, query, expand=wanted.expand)
-        rows = await _rows(candidates, ranked, search, max(wanted.k, TELLERS), {})
+        looked = evidence.looked_at(ranked)
+        places = [*ranked.order[: max(wanted.k, TELLERS)].tolist(), *looked]
+        rows = await _rows(candidates, places, search, {})
+        ranked = await self._weighed(query, candidates, ranked, looked, rows)
         tellers = (candidates.ids[place] for place in ranked.order[:TELLERS])
         best = {note_id: rows[note_id].note.content for note_id in tellers if note_id in rows}
         ranked = ranked.plus("bridge", bridges(candidates, query.text, best))
         ranked = newest_first(candidates, ranked, query)
         count = wanted.k if self._reranker is None else max(wanted.k, RERANKED)
-        rows = await _rows(candidates, ranked, search, count, rows)
+        places = ranked.order[:count].tolist()
+        rows = await _rows(candidates, places, search, rows)
         if self._reranker is not None:
-            ranked = await self._reranked(self._reranker, query.text, candidates, ranked, rows)
+            ranked = await self._reranked(self._reranker, query.text, candidates, ranked, places, rows)
         return ranked, rows
+
+    async def _weighed(
+        self,
+        query: Query,
+        candidates: Candidates,
+        ranked: Ranking,
+        places: Sequence[int],
+        rows: Mapping[str, Row],
+    ) -> Ranking:
+        """The same order with the evidence that the candidates at `places` give."""
+        asked = evidence.words_of(query.text)
+        there = [place for place in places if candidates.ids[place] in rows]
+        found = [rows[candidates.ids[place]] for place in there]
+        words = [evidence.words_of(row.note.content) for row in found]
+        vectors = await self._embedding.words([word for each in (asked, *words) for word, _ in each])
+        if vectors is None:
+            likeness = [evidence.shared(asked, row.content_terms) for row in found]
+        else:
+            own = vectors[len(asked) :]
+            likeness = list(evidence.likest(vectors[: len(asked)], own, [len(each) for each in words]))
+        pairs = zip(found, likeness, strict=True)
+        shares = [evidence.held(asked, row.around_terms, like) for row, like in pairs]
+        return replace(ranked, evidence=evidence.strongest(candidates, query, there, shares))
 
     async def _reranked(
         self,
@@ -141,10 +169,11 @@ class Recall:
         query: str,
         candidates: Candidates,
         ranked: Ranking,
+        places: Sequence[int],
         rows: Mapping[str, Row],
     ) -> Ranking:
-        """The same order after the reranker's second look at the notes."""
-        places = [place for place, note_id in enumerate(candidates.ids) if note_id in rows]
+        """The order after the reranker's second look at the notes at `places`."""
+        places = [place for place in places if candidates.ids[place] in rows]
         texts = [rows[candidates.ids[place]].note.content for place in places]
         try:
             given = await asyncio.to_thread(reranker.score, query, texts)
@@ -174,16 +203,18 @@ class Recall:
             return []
         ranked = rank(candidates, asked)
         rows = await search.rows(candidates.ids)
+        looked = evidence.looked_at(ranked)
+        ranked = await self._weighed(asked, candidates, ranked, looked, rows)
         found = _hits(asked, candidates, ranked, ranked.order.tolist(), rows, sight, wanted)
         return sorted(found, key=lambda hit: (hit.note.occurred_at, hit.note.position, hit.note.id))
 
 
 async def _rows(
-    candidates: Candidates, ranked: Ranking, search: Search, count: int, have: Mapping[str, Row]
+    candidates: Candidates, places: Iterable[int], search: Search, have: Mapping[str, Row]
 ) -> dict[str, Row]:
-    """The rows of the best so many candidates, and those that are at hand."""
-    best = (candidates.ids[place] for place in ranked.order[:count])
-    lacking = [note_id for note_id in best if note_id not in have]
+    """The rows of the candidates at these places, and those that are at hand."""
+    ids = (candidates.ids[place] for place in places)
+    lacking = [note_id for note_id in ids if note_id not in have]
     return {**have, **await search.rows(lacking)}
 
 

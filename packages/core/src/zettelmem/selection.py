@@ -16,8 +16,8 @@ WHOLE = 300
 """Tokens up to which all that a memory holds is given, rather than the best few of it."""
 LOOK = 40
 """Hits that a recall is asked for at least, so that a small memory is seen to be small."""
-MIN_SCORE = 0.0
-"""The score, in [0, 1], that a hit needs to be shown where not all are."""
+MIN_SCORE = 0.2
+"""The score, in [0, 1], that a hit needs to be shown where not all are; docs/ranking.md says why."""
 
 LONGEST_QUESTION = 300
 """Characters of words that only ask; who writes more tells something too."""

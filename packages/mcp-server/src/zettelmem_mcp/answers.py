@@ -23,10 +23,12 @@ NEARER = 0.6
 """Cosine from which a note may well be about the same matter."""
 SHARED = 0.5
 """The same by words: how many of the shorter note's words both hold, in [0, 1], and at least two."""
-FOUND = 0.01
-"""Score, in [0, 1], below which a hit answers nothing."""
-FAR = 0.01
-"""Share of the best hit's score below which another one is not worth its tokens."""
+SURE = 0.5
+"""Score, in [0, 1], from which the best hit is told without a doubt."""
+FAR = 0.4
+"""Share of the best hit's odds below which another one is not worth its tokens."""
+AHEAD = 0.75
+"""The same below which the second hit leaves no doubt that the first is meant."""
 WHOLE = 400
 """Characters up to which all that a memory holds is told."""
 _PAST = re.compile(
@@ -186,11 +188,16 @@ def worth_telling(hits: Sequence[core.Hit], limit: int) -> list[core.Hit]:
         limit: at most so many.
     """
     best = max((hit.score for hit in hits), default=0.0)
-    if best < FOUND:
+    if best < core.MIN_SCORE:
         return []
     if len(hits) <= limit and sum(len(hit.note.content) for hit in hits) <= WHOLE:
         return list(hits)
-    return [hit for hit in hits if hit.score >= best * FAR][:limit]
+    good = [hit for hit in hits if hit.score >= core.MIN_SCORE]
+    return [hit for hit in good if _odds(hit.score) >= FAR * _odds(best)][:limit]
+
+
+def _odds(score: float) -> float:
+    return score / max(1.0 - score, 1e-9)
 
 
 def recalled(hits: Sequence[core.Hit], query: str, budget: int) -> CallToolResult:
@@ -207,9 +214,9 @@ def recalled(hits: Sequence[core.Hit], query: str, budget: int) -> CallToolResul
 
 def _how_sure(hits: Sequence[core.Hit]) -> str:
     """A word on how far the first hit can be an answer."""
-    if hits[0].score < 3 * FOUND:
+    if hits[0].score < SURE:
         return "Perhaps, weakly matched:"
-    if len(hits) == 1 or hits[1].score < hits[0].score / 2:
+    if len(hits) == 1 or _odds(hits[1].score) < AHEAD * _odds(hits[0].score):
         return "Likely the first:"
     return f"Likely among these {len(hits)}, best first:"
 

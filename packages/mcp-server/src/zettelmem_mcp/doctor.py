@@ -13,7 +13,7 @@ from typing import Any
 from . import core
 from .clients import NAME, BadConfiguration, Client
 from .http import build_app
-from .keeper import named_model
+from .keeper import named_embedder, named_model
 from .settings import BadSetting, Settings
 
 Finding = tuple[bool, str]
@@ -51,7 +51,8 @@ def diagnose(settings: Settings, clients: Mapping[str, Client]) -> Iterator[Find
 async def _memory(settings: Settings) -> list[Finding]:
     where = f"the memory at {settings.uri}"
     try:
-        async with asyncio.timeout(PATIENCE), core.AsyncMemory(settings.uri) as memory:
+        embedder = named_embedder(settings.embedder)
+        async with asyncio.timeout(PATIENCE), core.AsyncMemory(settings.uri, embedder=embedder) as memory:
             examined = await memory.admin.examine()
             stats = await memory.stats(namespace=settings.path)
             tried = await _tried(memory)
@@ -59,7 +60,7 @@ async def _memory(settings: Settings) -> list[Finding]:
         told = f"does not answer for {PATIENCE:.0f} s: another process holds its lock"
         return [(False, f"{where} {told}. Close the other programs that use it")]
     except core.StoreMismatch as error:
-        return [(False, f"{where} was written with another embedding model or version: {error}")]
+        return [(False, f"{where} was written with another embedding model or version: {error} (--embedder)")]
     except core.ZettelmemError as error:
         return [(False, f"{where}: {error} (--db)")]
     told = f"{stats.notes} notes, {stats.pending} not connected"

@@ -118,7 +118,13 @@ class Keeper:
         judge: Literal["model", "offline"] = "model" if self.settings.judge == "model" else "offline"
         uri, audit = self.settings.uri, self.settings.audit or None
         memory = core.AsyncMemory(
-            uri, model=self._model, judge=judge, neighbours=NEIGHBOURS, audit=audit, clock=self.clock
+            uri,
+            embedder=named_embedder(self.settings.embedder),
+            model=self._model,
+            judge=judge,
+            neighbours=NEIGHBOURS,
+            audit=audit,
+            clock=self.clock,
         )
         if self._prepare is not None:
             await self._prepare(memory)
@@ -163,6 +169,11 @@ class Keeper:
         memory = await self.memory()
         async with self._judging:
             await memory.finish_pending(namespace=namespace, before=before)
+
+
+def named_embedder(name: str) -> core.Embedder:
+    """The embedder that the core knows by `name`; nothing is loaded before its first text."""
+    return cast("core.Embedder", import_module("zettelmem.providers").named_embedder(name))
 
 
 def named_model(name: str) -> core.LanguageModel:

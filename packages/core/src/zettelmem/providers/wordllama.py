@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 LONGEST = 8_000
 """Characters of a text that are embedded; its meaning is an average, and the rest would be padding."""
-BATCH = 64
+BATCH_CHARACTERS = 40_000
+"""Characters of the texts that are embedded together, each counted as long as the longest of them."""
 
 
 class WordLlama:
@@ -50,11 +51,8 @@ class WordLlama:
         model = self._load()
         heads = [text[:LONGEST] for text in texts]
         vectors = np.zeros((len(heads), self.dimensions), np.float32)
-        # Texts of like length together: a batch is padded to its longest.
-        by_length = sorted((i for i, head in enumerate(heads) if head.strip()), key=lambda i: len(heads[i]))
-        for start in range(0, len(by_length), BATCH):
-            batch = by_length[start : start + BATCH]
-            vectors[batch] = model.embed([heads[i] for i in batch])
+        for batch in _batches(heads):
+            vectors[batch] = model.embed([heads[place] for place in batch])
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 1e-9)
         return unit
@@ -62,3 +60,20 @@ class WordLlama:
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """As `embed_documents`: the model knows no difference."""
         return self.embed_documents(texts)
+
+    def embed_words(self, words: Sequence[str]) -> Vectors:
+        """The unit vector of each word, float32, shape (len(words), 256): a look-up of its parts."""
+        return self.embed_documents(words)
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
+    """The places of texts of like length, blank ones left out; a batch is padded to its longest text."""
+    by_length = sorted((len(text), place) for place, text in enumerate(texts) if text.strip())
+    batch: list[int] = []
+    for length, place in by_length:
+        if batch and (len(batch) + 1) * length > BATCH_CHARACTERS:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

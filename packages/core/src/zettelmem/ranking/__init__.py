@@ -1,5 +1,5 @@
 """From candidates to hits, as pure functions: signals -> one score -> an order -> a cut.
 
-Every signal is a number in [0, 1] a candidate. The score is a logistic function of their weighted sum,
-so it reads as how likely the candidate is to be what was asked for, and can be compared between queries.
+Every signal is a number in [0, 1] a candidate, and their weighted sum makes the order. The score is made of
+evidence that counts by itself, so that the scores of different questions can be compared.
 """

@@ -33,8 +33,14 @@ WEIGHTS: Mapping[str, float] = {
     "outdated": -8.0,
 }
 """What each signal counts."""
-BIAS = -9.1
-"""From the weighted sum to log odds, less log(n): fitted on how often a candidate of that sum was right."""
+EVIDENCE, MANY, BIAS = 9.5, -1.4, 0.25
+"""From evidence, and the log of the number of candidates, to log odds that what was asked for is there.
+
+`benchmarks/fit_score.py` fits them. The number counts a little less here than it was fitted, because the data
+know two sizes of a memory only.
+"""
+BEHIND = 0.2
+"""What a candidate's log odds lose by each point that its weighted sum is behind the best one."""
 
 
 @dataclass(frozen=True)
@@ -45,26 +51,35 @@ class Ranking:
         order: places in the candidates, shape (n,).
         totals: weighted sum of each candidate's signals, in the candidates' own order.
         signals: each signal's values, in the candidates' own order.
+        evidence: of the candidate that has most of it; see `evidence.strongest`.
     """
 
     order: NDArray[np.intp]
     totals: Signal
     signals: dict[str, Signal]
+    evidence: float = 0.0
 
     @property
     def scores(self) -> Signal:
-        """Score in [0, 1] of each candidate: about how likely it is to be what was asked for.
+        """Score in [0, 1] of each candidate: of the best, about how likely what was asked for is there.
 
-        Before anything is known of them, one of n candidates is right with odds of about 1 to n.
+        The evidence is absolute, so that scores of different questions can be compared. Among many notes one
+        holds some words of a question by chance, so their number counts against it. The scores of
+        the other candidates are below that of the best, in the order of their weighted sums.
         """
-        odds = self.totals + BIAS - np.log(max(len(self.totals), 1))
+        count = len(self.totals)
+        if not count:
+            return np.zeros(0)
+        known = EVIDENCE * self.evidence + MANY * np.log(count) + BIAS
+        odds = known - BEHIND * np.maximum(self.totals[self.order[0]] - self.totals, 0.0)
         scores: Signal = 1.0 / (1.0 + np.exp(-odds))
         return scores
 
     def plus(self, name: str, signal: Signal) -> Self:
         """The ranking with one more signal."""
         totals = self.totals + WEIGHTS[name] * signal
-        return type(self)(np.argsort(-totals, kind="stable"), totals, {**self.signals, name: signal})
+        order = np.argsort(-totals, kind="stable")
+        return replace(self, order=order, totals=totals, signals={**self.signals, name: signal})
 
 
 def weighted(values: Mapping[str, Signal], count: int) -> Signal:

@@ -23,7 +23,7 @@ from .disk import EXPORTS, LOCK, TABLE, remove_torn
 from .filters import where_of
 from .migrate import MOVING, Embed, alone, drop_stage, reader
 from .read import BATCH_ROWS
-from .schema import CHANGED, ERASURES, WHOLE, Row, as_rows, erasures, to_table
+from .schema import CHANGED, ERASURES, WHOLE, Row, as_rows, erasures, one_more_erasure, to_table
 from .steps import see_around
 from .table import as_store_error
 from .write import ATTEMPTS, GUARD, Store, write_again
@@ -171,8 +171,7 @@ async def _among_others(
                 with as_store_error(f"erasing in {store.uri}"):
                     if there or changed:
                         await _replace(table, there, changed, before, now)
-                    count = {ERASURES: str(erasures(await table.schema()) + 1)}
-                    await table.update_field_metadata({"path": "id", "metadata": count})
+                    await table.update_field_metadata(one_more_erasure(await table.schema()))
                     mark = await table.version()
                     earlier = len(await table.list_versions())  # type: ignore[no-untyped-call]
                     await _rewrite(table)

@@ -341,6 +341,11 @@ def erasures(schema: pa.Schema) -> int:
     return int((schema.field("id").metadata or {}).get(ERASURES.encode(), b"0"))
 
 
+def one_more_erasure(schema: pa.Schema) -> dict[str, Any]:
+    """The metadata that tells every process of one erasure more, as LanceDB takes it."""
+    return {"path": "id", "metadata": {ERASURES: str(erasures(schema) + 1)}}
+
+
 def check_version(uri: str, schema: pa.Schema) -> None:
     """Raise StoreMismatch if another version of zettelmem wrote the table."""
     version = said(schema, "schema")

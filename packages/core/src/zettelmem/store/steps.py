@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from zettelmem.decisions import Changes
@@ -31,13 +32,21 @@ class Played:
     changes: Sequence[Changes]
 
     def fits(self, rows: Mapping[str, Row]) -> bool:
-        """Whether the rows are still those that the step was worked out on."""
+        """Whether the rows are still those that the step was worked out on.
+
+        A note under a key may have been erased and remembered anew meanwhile: then only its time differs.
+        """
         return rows.keys() == self.rows.keys() and all(
-            rows[note_id].note.revision == row.note.revision for note_id, row in self.rows.items()
+            _state(rows[note_id].note) == _state(row.note) for note_id, row in self.rows.items()
         )
 
 
+def _state(note: Note) -> tuple[int, datetime]:
+    return note.revision, note.recorded_at
+
+
 def play(step: Step, rows: Mapping[str, Row]) -> Played:
+    """The step worked out on the notes of these rows."""
     return Played(rows, step({note_id: row.note for note_id, row in rows.items()}))
 
 

@@ -19,7 +19,7 @@ from zettelmem.protocols import CommitHook, Vectors
 from zettelmem.receipts import Quota
 
 from .disk import TABLE
-from .schema import QUOTAS, Row, quotas_in, to_table
+from .schema import QUOTAS, Row, one_more_erasure, quotas_in, to_table
 from .search import Search
 from .steps import Played, Step, final, lacking, play, rows_of, see_around
 from .table import as_store_error
@@ -32,6 +32,8 @@ GUARD = "target.revision = source.base_revision"
 """The condition of every update: the row is as it was read."""
 TRIES = 8
 """How often a change is worked out again because the notes it stands on changed meanwhile."""
+PATIENCE = 3
+"""Turns after which texts are embedded while the lock is held, so that a crowd starves nobody."""
 ATTEMPTS = 20
 """How often rows that somebody else keeps writing are made again before a ConflictError."""
 Embed = Callable[[Iterable[str]], Awaitable[Mapping[str, Vectors]]]
@@ -51,6 +53,7 @@ class _Job:
     """One call that waits for its write.
 
     Attributes:
+        embed: makes the vectors that are missing in the turn itself; None where the caller makes them first.
         done: answers with the changes that were written, or with the texts that need a vector first.
     """
 
@@ -59,6 +62,7 @@ class _Job:
     step: Step
     vectors: Mapping[str, Vectors]
     played: Played
+    embed: Embed | None
     done: asyncio.Future[Sequence[Changes] | frozenset[str]]
 
 
@@ -104,11 +108,13 @@ class Store(Views):
         wanted = tuple(dict.fromkeys(ids))
         played = play(step, await self.rows(namespace, wanted))
         missing = lacking(played.changes, played.rows, known)
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             if missing:
                 known |= await embed(missing)
+            # In a crowd others may change the notes before each turn: at last the turn itself embeds.
+            in_turn = embed if attempt >= PATIENCE else None
             future = asyncio.get_running_loop().create_future()
-            answer = await self._submitted(_Job(namespace, wanted, step, known, played, future))
+            answer = await self._submitted(_Job(namespace, wanted, step, known, played, in_turn, future))
             if not isinstance(answer, frozenset):
                 return list(answer)
             missing = answer
@@ -254,6 +260,7 @@ class Store(Views):
             these = col("id").isin([lit(each) for each in ids])
             there = (await before.query().where(these).select(["id"]).to_arrow())["id"].to_pylist()
             await table.delete(col("id").isin([lit(each) for each in {*ids} - {*there}]))
+            await table.update_field_metadata(one_more_erasure(await table.schema()))
 
     async def set_quota(self, quota: Quota, dimensions: int) -> None:
         """Keep a quota in place of the one that its namespace has; without limits, none.
@@ -302,13 +309,14 @@ class _Batch:
         rows = {note_id: self._after[note_id] for note_id in job.ids if note_id in self._after}
         played = job.played if job.played.fits(rows) else play(job.step, rows)
         missing = lacking(played.changes, rows, job.vectors)
-        if missing:
+        if missing and job.embed is None:
             job.done.set_result(missing)
             return
+        vectors = job.vectors if job.embed is None else {**job.vectors, **await job.embed(missing)}
         changes = played.changes
         if not self._store.lockable:
             changes = evolve.marked(changes, random_id(secrets.token_bytes(6)))
-        after = rows_of(changes, rows, job.vectors)
+        after = rows_of(changes, rows, vectors)
         changed = {**self._changed, **final(changes)}
         for hook in self._store.hooks if changes else ():
             await hook.before(changes, self._stored, changed)

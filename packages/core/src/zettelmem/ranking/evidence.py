@@ -1,0 +1,128 @@
+"""Whether what was asked for is there at all: evidence that counts by itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from zettelmem.language.terms import words_with_terms
+from zettelmem.protocols import Vectors
+
+from .candidates import Candidates, Query, Signal
+from .score import Ranking
+from .signals import timely
+
+FEW = 40
+"""Candidates up to which the words of all are compared with the question's."""
+BEST = 10
+"""Of more candidates, those first in order whose words are compared."""
+NEAREST = 5
+"""Candidates, nearest in meaning, whose words are compared too."""
+AROUND = 0.6
+"""What a word of the question counts at least that stands in a note or around it, in [0, 1]."""
+IN_TIME = 0.3
+"""What it counts that a note happened in the time that the question names."""
+LONGEST = 2_000
+"""Characters of a text whose words are compared."""
+
+Words = tuple[tuple[str, tuple[str, ...]], ...]
+"""Words in lower case, each once, and the index terms of each."""
+
+
+@lru_cache(maxsize=8_192)
+def words_of(text: str) -> Words:
+    """The words of a text that carry meaning, in order.
+
+    >>> words_of("Where do the two cats sleep?")
+    (('two', ('two',)), ('cats', ('cat',)), ('sleep', ('sleep',)))
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for word, its_terms in words_with_terms(text[:LONGEST]):
+        found.setdefault(word.lower(), its_terms)
+    return tuple(found.items())
+
+
+def looked_at(ranked: Ranking) -> list[int]:
+    """The places of the few candidates that are looked at closely: first in order, or nearest in meaning."""
+    if len(ranked.order) <= FEW:
+        best: list[int] = ranked.order.tolist()
+        return best
+    nearest = np.argsort(-ranked.signals["meaning"], kind="stable")[:NEAREST]
+    return list(dict.fromkeys([*ranked.order[:BEST].tolist(), *nearest.tolist()]))
+
+
+def likest(asked: Vectors, own: Vectors, lengths: Sequence[int]) -> Signal:
+    """For each text and each word of the question the highest cosine to a word of the text.
+
+    The late interaction of ColBERT (Khattab and Zaharia, 2020), on vectors of single words.
+
+    Args:
+        asked: unit vectors of the question's words, float32, shape (n, dimensions).
+        own: unit vectors of the words of all texts, one text after the other, float32.
+        lengths: how many of them each text has.
+
+    Returns:
+        float64, shape (len(lengths), n), in [-1, 1]; 0 for a text without words.
+    """
+    found = np.zeros((len(lengths), len(asked)))
+    filled = np.flatnonzero(lengths)
+    if len(filled) and len(asked):
+        # Not by a BLAS: it would start threads that cost more than the few sums.
+        cosines = np.stack([np.einsum("ij,j->i", own, word) for word in asked], axis=1)
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])[filled]
+        found[filled] = np.maximum.reduceat(cosines, starts, axis=0)
+    return found
+
+
+def shared(asked: Words, content: str) -> Signal:
+    """For each word of the question 1 if the content says it in any form, else 0: likeness without vectors.
+
+    Args:
+        asked: the words of the question.
+        content: the index terms of the note, blanks between.
+    """
+    return np.array([_says(f" {content} ", its_terms) for _, its_terms in asked], np.float64)
+
+
+def held(asked: Words, around: str, likeness: Signal) -> float:
+    """The share of the question's words that a note holds, in [0, 1].
+
+    A word counts as much as the likest word of the note is like it, and at least `AROUND` where it stands,
+    in any form, in the note or around it.
+
+    Args:
+        asked: the words of the question.
+        around: the index terms of all that the note is found by, blanks between.
+        likeness: of each word of the question to the likest word of the note, shape (len(asked),).
+    """
+    if not asked:
+        return 0.0
+    around = f" {around} "
+    there = np.array([_says(around, its_terms) for _, its_terms in asked], np.float64)
+    return float(np.maximum(likeness, AROUND * there).clip(0.0, 1.0).mean())
+
+
+def _says(text: str, its_terms: Iterable[str]) -> bool:
+    return any(f" {term} " in text for term in its_terms)
+
+
+def strongest(candidates: Candidates, query: Query, places: Sequence[int], shares: Sequence[float]) -> float:
+    """The evidence of the candidate that has most of it, from about -1 to 2.3; 0 where there are none.
+
+    Evidence is the cosine of the question and the note's vector, the share of the question's words that the
+    note holds, and whether it happened in the time that the question names.
+
+    Args:
+        candidates, query: what was found, and what is asked.
+        places: of the candidates that were looked at.
+        shares: for each of them what `held` tells.
+    """
+    if not places:
+        return 0.0
+    here = list(places)
+    found = candidates.vectors[here] @ query.vector + np.asarray(shares)
+    if query.span is not None:
+        found = found + IN_TIME * timely(candidates, query.span)[here]
+    return float(found.max())
