@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zettelmem import InvalidInput, Memory, Trust
-from zettelmem.exchange import BadLine, Incoming, Reading, note_line, read_time
-from zettelmem.exchange.jsonl import read_turns
+from zettelmem.exchange import BadLine, Incoming, Reading, note_line, read_time, read_turns
 from zettelmem.limits import MAX_LINE
 from zettelmem.testing import HashEmbedder
 

@@ -5,7 +5,7 @@ from .dot import as_dot
 from .files import confined, replacing
 from .graphml import as_graphml
 from .incoming import BadLine, Incoming, Reading, read_time
-from .jsonl import note_line, read_note
+from .jsonl import note_line, read_note, read_turns
 from .page import file_name, folder_name, page_of
 from .recognise import KNOWN, Recognised, recognise
 
@@ -25,6 +25,7 @@ __all__ = [
     "read_head",
     "read_note",
     "read_time",
+    "read_turns",
     "recognise",
     "replacing",
     "write_backup",
