@@ -109,7 +109,18 @@ VERBS = [
     "stats",
     "undo",
 ]
-ADMIN = ["backup", "erase", "erase_note", "examine", "exported", "quota", "reembed", "restore", "set_quota"]
+ADMIN = [
+    "backup",
+    "erase",
+    "erase_note",
+    "examine",
+    "exported",
+    "present",
+    "quota",
+    "reembed",
+    "restore",
+    "set_quota",
+]
 HEAVY = ["lancedb", "numba", "pandas", "pyarrow", "scipy", "torch", "transformers", "wordllama"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zettelmem import InvalidInput, Memory, Trust
-from zettelmem.exchange import BadLine, Incoming, note_line, read_time, read_turns
+from zettelmem.exchange import BadLine, Incoming, Reading, note_line, read_time, read_turns
 from zettelmem.limits import MAX_LINE
 from zettelmem.testing import HashEmbedder
 
@@ -21,7 +21,7 @@ def read(*lines: str | bytes | dict[str, Any], **options: Any) -> list[Incoming 
         line if isinstance(line, bytes) else (line if isinstance(line, str) else json.dumps(line)).encode()
         for line in lines
     ]
-    return list(read_turns(io.BytesIO(b"\n".join(raw)), **options))
+    return list(read_turns(io.BytesIO(b"\n".join(raw)), Reading(**options)))
 
 
 def one(line: str | bytes | dict[str, Any], **options: Any) -> Incoming:

@@ -65,7 +65,7 @@ class Memory:
     `AsyncMemory` there if you can). A process that was forked opens a memory of its own.
 
     Attributes:
-        admin: the operator's verbs: examine, erase, quotas, re-embedding.
+        admin: the operator's verbs: examine, erase, quotas, backup, restore, re-embedding.
     """
 
     @_opened_like(AsyncMemory.__init__)
@@ -158,4 +158,5 @@ class Admin:
     exported = _blocking(AsyncAdmin.exported)
     reembed = _blocking(AsyncAdmin.reembed)
     backup = _blocking(AsyncAdmin.backup)
+    present = _blocking(AsyncAdmin.present)
     restore = _blocking(AsyncAdmin.restore)

@@ -175,6 +175,10 @@ class AsyncAdmin:
         notes.sort(key=lambda note: (note.recorded_at, note.position, note.id))
         return Backup(notes=tuple(notes), quotas=tuple(await self._store.quotas()))
 
+    async def present(self, ids: Iterable[str]) -> dict[str, Note]:
+        """The notes of these ids that the whole store holds, forgotten ones too, by id."""
+        return await self._store.get(ids, forgotten=True)
+
     async def restore(
         self,
         notes: Iterable[Note],

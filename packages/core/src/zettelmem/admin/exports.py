@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from zettelmem import exchange
@@ -16,6 +17,8 @@ from .redact import scrub
 from .residue import Search
 
 logger = logging.getLogger(__name__)
+PIECE = 1 << 22
+"""Bytes of a packed file that are read at a time."""
 
 
 def clean(path: Path, gone: Collection[str], inside: Callable[[Namespace], bool]) -> bool:
@@ -58,9 +61,21 @@ def holding(names: Iterable[str], search: Search) -> set[str]:
     """The exports that hold something searched for, or that are there and cannot be read."""
     found = set()
     for name in names:
+        path = Path(name)
         try:
-            if search.over(pieces(Path(name)))[0]:
+            files = [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+            if any(search.over(_pieces(each))[0] for each in files):
                 found.add(name)
         except OSError:
             found.add(name)
     return found
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """A file in pieces, unpacked where it is packed with gzip."""
+    if path.suffix != ".gz" or not path.exists():
+        yield from pieces(path)
+        return
+    with gzip.open(path) as stream:
+        while piece := stream.read(PIECE):
+            yield piece

@@ -251,10 +251,16 @@ def notes(
     settings.tell(page, lambda: show.notes(page))
 
 
-app.command(name="import")(files.import_lines)
+app.command(name="import")(files.import_files)
 
 
 app.command(name="export")(files.export)
+
+
+app.command(name="backup")(files.backup)
+
+
+app.command(name="restore")(files.restore)
 
 
 @app.command()

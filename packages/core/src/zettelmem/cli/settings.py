@@ -171,7 +171,8 @@ class Settings:
             raise InvalidInput(f"{path} is a file; --db takes the directory that the memory lives in")
         if not new and (not path.exists() or not any(path.iterdir())):
             raise InvalidInput(
-                f"there is no memory in {path}; `remember` and `import` make one, --db names another place"
+                f"there is no memory in {path}; `remember`, `import` and `restore` make one, --db names "
+                "another place"
             )
 
     def tell(self, value: BaseModel | dict[str, Any], show: Callable[[], None]) -> None:

@@ -1,54 +1,62 @@
-"""Lines of a file into a memory: in commits of many notes, again and again without harm."""
+"""What files hold into a memory: in commits of many notes, again and again without harm."""
 
 from __future__ import annotations
 
-import os
+import shutil
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 from zettelmem.decisions import Remembered
-from zettelmem.errors import InvalidInput, NotFound
-from zettelmem.exchange import BadLine, Incoming, confined
+from zettelmem.errors import InvalidInput
+from zettelmem.exchange import BadLine, Incoming, Reading, Recognised, confined, read_head, recognise
 from zettelmem.judge import Judge
+from zettelmem.limits import BATCH, MAX_DECISION_LINKS, MAX_LINKS
 from zettelmem.namespace import Namespace
 from zettelmem.note import Note
+from zettelmem.render import one_line
 from zettelmem.sync import Memory
 
-BATCH = 64
-"""Lines that are handed to the memory at once."""
 SHOWN = 20
 """Bad lines that are told one by one."""
+SAMPLES = 3
+"""Notes that a dry run shows."""
+SPOOLED = 1 << 24
+"""Bytes of stdin that are held in memory; more goes to a temporary file."""
 
 
 @dataclass
 class Tally:
-    """What became of the lines of a file.
+    """What became of the parts of a file.
 
     Attributes:
-        stored, known, revised: lines that made a note; whose note was there; that changed a note.
+        stored, known, revised: parts that made a note; whose note was there; that changed a note.
         pending: notes that a judge has still to look at.
-        bad: lines that could not be remembered.
+        linked: links that the file asked for and that were made.
+        bad: parts that could not be remembered.
     """
 
     stored: int = 0
     known: int = 0
     revised: int = 0
     pending: int = 0
+    linked: int = 0
     bad: list[BadLine] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The figures, and each bad line with its problem."""
-        bad = [{"line": each.line, "problem": each.problem} for each in self.bad]
         return {
             "stored": self.stored,
             "known": self.known,
             "revised": self.revised,
             "pending": self.pending,
-            "bad": bad,
+            "linked": self.linked,
+            "bad": bad_as_json(self.bad),
         }
 
     def as_words(self) -> str:
@@ -57,37 +65,116 @@ class Tally:
         parts += [f"{self.known} known already"] if self.known else []
         parts += [f"{self.revised} revised"] if self.revised else []
         parts += [f"{self.pending} pending"] if self.pending else []
+        parts += [f"{self.linked} links made"] if self.linked else []
         parts += [f"{len(self.bad)} bad lines left out"] if self.bad else []
         return ", ".join(parts)
 
-    def problems(self) -> list[str]:
-        """A line of text for each of the first bad lines, and how many there are beyond."""
-        told = [f"line {each.line}: {each.problem}" for each in self.bad[:SHOWN]]
-        more = len(self.bad) - SHOWN
-        return [*told, f"and {more} more bad lines"] if more > 0 else told
+
+def bad_as_json(bad: Iterable[BadLine]) -> list[dict[str, Any]]:
+    """Bad lines with where they are and what is wrong."""
+    return [{"file": each.file, "line": each.line, "problem": each.problem} for each in bad]
+
+
+def problems(bad: list[BadLine]) -> list[str]:
+    """A line of text for each of the first bad lines, and how many there are beyond."""
+    told = [each.told for each in bad[:SHOWN]]
+    more = len(bad) - SHOWN
+    return [*told, f"and {more} more bad lines"] if more > 0 else told
+
+
+@dataclass
+class Preview:
+    """What would come out of a file.
+
+    Attributes:
+        format: the name of its format.
+        notes: how many notes.
+        threads: how many conversations they belong to.
+        first, last: days of the earliest and of the latest, where the file tells times.
+        samples: the beginnings of the first few.
+        bad: parts that could not be remembered.
+    """
+
+    format: str
+    notes: int = 0
+    threads: int = 0
+    first: str | None = None
+    last: str | None = None
+    samples: list[str] = field(default_factory=list)
+    bad: list[BadLine] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it."""
+        return {**vars(self), "bad": bad_as_json(self.bad)}
+
+    def as_words(self) -> str:
+        """All of it, a line each."""
+        told = f"{self.format}: {self.notes} notes"
+        told += f" in {self.threads} threads" if self.threads else ""
+        told += f", {self.first} to {self.last}" if self.first else ""
+        told += f", {len(self.bad)} bad lines" if self.bad else ""
+        return "\n".join([told, *(f"  {each}" for each in self.samples), "nothing was stored (--dry-run)"])
+
+
+def preview(found: Recognised, how: Reading, progress: Callable[[int], None]) -> Preview:
+    """Read a file through and tell what would come."""
+    seen = Preview(found.format)
+    threads: set[str] = set()
+    days: list[str] = []
+    for each in found.read(how):
+        progress(each.read)
+        if isinstance(each, BadLine):
+            seen.bad.append(each)
+            continue
+        seen.notes += 1
+        if each.draft.thread:
+            threads.add(each.draft.thread)
+        if each.draft.occurred_at is not None:
+            day = f"{each.draft.occurred_at:%Y-%m-%d}"
+            days = [min([day, *days]), max([day, *days])]
+        if len(seen.samples) < SAMPLES:
+            who = each.draft.source.who or "nobody"
+            seen.samples.append(f"{who}: {one_line(each.draft.content, 100)}")
+    seen.threads = len(threads)
+    if days:
+        seen.first, seen.last = days[0], days[-1]
+    return seen
 
 
 def carry(
     memory: Memory,
-    lines: Iterable[Incoming | BadLine],
+    found: Recognised,
+    how: Reading,
     space: Namespace,
     tally: Tally,
     *,
     judge: Judge | None = None,
     progress: Callable[[int], None] = lambda read: None,
+    whole: bool = False,
 ) -> None:
-    """Remember the lines in order, counting in `tally`; `progress` is told the bytes read so far.
+    """Take what a file holds into a memory, counting in `tally`; `progress` is told the bytes read so far.
 
-    Messages go to `space`. A whole note goes back to where it was, at `space` or below it.
+    What others wrote is remembered in `space`. A whole note goes back to where it was, at `space` or
+    below it, as it was. With `whole` nothing is remembered: whole notes come back or are here already.
     """
-    for batch in _batches(lines, space, tally):
-        where = batch[0].namespace or space
-        new = [each for each in batch if not _there(memory, each, tally)]
-        _remember(memory, new, where, tally, judge, progress)
+    spaces: dict[str, Namespace] = {}
+    for each in found.read(how) if found.whole else ():
+        if isinstance(each, Incoming) and each.note is not None:
+            spaces[each.note.id] = each.note.namespace
+    wished: list[Incoming] = []
+    for batch in _batches(found.read(how), space, tally):
+        new = batch if batch[0].note is None else _restored(memory, batch, spaces, tally)
+        if whole:
+            tally.known += len(new)
+            new = []
+        _remember(memory, new, batch[0].namespace or space, tally, judge, progress)
+        wished += [each for each in batch if each.links]
         progress(batch[-1].read)
+    _link(memory, wished, space, tally)
 
 
 def _batches(lines: Iterable[Incoming | BadLine], space: Namespace, tally: Tally) -> Iterator[list[Incoming]]:
+    """Parts that are taken in together: of one namespace, whole notes or others."""
     batch: list[Incoming] = []
     for each in lines:
         if isinstance(each, BadLine):
@@ -99,9 +186,9 @@ def _batches(lines: Iterable[Incoming | BadLine], space: Namespace, tally: Tally
                 f"belongs to namespace {'/'.join(where)}, which is not at or below {'/'.join(space)}; "
                 f"give --namespace {'/'.join(where)}"
             )
-            tally.bad.append(BadLine(each.line, problem, each.read))
+            tally.bad.append(BadLine(each.line, problem, each.read, each.file))
             continue
-        if batch and (len(batch) == BATCH or (batch[0].namespace or space) != where):
+        if batch and (len(batch) == BATCH or batch[0].namespace != each.namespace):
             yield batch
             batch = []
         batch.append(each)
@@ -109,18 +196,43 @@ def _batches(lines: Iterable[Incoming | BadLine], space: Namespace, tally: Tally
         yield batch
 
 
-def _there(memory: Memory, incoming: Incoming, tally: Tally) -> bool:
-    """Whether the very note that was exported is still in this memory."""
-    if incoming.note is None or incoming.note.key is not None:
-        return False  # a key finds its note by itself
+def _restored(
+    memory: Memory, batch: list[Incoming], spaces: Mapping[str, Namespace], tally: Tally
+) -> list[Incoming]:
+    """Write the whole notes that are new here, as they were; what is left is to be remembered."""
+    notes = {each.note.id: each.note for each in batch if each.note is not None}
+    there = memory.admin.present(notes)
+    new = [each for each in batch if each.note is not None and each.note.id not in there]
+    _restore(memory, new, spaces, tally)
+    left: list[Incoming] = []
+    for each in batch:
+        here = None if each.note is None else there.get(each.note.id)
+        if here is None or each.note is None:
+            continue
+        if here.content == each.note.content and here.forgotten_at is None:
+            tally.known += 1
+        elif here.forgotten_at is None or each.note.forgotten_at is None:
+            left.append(each)
+        else:
+            tally.known += 1
+    return left
+
+
+def _restore(memory: Memory, new: list[Incoming], spaces: Mapping[str, Namespace], tally: Tally) -> None:
+    notes = [each.note for each in new if each.note is not None]
+    if not notes:
+        return
     try:
-        found = memory.get(incoming.note.id, namespace=incoming.note.namespace)
-    except NotFound:
-        return False
-    if found.content != incoming.note.content:
-        return False
-    tally.known += 1
-    return True
+        memory.admin.restore(notes, more=spaces)
+    except InvalidInput as error:
+        if len(new) == 1:
+            tally.bad.append(BadLine(new[0].line, str(error), new[0].read, new[0].file))
+            return
+        for each in new:
+            _restore(memory, [each], spaces, tally)
+        return
+    tally.stored += len(notes)
+    tally.pending += sum(note.pending is not None for note in notes)
 
 
 def _remember(
@@ -145,7 +257,7 @@ def _remember(
         )
     except InvalidInput as error:
         if len(batch) == 1:
-            tally.bad.append(BadLine(batch[0].line, str(error), batch[0].read))
+            tally.bad.append(BadLine(batch[0].line, str(error), batch[0].read, batch[0].file))
             return
         for each in batch:  # keys keep those that are stored already from being stored twice
             _remember(memory, [each], space, tally, judge, progress)
@@ -173,26 +285,71 @@ def _close(memory: Memory, note: Note, exported: Note) -> None:
         memory.revise(note.id, namespace=note.namespace, invalid_at=exported.invalid_at, reason="as exported")
 
 
+def _link(memory: Memory, wished: list[Incoming], space: Namespace, tally: Tally) -> None:
+    """Make the links that a file asked for, where both notes are there and do not have them."""
+    for each in wished:
+        keys = [str(each.draft.key), *(wish.key for wish in each.links)]
+        notes = memory.keyed(keys, namespace=space)
+        note = notes.get(str(each.draft.key))
+        if note is None:
+            continue
+        have = {link.target for link in note.links if link.source == note.id}
+        wishes = {notes[wish.key].id: wish for wish in reversed(each.links) if wish.key in notes}
+        lacking = [note_id for note_id in wishes if note_id not in have and note_id != note.id]
+        lacking = lacking[: MAX_LINKS - len(note.links)]
+        for start in range(0, len(lacking), MAX_DECISION_LINKS):
+            among = lacking[start : start + MAX_DECISION_LINKS]
+            links: list[dict[str, Any]] = []
+            for number, note_id in enumerate(among):
+                wish = wishes[note_id]
+                links.append({"neighbour": number, "relation": wish.relation, "reason": wish.reason})
+            try:
+                memory.ask(note.id, namespace=space, among=among)
+                memory.connect(note.id, {"links": links}, namespace=space)
+            except InvalidInput as error:  # such as a page that everything links to
+                tally.bad.append(BadLine(each.line, f"its links: {error}", each.read, each.file))
+                continue
+            tally.linked += len(links)
+
+
+def bring_back(memory: Memory, file: BinaryIO, tally: Tally, progress: Callable[[int], None]) -> None:
+    """Restore a backup with its quotas; notes that are here already are counted as known.
+
+    Raises:
+        InvalidInput: it is no backup, or notes of it are missing.
+    """
+    count, quotas = read_head(file)
+    found = recognise(file, "the backup")
+    carry(memory, found, Reading(), (), tally, progress=progress, whole=True)
+    seen = tally.stored + tally.known + len(tally.bad)
+    if seen != count:
+        raise InvalidInput(f"the backup tells of {count:,} notes and holds {seen:,}; it was cut off")
+    for quota in quotas:
+        memory.admin.set_quota(namespace=quota.namespace, notes=quota.notes, size=quota.size)
+
+
 @contextmanager
-def opened(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
-    """A file to read, or stdin for ``-``, and its size in bytes if it has one.
+def opened(path: str) -> Iterator[BinaryIO | Path]:
+    """A file to read that can be sought, stdin for ``-``, or a folder.
 
     Raises:
         InvalidInput: it cannot be read.
     """
-    if path == "-":
-        yield sys.stdin.buffer, None
-        return
     try:
-        with confined(path).open("rb") as file:
-            yield file, _size(file)
+        if path == "-":
+            with tempfile.SpooledTemporaryFile(SPOOLED) as spooled:
+                shutil.copyfileobj(sys.stdin.buffer, spooled)
+                spooled.seek(0)
+                yield cast(BinaryIO, spooled)
+            return
+        place = confined(path)
+        if place.is_dir():
+            yield place
+            return
+        with place.open("rb") as file:
+            yield file
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _size(file: BinaryIO) -> int | None:
-    """Bytes of a file; None for a pipe, which does not know."""
-    return os.fstat(file.fileno()).st_size or None
 
 
 @contextmanager

@@ -1,17 +1,32 @@
-"""Memories in and out of files: JSONL of messages or whole notes, and graphs of notes."""
+"""Memories in and out of files: other programs' exports, vaults of Markdown, our JSONL, graphs."""
 
+from .backup import read_head, write_backup
 from .dot import as_dot
 from .files import confined, replacing
-from .jsonl import BadLine, Incoming, note_line, read_note, read_time, read_turns
+from .graphml import as_graphml
+from .incoming import BadLine, Incoming, Reading, read_time
+from .jsonl import note_line, read_note, read_turns
+from .page import file_name, folder_name, page_of
+from .recognise import KNOWN, Recognised, recognise
 
 __all__ = [
+    "KNOWN",
     "BadLine",
     "Incoming",
+    "Reading",
+    "Recognised",
     "as_dot",
+    "as_graphml",
     "confined",
+    "file_name",
+    "folder_name",
     "note_line",
+    "page_of",
+    "read_head",
     "read_note",
     "read_time",
     "read_turns",
+    "recognise",
     "replacing",
+    "write_backup",
 ]

@@ -6,12 +6,9 @@ A message is ``{"content": ..., "role"?, "name"?, "at"?, "thread"?, "key"?}``. A
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
 from typing import Any, BinaryIO
 
 from pydantic import ValidationError
@@ -19,90 +16,28 @@ from pydantic import ValidationError
 from zettelmem.drafts import Draft, Message
 from zettelmem.errors import InvalidInput
 from zettelmem.limits import MAX_LINE
-from zettelmem.namespace import Namespace
 from zettelmem.note import Note
 from zettelmem.values import build, refusal
 
+from .incoming import BadLine, Incoming, Reading, derived_key, draft_of, read_time
+
 _NOTE_ONLY = frozenset({"recorded_at", "revision", "history"})
 """Fields by which a whole note is told from a message."""
+BACKUP = "zettelmem_backup"
+"""The field of a backup's first line that tells how many notes follow."""
 
 
-@dataclass(frozen=True)
-class Incoming:
-    """A line that can be remembered.
-
-    Attributes:
-        line: its number, from 1.
-        draft: what to remember; always with a key, so that the same line twice is one note.
-        note: the whole note, where the line is one.
-        read: bytes read so far, this line included.
-    """
-
-    line: int
-    draft: Draft
-    note: Note | None
-    read: int
-
-    @property
-    def namespace(self) -> Namespace | None:
-        """Where the line itself says that it belongs; None for messages."""
-        return None if self.note is None else self.note.namespace
+def fits(value: Any) -> bool:
+    """Whether a line is a message, a whole note, or the first one of a backup."""
+    return isinstance(value, dict) and ("content" in value or BACKUP in value)
 
 
-@dataclass(frozen=True)
-class BadLine:
-    """A line that cannot be remembered, and why."""
-
-    line: int
-    problem: str
-    read: int
-
-
-def read_time(text: Any, zone: tzinfo | None = None) -> datetime:
-    """A point in time from ISO 8601.
-
-    Args:
-        text: such as ``2024-05-04T10:00:00Z`` or ``2024-05-04``.
-        zone: the time zone of times that name none.
-
-    Raises:
-        InvalidInput: that is no time, or it names no time zone and `zone` is None.
-    """
-    try:
-        at = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{str(text)[:40]!r} is no time; write it as 2024-05-04T10:00:00Z") from error
-    if at.tzinfo is None:
-        if zone is None:
-            raise InvalidInput(
-                f"{text!r} names no time zone; end it with Z or an offset such as +01:00, or give --timezone"
-            )
-        at = at.replace(tzinfo=zone)
-    return at
-
-
-def read_turns(
-    file: BinaryIO,
-    *,
-    zone: tzinfo | None = None,
-    thread: str | None = None,
-    via: str = "import",
-) -> Iterator[Incoming | BadLine]:
-    """The lines of a JSONL file in order, blank ones left out.
-
-    A line without a key gets one from its thread, speaker, time and words, and from how often the same
-    came before in this file. So the same file again, whole, cut off or with lines added, adds nothing twice.
-
-    Args:
-        file: bytes, UTF-8.
-        zone: the time zone of times that name none; such times are refused where None.
-        thread: the thread of lines that name none.
-        via: the door that the source of each message names.
+def lines_of(file: BinaryIO) -> Iterator[tuple[int, int, bytes | None]]:
+    """The lines of a file that are not blank: number, bytes read so far, and the line; None if too long.
 
     Raises:
         OSError: the file cannot be read on.
     """
-    seen: Counter[str] = Counter()
     line = read = 0
     while raw := file.readline(MAX_LINE):
         line += 1
@@ -112,42 +47,65 @@ def read_turns(
                 read += len(rest)
                 if rest.endswith(b"\n"):
                     break
+            yield line, read, None
+        elif raw.removeprefix(b"\xef\xbb\xbf").strip():
+            yield line, read, raw
+
+
+def read_turns(file: BinaryIO, how: Reading = Reading()) -> Iterator[Incoming | BadLine]:  # noqa: B008
+    """The lines of a JSONL file in order, blank ones left out.
+
+    A line without a key gets one from its thread, speaker, time and words, and from how often the same
+    came before in this file. So the same file again, whole, cut off or with lines added, adds nothing twice.
+
+    Args:
+        file: bytes, UTF-8.
+        how: the zone, thread and door of what names none.
+
+    Raises:
+        OSError: the file cannot be read on.
+    """
+    seen: Counter[str] = Counter()
+    for line, read, raw in lines_of(file):
+        if raw is None:
             yield BadLine(line, f"is longer than {MAX_LINE:,} bytes; is this a JSONL file?", read)
             continue
-        if not raw.removeprefix(b"\xef\xbb\xbf").strip():
-            continue
         try:
-            draft, note = _parsed(raw, zone, thread, via)
+            value = json_object(raw)
+            if BACKUP in value:
+                continue
+            note = build(Note, value) if value.keys() >= _NOTE_ONLY else None
+            draft = _draft(value, how) if note is None else draft_of(note)
         except InvalidInput as error:
             yield BadLine(line, str(error), read)
             continue
         if draft.key is None:
-            draft = draft.model_copy(update={"key": _derived_key(draft, note, seen)})
+            draft = draft.model_copy(update={"key": derived_key(draft, seen)})
         yield Incoming(line, draft, note, read)
 
 
-def _parsed(raw: bytes, zone: tzinfo | None, thread: str | None, via: str) -> tuple[Draft, Note | None]:
-    value = _object(raw)
-    if value.keys() >= _NOTE_ONLY:
-        note = build(Note, value)
-        return _draft_of(note), note
+def _draft(value: dict[str, Any], how: Reading) -> Draft:
     own = value.pop("thread", None)
     if value.get("at") is not None:
         try:
-            value["at"] = read_time(value["at"], zone)
+            value["at"] = read_time(value["at"], how.zone)
         except InvalidInput as error:
             raise InvalidInput(f"at: {error}") from error
     unknown = value.keys() - Message.model_fields.keys()
     if unknown:
         raise InvalidInput(f"{', '.join(sorted(unknown))}: is no field here; leave it out")
     try:
-        draft = build(Message, value).draft(thread=thread if own is None else own, via=via)
+        return build(Message, value).draft(thread=how.thread if own is None else own, via=how.via)
     except ValidationError as error:
         raise refusal(error) from error
-    return draft, None
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def json_object(raw: bytes) -> dict[str, Any]:
+    """The JSON object that a line is.
+
+    Raises:
+        InvalidInput: it is none; the text says why.
+    """
     try:
         value = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError as error:
@@ -170,22 +128,6 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number there")
 
 
-def _draft_of(note: Note) -> Draft:
-    # From when it is no longer so is decided where it is carried to.
-    fields = {name: getattr(note, name) for name in Draft.model_fields if name != "invalid_at"}
-    return Draft(**fields)
-
-
-def _derived_key(draft: Draft, note: Note | None, seen: Counter[str]) -> str:
-    if note is not None:
-        return f"exported:{note.id}"
-    at = None if draft.occurred_at is None else draft.occurred_at.isoformat()
-    told = json.dumps([draft.thread, draft.source.who, at, draft.content])
-    digest = hashlib.sha256(told.encode()).hexdigest()[:24]
-    seen[digest] += 1
-    return f"import:{digest}:{seen[digest]}"
-
-
 def note_line(note: Note) -> str:
     """The whole note, history and links included, as one line of JSON without the line's end."""
     return note.model_dump_json()
@@ -197,7 +139,7 @@ def read_note(line: bytes) -> Note:
     Raises:
         InvalidInput: that is no such line.
     """
-    value = _object(line)
+    value = json_object(line)
     if not value.keys() >= _NOTE_ONLY:
         raise InvalidInput("is no whole note")
     return build(Note, value)
