@@ -28,7 +28,7 @@ Slots = NDArray[np.intp]
 
 FEW_VECTORS = 16
 """Vectors from which a product of matrices pays."""
-KEPT_ROWS = 1_024
+KEPT_ROWS = 4_096
 """Rows that a view keeps as objects; the others are made anew from their bytes when they are asked for."""
 _COLD = [*NOTE_COLUMNS, "before", "after"]
 _TIMES = ("occurred_at", "recorded_at", "invalid_at", "closed_at")
