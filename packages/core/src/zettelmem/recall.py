@@ -10,6 +10,7 @@ from datetime import datetime
 from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
+from .language.sameness import carries_nothing
 from .language.terms import terms
 from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
 from .linking import evolve
@@ -148,7 +149,12 @@ class Recall:
         places: Sequence[int],
         rows: Mapping[str, Row],
     ) -> Ranking:
-        """The same order with the evidence that the candidates at `places` give."""
+        """The same order with the evidence that the candidates at `places` give.
+
+        A greeting asks for nothing: there is no evidence for it.
+        """
+        if carries_nothing(query.text):
+            return ranked
         asked = evidence.words_of(query.text)
         there = [place for place in places if candidates.ids[place] in rows]
         found = [rows[candidates.ids[place]] for place in there]
