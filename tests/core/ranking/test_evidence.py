@@ -1,5 +1,7 @@
 """Evidence counts by itself: what a score is made of."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,8 +73,9 @@ def test_the_likest_word_of_each_text_counts() -> None:
 
 def test_a_word_around_a_note_counts_less_than_one_that_it_says() -> None:
     asked = evidence.words_of("alarm code")
-    said = evidence.shared(asked, "alarm code shop")
+    said = evidence.shared(asked, "alarm code shop", 0.3)
     nothing = np.zeros(2)
+    assert evidence.shared(asked, "alarm", 0.3).tolist() == [1.0, evidence.UNSAID * 0.3]
     assert evidence.held(asked, "alarm code shop", said) == 1.0
     assert evidence.held(asked, "alarm code shop", nothing) == pytest.approx(evidence.AROUND)
     assert evidence.held(asked, "bakery", nothing) == 0.0
@@ -108,7 +111,9 @@ async def test_a_greeting_finds_nothing_to_show() -> None:
 
 async def test_what_happened_in_the_time_asked_for_is_known() -> None:
     async with AsyncMemory() as memory:
-        await memory.remember("The dough was too wet.", namespace="a", occurred_at="2026-03-05T10:00Z")
+        await memory.remember(
+            "The dough was too wet.", namespace="a", occurred_at=datetime(2026, 3, 5, 10, tzinfo=UTC)
+        )
         assert await memory.recall("Anything on 5 March 2026?", namespace="a", min_score=MIN_SCORE)
         assert not await memory.recall("Anything on 5 April 2025?", namespace="a", min_score=MIN_SCORE)
 

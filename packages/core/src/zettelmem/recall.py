@@ -161,7 +161,9 @@ class Recall:
         words = [evidence.words_of(row.note.content) for row in found]
         vectors = await self._embedding.words([word for each in (asked, *words) for word, _ in each])
         if vectors is None:
-            likeness = [evidence.shared(asked, row.content_terms) for row in found]
+            cosines = (candidates.vectors[there] @ query.vector).tolist()
+            near = zip(found, cosines, strict=True)
+            likeness = [evidence.shared(asked, row.content_terms, cosine) for row, cosine in near]
         else:
             own = vectors[len(asked) :]
             likeness = list(evidence.likest(vectors[: len(asked)], own, [len(each) for each in words]))
