@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zettelmem import Hit, Memory
-from zettelmem.ranking.score import BIAS, EVIDENCE, MANY
+from zettelmem.ranking.score import BIAS, EVIDENCE, FEW, MANY
 
 CONVERSATIONS, EVERYDAY = "locomo-dev.json", "everyday-dev.json"
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
@@ -58,7 +58,8 @@ class Asked:
         """Take in what a question found among `count` notes."""
         score = min(max(hits[0].score, 1e-12), 1 - 1e-12)
         odds = float(np.log(score / (1 - score)))
-        self.rows.append(((odds - BIAS - MANY * np.log(count)) / EVIDENCE, float(np.log(count))))
+        many = float(np.log(count + FEW))
+        self.rows.append(((odds - BIAS - MANY * many) / EVIDENCE, many))
         self.known.append(known)
         self.best.append(hits[0].score)
         self.right.append(list(right))

@@ -262,6 +262,7 @@ def test_texts_beyond_the_data_are_new_ones(paragraphs: Path, load: Any) -> None
         ("locomo.py", ["--arms", "psychic"], "no arm psychic"),
         ("locomo.py", ["--arms", "bm25", "--run", "x"], "--run is about a memory of ours"),
         ("fit_weights.py", ["nowhere.npz"], "nowhere.npz is not there"),
+        ("fit_score.py", ["--data", "nowhere"], "no benchmark data: nowhere"),
     ],
 )
 def test_what_is_wrong_is_said(script: str, arguments: list[str], said: str) -> None:

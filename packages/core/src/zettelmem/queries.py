@@ -124,7 +124,8 @@ class Hit(Value):
 
     Attributes:
         note: the note; with `as_of`, as it was then.
-        score: in [0, 1], higher is better; comparable between queries of one memory.
+        score: in [0, 1], higher is better. That of the best hit tells about how likely the memory
+            holds what was asked for; doors show nothing below `MIN_SCORE`.
         signals: each signal's value in [0, 1].
         weights: what each signal counted, where `explain` was asked for.
         why: how it was found, in words.

@@ -62,7 +62,7 @@ class Reader:
             expand: let the notes linked to the candidates vote and be found.
             budget_tokens: at most so many tokens of content (a token for every four bytes). If all that
                 is in sight fits, all of it is returned, in the order it happened.
-            min_score: leave out hits below this score, in [0, 1]; docs/benchmarks.md tells what to expect.
+            min_score: leave out hits below this score, in [0, 1]; docs/ranking.md tells what to expect.
             explain: tell the weight of each signal.
             where: `kinds`, `tags`, `thread`, `since`, `until`, `min_trust`, `via`: see `Where`.
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
+from .language.sameness import carries_nothing
 from .language.terms import terms
 from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
 from .linking import evolve
@@ -148,14 +149,21 @@ class Recall:
         places: Sequence[int],
         rows: Mapping[str, Row],
     ) -> Ranking:
-        """The same order with the evidence that the candidates at `places` give."""
+        """The same order with the evidence that the candidates at `places` give.
+
+        A greeting asks for nothing: there is no evidence for it.
+        """
+        if carries_nothing(query.text):
+            return ranked
         asked = evidence.words_of(query.text)
         there = [place for place in places if candidates.ids[place] in rows]
         found = [rows[candidates.ids[place]] for place in there]
         words = [evidence.words_of(row.note.content) for row in found]
         vectors = await self._embedding.words([word for each in (asked, *words) for word, _ in each])
         if vectors is None:
-            likeness = [evidence.shared(asked, row.content_terms) for row in found]
+            cosines = (candidates.vectors[there] @ query.vector).tolist()
+            near = zip(found, cosines, strict=True)
+            likeness = [evidence.shared(asked, row.content_terms, cosine) for row, cosine in near]
         else:
             own = vectors[len(asked) :]
             likeness = list(evidence.likest(vectors[: len(asked)], own, [len(each) for each in words]))

@@ -22,6 +22,8 @@ NEAREST = 5
 """Candidates, nearest in meaning, whose words are compared too."""
 AROUND = 0.6
 """What a word of the question counts at least that stands in a note or around it, in [0, 1]."""
+UNSAID = 0.5
+"""What the cosine of question and note counts for a word, where the embedder knows no single words."""
 IN_TIME = 0.3
 """What it counts that a note happened in the time that the question names."""
 LONGEST = 2_000
@@ -76,14 +78,19 @@ def likest(asked: Vectors, own: Vectors, lengths: Sequence[int]) -> Signal:
     return found
 
 
-def shared(asked: Words, content: str) -> Signal:
-    """For each word of the question 1 if the content says it in any form, else 0: likeness without vectors.
+def shared(asked: Words, content: str, cosine: float) -> Signal:
+    """Likeness where the embedder knows no single words, for each word of the question.
 
     Args:
         asked: the words of the question.
         content: the index terms of the note, blanks between.
+        cosine: of question and note, in [-1, 1].
+
+    Returns:
+        1 for a word that the content says in any form, else `UNSAID` times the cosine, shape (len(asked),).
     """
-    return np.array([_says(f" {content} ", its_terms) for _, its_terms in asked], np.float64)
+    said = [_says(f" {content} ", its_terms) for _, its_terms in asked]
+    return np.where(said, 1.0, UNSAID * max(cosine, 0.0))
 
 
 def held(asked: Words, around: str, likeness: Signal) -> float:

@@ -33,7 +33,9 @@ WEIGHTS: Mapping[str, float] = {
     "outdated": -8.0,
 }
 """What each signal counts."""
-EVIDENCE, MANY, BIAS = 9.5, -1.4, 0.25
+FEW = 50
+"""Candidates up to which their number hardly counts."""
+EVIDENCE, MANY, BIAS = 9.5, -2.0, 4.24
 """From evidence, and the log of the number of candidates, to log odds that what was asked for is there.
 
 `benchmarks/fit_score.py` fits them. The number counts a little less here than it was fitted, because the data
@@ -70,7 +72,7 @@ class Ranking:
         count = len(self.totals)
         if not count:
             return np.zeros(0)
-        known = EVIDENCE * self.evidence + MANY * np.log(count) + BIAS
+        known = EVIDENCE * self.evidence + MANY * np.log(count + FEW) + BIAS
         odds = known - BEHIND * np.maximum(self.totals[self.order[0]] - self.totals, 0.0)
         scores: Signal = 1.0 / (1.0 + np.exp(-odds))
         return scores
