@@ -33,9 +33,9 @@ WEIGHTS: Mapping[str, float] = {
     "outdated": -8.0,
 }
 """What each signal counts."""
-FEW = 50
+FEW = 300
 """Candidates up to which their number hardly counts."""
-EVIDENCE, MANY, BIAS = 9.5, -2.0, 4.24
+EVIDENCE, MANY, BIAS = 9.5, -4.2, 19.85
 """From evidence, and the log of the number of candidates, to log odds that what was asked for is there.
 
 `benchmarks/fit_score.py` fits them. The number counts a little less here than it was fitted, because the data
