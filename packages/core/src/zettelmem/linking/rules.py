@@ -44,7 +44,7 @@ RELATED = 0.45
 NEAR = 0.62
 """Cosine from which they are without one."""
 
-KEPT_FEATURES = 1_024
+KEPT_FEATURES = 4_096
 """Notes whose features stay in memory."""
 
 _HOW_TO = re.compile(
