@@ -13,7 +13,7 @@ from .clients import NAME, BadConfiguration, Client, difference, known_clients, 
 from .settings import BadSetting, Settings, read_settings
 
 OTHER_EMBEDDER = (
-    "Meanings are compared by an embedder for English. For other languages, and for paraphrased questions, "
+    "Meanings are compared by an embedder for English. For other languages, "
     "install again with --embedder multilingual; if uvx does not start the server, first run: "
     'pip install "zettelmem[multilingual]".'
 )
