@@ -38,8 +38,8 @@ FEW = 300
 EVIDENCE, MANY, BIAS = 9.5, -4.2, 19.85
 """From evidence, and the log of the number of candidates, to log odds that what was asked for is there.
 
-`benchmarks/fit_score.py` fits them; it gave 11.1, -2.7 and 7.45 with FEW = 50. They were moved by hand towards
-memories of few notes, because the data know two sizes of a memory only.
+`benchmarks/fit_score.py` fits them; it gave 11.1, -2.7 and 7.45 with FEW = 50. These were moved by hand to
+fit memories of few notes, because the data know two sizes of a memory only.
 """
 BEHIND = 0.2
 """What a candidate's log odds lose by each point that its weighted sum is behind the best one."""
