@@ -91,9 +91,11 @@ class Remember:
     ) -> list[Plan]:
         """Drafts as notes: what the caller left out comes from the model or the rules."""
         last: dict[str, Note | None] = {}
-        search = await self._writer.store.search(namespace)
-        for thread in dict.fromkeys(draft.thread for draft in drafts if draft.thread):
-            last[thread] = await search.last_of_thread(thread)
+        threads = dict.fromkeys(draft.thread for draft in drafts if draft.thread)
+        if threads:
+            search = await self._writer.store.search(namespace)
+            for thread in threads:
+                last[thread] = await search.last_of_thread(thread)
         plans: list[Plan] = []
         for place, draft in enumerate(drafts):
             previous = last.get(draft.thread) if draft.thread else None

@@ -236,6 +236,16 @@ class Table:
                 self._checked = version
         return version
 
+    @property
+    def seen(self) -> int:
+        """The version that was looked at last."""
+        return self._checked
+
+    @property
+    def locked(self) -> bool:
+        """Whether this object keeps others from writing right now."""
+        return self._locked
+
     async def version(self) -> int:
         """The number of the table's newest version; 0 where nothing has been remembered yet."""
         table = await self.table()

@@ -106,7 +106,7 @@ class Store(Views):
         """
         known = dict(vectors or {})
         wanted = tuple(dict.fromkeys(ids))
-        played = play(step, await self.rows(namespace, wanted))
+        played = play(step, await self.likely_rows(namespace, wanted))
         missing = lacking(played.changes, played.rows, known)
         for attempt in range(TRIES):
             if missing:
@@ -231,9 +231,10 @@ class Store(Views):
         first = next(iter(rows.values()))
         table = await self.table() or await self.create(len(first.vector))
         bases = [base[note_id].note.revision if note_id in base else 0 for note_id in rows]
-        new = to_table(list(rows.values()), bases, await table.schema())
+        new = to_table(list(rows.values()), bases, self.schema or await table.schema())
         with as_store_error(f"writing {self.uri}"):
-            before = await table.version()
+            # Under the lock the version that was looked at last is the newest. If it is not, the views read.
+            before = self.seen if self.lockable else await table.version()
             # Without its index the id is looked up by a scan, which is what makes inserts exact when
             # several processes write: the index does not see what was inserted since it was built.
             result = await (
