@@ -18,6 +18,8 @@ VIA = "reference"
 """The door of these notes, by which they are told from others of the same memory."""
 FOUND = 10
 """Hits of our recall that a search without a match looks at."""
+SURELY = 0.5
+"""Score from which a note that shares no word with the query is found."""
 
 
 class Entity(BaseModel):
@@ -160,7 +162,9 @@ class Store:
         if not query.strip():
             return []
         hits = await self._memory.recall(query[:10_000], namespace=self._namespace, via=VIA, k=FOUND + 1)
-        return [name for hit in worth_telling(hits, FOUND) for name in parts_of(hit.note)[1:]]
+        # The reference server finds by words. What is only near in meaning has to be surer than usual.
+        told = [hit for hit in worth_telling(hits, FOUND) if "matches" in hit.why or hit.score >= SURELY]
+        return [name for hit in told for name in parts_of(hit.note)[1:]]
 
     async def take_over(self, file: Path) -> int:
         """Import the reference server's file, once: what was deleted since does not come back.
