@@ -117,3 +117,14 @@ async def test_a_new_note_whose_id_is_taken_in_another_namespace_gets_another(
         assert made.note.id == "bbbbbbbbbb"
         notes = await check_store(memory)
         assert sorted(note.content for note in notes.values()) == ["Cats purr.", "Dogs bark."]
+
+
+async def test_what_another_wrote_can_be_changed_at_once_though_the_namespace_is_in_memory(
+    tmp_path: Path,
+) -> None:
+    async with open_memory(str(tmp_path)) as mine, open_memory(str(tmp_path)) as theirs:
+        await mine.remember("Cats purr.", namespace="a")
+        await mine.recall("cats", namespace="a")
+        other = (await theirs.remember("Dogs bark.", namespace="a")).note.id
+        done = await mine.revise(other, namespace="a", content="Dogs sleep.")
+        assert done.note.content == "Dogs sleep."

@@ -35,7 +35,6 @@ class _People:
     """Who ever said something in a namespace that is too large for a view, up to a version of the table."""
 
     version: int = 0
-    erasures: int = 0
     names: dict[str, None] = field(default_factory=dict)
 
 
@@ -166,11 +165,6 @@ class Views(Read):
         inside = Filter(namespace=namespace).covers
         stored = await self.stored_rows(wanted)
         return {note_id: row for note_id, row in stored.items() if inside(row.note.namespace)}
-
-    async def likely_rows(self, namespace: Namespace, ids: Iterable[str]) -> dict[str, Row]:
-        """As `rows`, but from a view as it is: what is made of them is checked when it is written."""
-        view = self._views.get(namespace)
-        return await self.rows(namespace, ids) if view is None else view.rows(ids)
 
     async def notes(self, namespace: Namespace, ids: Iterable[str]) -> dict[str, Note]:
         """The notes of the namespace and below that are not forgotten, by id."""

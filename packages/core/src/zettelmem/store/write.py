@@ -106,7 +106,7 @@ class Store(Views):
         """
         known = dict(vectors or {})
         wanted = tuple(dict.fromkeys(ids))
-        played = play(step, await self.likely_rows(namespace, wanted))
+        played = play(step, await self.rows(namespace, wanted))
         missing = lacking(played.changes, played.rows, known)
         for attempt in range(TRIES):
             if missing:
