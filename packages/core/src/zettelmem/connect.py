@@ -19,27 +19,25 @@ from .writer import Writer, alive, remembered
 
 async def waiting(store: Store, note: Note) -> list[Neighbour]:
     """The numbered neighbours that the note was last shown, if none of them was written since; else none."""
-    rows = await store.rows(note.namespace, [note.id, *(each.id for each in note.shown)])
-    own = rows.get(note.id)
-    around: list[tuple[Note, float]] = []
-    for each in note.shown:
-        row = rows.get(each.id)
-        if own is None or row is None or row.note.revision != each.revision:
-            return []
-        around.append((row.note, float(own.content_vector @ row.content_vector)))
-    return numbered(around)
+    around = await _compared(store, note, [each.id for each in note.shown])
+    revisions = {other.id: other.revision for other, _ in around}
+    stand = all(revisions.get(each.id) == each.revision for each in note.shown)
+    return numbered(around) if stand else []
 
 
 async def chosen(store: Store, note: Note, others: Sequence[Note]) -> list[Neighbour]:
     """These notes as numbered neighbours of `note`, in their order, without the note itself."""
-    rows = await store.rows(note.namespace, [note.id, *(each.id for each in others)])
+    return numbered(await _compared(store, note, [each.id for each in others if each.id != note.id]))
+
+
+async def _compared(store: Store, note: Note, ids: Sequence[str]) -> list[tuple[Note, float]]:
+    """Those of these notes that exist, in this order, and the cosine of each content to that of `note`."""
+    rows = await store.rows(note.namespace, [note.id, *ids])
     own = rows.get(note.id)
-    around: list[tuple[Note, float]] = []
-    for each in others:
-        row = rows.get(each.id)
-        if own is not None and row is not None and each.id != note.id:
-            around.append((row.note, float(own.content_vector @ row.content_vector)))
-    return numbered(around)
+    if own is None:
+        return []
+    there = [rows[each] for each in ids if each in rows]
+    return [(row.note, float(own.content_vector @ row.content_vector)) for row in there]
 
 
 async def show(writer: Writer, note: Note, around: Sequence[Neighbour]) -> None:
