@@ -118,8 +118,7 @@ class Read(Table):
     async def quotas(self) -> list[Quota]:
         """The limits of the store, outermost first, without what is used of them."""
 
-        if not self.locked:  # under the lock the version was looked at when the commit began
-            await self.version()
+        await self.version()
         return [] if self.schema is None else quotas_in(self.schema)
 
     async def measured(self, quota: Quota) -> Quota:

@@ -241,11 +241,6 @@ class Table:
         """The version that was looked at last."""
         return self._checked
 
-    @property
-    def locked(self) -> bool:
-        """Whether this object keeps others from writing right now."""
-        return self._locked
-
     async def version(self) -> int:
         """The number of the table's newest version; 0 where nothing has been remembered yet."""
         table = await self.table()
