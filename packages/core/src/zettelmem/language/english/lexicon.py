@@ -64,9 +64,6 @@ FAMILY = _set(
     "aunt uncle cousin grandmother grandfather boss neighbour neighbor friend colleague roommate "
     "flatmate child kid niece nephew ex ex-wife ex-husband doctor landlord"
 )
-PLACES = _set(
-    "flat house apartment room floor street village town city country district suburb home dorm office"
-)
 SEATS = _set("office desk team company headquarters hq")
 FORMER = _set("old former previous original ex last first")
 TENTATIVE = _set("draft tentative proposed preliminary provisional")

@@ -13,8 +13,6 @@ from .forms import FORMS
 from .lexicon import NOUNS
 from .verbs import scanned
 
-LANGUAGES = ("en",)
-"""The languages whose clauses are read."""
 LONGEST = 60
 """Words of a text that is read for statements; a longer one tells more than one can replace."""
 
