@@ -10,11 +10,11 @@ from typing import Any, Self, Unpack, get_args
 
 from pydantic import BaseModel, JsonValue
 
-from . import connect
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
 from .admin.quotas import Quotas
-from .decisions import Changes, Decision, Question, Remembered
+from .curator import Curator
+from .decisions import Changes, Remembered
 from .drafts import Draft, Fields, Message, batches, conversation, revisable
 from .embedding import Embedding
 from .errors import ConflictError, InvalidInput
@@ -25,7 +25,6 @@ from .linking import evolve, undo
 from .namespace import as_namespace
 from .note import Note, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
-from .reader import Reader
 from .recall import Recall
 from .remember import Remember
 from .revise import Revise
@@ -41,7 +40,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class AsyncMemory(Reader):
+class AsyncMemory(Curator):
     """Notes that link, evolve and are found again.
 
     Nothing is opened or loaded until it is needed. One object serves any number of namespaces and
@@ -263,55 +262,6 @@ class AsyncMemory(Reader):
                 progress(len(batch))
         return stored
 
-    async def ask(
-        self, note_id: str, *, namespace: str | Sequence[str], among: Sequence[str] | None = None
-    ) -> Question:
-        """Number a note's neighbours for `connect`, and put the question about them in words.
-
-        The numbers are written into the note, for every process: they hold until `connect` has used them
-        or one of these neighbours was written. For a model that only the caller can reach, the question
-        is its instructions and its prompt; `connect` takes what it answers.
-
-        Args:
-            note_id: the note.
-            namespace: whose memory.
-            among: number these notes instead of the nearest ones, in this order.
-
-        Raises:
-            NotFound: no such note here.
-        """
-        note = await self.get(note_id, namespace=namespace)
-        others: list[Note] | None = None
-        if among is not None:
-            others = [await self.get(each, namespace=note.namespace) for each in dict.fromkeys(among)]
-        return await connect.ask(self._writer, self._revise, note, others)
-
-    async def connect(
-        self,
-        note_id: str,
-        decision: Decision | Mapping[str, Any] | str,
-        *,
-        namespace: str | Sequence[str],
-    ) -> Remembered:
-        """Apply the caller's decision about a note and the neighbours that it was shown.
-
-        Args:
-            note_id: a note remembered with ``judge="ask"``, or one that `ask` was called for.
-            decision: links and changes, by the numbers that were shown, or a model's answer that holds
-                them as JSON. Empty: none are wanted.
-            namespace: whose memory.
-
-        Raises:
-            NotFound: no such note here.
-            InvalidInput: it is no decision.
-            DecisionRefused: it names a number that was not shown, touches too much or more trusted
-                notes, or none were shown. Nothing of it was applied.
-            ConflictError: a neighbour was forgotten, or one to be changed was written, since it was
-                shown. Nothing was applied; call `ask` and decide again.
-        """
-        note = await self.get(note_id, namespace=namespace)
-        return await connect.decide(self._writer, note, connect.decision_of(decision), self.clock())
-
     async def revise(
         self,
         note_id: str,
@@ -381,27 +331,3 @@ class AsyncMemory(Reader):
             note, lambda state: undo.undo(change, state, now), entry.touched
         )
         return Remembered(note=changes.note, change=changes.id)
-
-    async def finish_pending(
-        self,
-        *,
-        namespace: str | Sequence[str],
-        judge: Judge | None = None,
-        limit: int | None = None,
-        before: datetime | None = None,
-    ) -> list[Remembered]:
-        """Let the judge look at the notes that are pending, oldest first; those it fails on stay so.
-
-        Args:
-            namespace: this one and all below it.
-            judge: `model` or `offline`; the memory's own where None.
-            limit: at most so many notes.
-            before: only notes recorded earlier than this (aware).
-
-        Returns:
-            The notes that are pending no more.
-        """
-        decider = self._judging.chosen(judge)
-        if decider not in ("model", "offline"):
-            raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
-        return await self._revise.finish_all(as_namespace(namespace), decider, limit, before)
