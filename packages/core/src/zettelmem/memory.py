@@ -165,7 +165,9 @@ class AsyncMemory(Curator):
             trust: how far it may be believed.
             data: the application's own fields, JSON, checked against the kind's model if it has one.
             keywords, tags, context: given ones are kept and no model is asked for them.
-            key: the application's name for it; the same key is the same note, revised if it says news.
+            key: the application's name for it; the same key is the same note, revised if it says news. What
+                only says again what was remembered under the key before undoes no later revise or forget:
+                `known` is then set, and `note` tells what stands. With `data` it is put in its place.
             judge: who decides about links and evolution this time.
 
         Raises:

@@ -38,9 +38,11 @@ class Matter(IntEnum):
     """They speak of different things, or nobody can tell."""
     SAYS_THE_SAME = 1
     """The same subject, attribute and value."""
-    NEWER = 2
+    DISPUTES = 2
+    """It says something else about the same matter, and is trusted less."""
+    NEWER = 3
     """It may be the later word on the same matter; both stay valid."""
-    CLOSES = 3
+    CLOSES = 4
     """It announces that the earlier note is no longer so."""
 
 
@@ -116,17 +118,23 @@ def _later(new: Note, old: Note) -> bool:
 
 def compare(new: Note, old: Note) -> Verdict:
     """What `new` is to `old`, which was there before it."""
-    ours, theirs = told(new), told(old)
-    if old.invalid_at is not None or old.trust > new.trust or not _later(new, old):
+    if old.invalid_at is not None or not _later(new, old):
         return NOTHING
+    verdict = _verdict(new, old, doubted=old.trust > new.trust)
+    if old.trust > new.trust and verdict.matter > Matter.DISPUTES:
+        return Verdict(Matter.DISPUTES, verdict.about)
+    return verdict
+
+
+def _verdict(new: Note, old: Note, *, doubted: bool) -> Verdict:
+    """The same by their words alone; where `new` is doubted anyway, of what it only guesses too."""
+    ours, theirs = told(new), told(old)
     if any(quote in theirs.plain for quote in ours.retracted):
         return Verdict(Matter.CLOSES, "takes it back word for word")
     best = _one_value_apart(new, old)
-    if not ours.statements or not theirs.statements:
-        return best
     speaker = (new.source.who or "me").lower() if new.source.who == old.source.who else ""
     for mine in ours.statements:
-        if not mine.asserted:
+        if not (mine.asserted or doubted):
             continue
         for other in theirs.statements:
             if mine.head == "it":

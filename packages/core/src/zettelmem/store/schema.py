@@ -201,7 +201,7 @@ COLUMNS = (
     _derived("tag_text", "text", lambda note: _tag_text(note.tags)),
     _derived("linked", "texts", lambda note: [link.other(note.id) for link in note.links]),
     _derived("link_weights", "weights", lambda note: [link.weight for link in note.links]),
-    _derived("newer", "texts", lambda note: list(note.newer)),
+    _derived("newer", "texts", lambda note: list(note.ahead)),
     _derived("closed_at", "time", _closed_at),
     _derived("live", "flag", lambda note: note.forgotten_at is None),
     _derived("waiting", "flag", lambda note: note.pending is not None),
