@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
 from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
@@ -22,7 +24,7 @@ from .ranking.candidates import Candidates, Query, nameless
 from .ranking.currency import newest_first
 from .ranking.explain import cut, hits
 from .ranking.score import Ranking, rank, reachable, reranked
-from .ranking.signals import bridges
+from .ranking.signals import alike, bridges
 from .store import Store
 from .store.schema import Row
 from .store.search import Search
@@ -149,7 +151,7 @@ class Recall:
         places: Sequence[int],
         rows: Mapping[str, Row],
     ) -> Ranking:
-        """The same order with the evidence that the candidates at `places` give.
+        """The order after a closer look at the words of the candidates at `places`, and its evidence.
 
         A greeting asks for nothing: there is no evidence for it.
         """
@@ -159,17 +161,15 @@ class Recall:
         there = [place for place in places if candidates.ids[place] in rows]
         found = [rows[candidates.ids[place]] for place in there]
         words = [evidence.words_of(row.note.content) for row in found]
-        vectors = await self._embedding.words([word for each in (asked, *words) for word, _ in each])
-        if vectors is None:
-            cosines = (candidates.vectors[there] @ query.vector).tolist()
-            near = zip(found, cosines, strict=True)
-            likeness = [evidence.shared(asked, row.content_terms, cosine) for row, cosine in near]
-        else:
-            own = vectors[len(asked) :]
-            likeness = list(evidence.likest(vectors[: len(asked)], own, [len(each) for each in words]))
-        pairs = zip(found, likeness, strict=True)
-        shares = [evidence.held(asked, row.around_terms, like) for row, like in pairs]
-        return replace(ranked, evidence=evidence.strongest(candidates, query, there, shares))
+        units, lengths = await self._embedding.words([word for each in (asked, *words) for word, _ in each])
+        count = len(asked)
+        likest = evidence.likest(units[:count], units[count:], [len(each) for each in words])
+        pairs = zip(found, likest, strict=True)
+        shares = np.array(
+            [evidence.held(asked, lengths[:count], row.around_terms, like) for row, like in pairs]
+        )
+        strongest = evidence.strongest(candidates, query, there, shares)
+        return replace(ranked.plus("likeness", alike(len(candidates), there, shares)), evidence=strongest)
 
     async def _reranked(
         self,

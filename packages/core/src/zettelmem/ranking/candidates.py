@@ -54,7 +54,8 @@ class Candidates:
         idle: whether its words only ask, acknowledge or take back.
         vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
         names: the names that these notes bear, perhaps among others.
-        content, around: BM25 of the query in the words of the content and in those around it; from 0 up.
+        content, around: BM25 of the query in the words of the content and in those around it, from 0 up;
+            where the store can tell, 1 for a note of average length that holds all words of the query.
     """
 
     ids: list[str]
@@ -82,6 +83,11 @@ class Candidates:
     def places(self) -> dict[str, int]:
         """Where each id stands."""
         return {note_id: place for place, note_id in enumerate(self.ids)}
+
+    def cosines(self, query: Query) -> Signal:
+        """The cosine of the query and each note's vector, in [-1, 1]."""
+        found: Signal = (self.vectors @ query.vector).astype(np.float64)
+        return found
 
     def named(self, text: str) -> dict[str, list[int]]:
         """Each name that the text says, and the places of the candidates that bear it."""

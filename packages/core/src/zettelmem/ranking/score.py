@@ -16,6 +16,7 @@ WEIGHTS: Mapping[str, float] = {
     "content": 1.2,
     "surroundings": 3.6,
     "meaning": 3.5,
+    "likeness": 4.0,
     "speaker": 1.0,
     "thread": 6.0,
     "links": 0.3,
