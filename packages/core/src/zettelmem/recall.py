@@ -12,6 +12,7 @@ import numpy as np
 from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
+from .language.general import asks_for_all
 from .language.sameness import carries_nothing
 from .language.terms import terms
 from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
@@ -20,7 +21,7 @@ from .note import Note
 from .protocols import Reranker
 from .queries import Filter, Hit
 from .ranking import evidence
-from .ranking.candidates import Candidates, Query, nameless
+from .ranking.candidates import Candidates, Query, name_words, nameless
 from .ranking.currency import newest_first
 from .ranking.explain import cut, hits
 from .ranking.score import Ranking, rank, reachable, reranked
@@ -169,6 +170,8 @@ class Recall:
             [evidence.held(asked, lengths[:count], row.around_terms, like) for row, like in pairs]
         )
         strongest = evidence.strongest(candidates, query, there, shares)
+        if asks_for_all((word for word, _ in asked), name_words(candidates.people)):
+            strongest = max(strongest, evidence.ANY)
         return replace(ranked.plus("likeness", alike(len(candidates), there, shares)), evidence=strongest)
 
     async def _reranked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
@@ -118,11 +118,12 @@ class Candidates:
 def named(query: str, people: Sequence[str]) -> list[str]:
     """The people whose name, or a word of it, is in the query."""
     said = {word.lower() for word in re.findall(r"\w+", query)}
-    return [person for person in people if said & _name_words(person)]
+    return [person for person in people if said & name_words([person])]
 
 
-def _name_words(person: str) -> set[str]:
-    return {word for word in re.findall(r"\w+", person.lower()) if len(word) > 1}
+def name_words(people: Iterable[str]) -> set[str]:
+    """The words of names, in lower case."""
+    return {word for person in people for word in re.findall(r"\w+", person.lower()) if len(word) > 1}
 
 
 def nameless(query: str, people: Sequence[str]) -> str:

@@ -26,6 +26,8 @@ FEW_SEEN = 10
 """Candidates up to which their average cosine says little."""
 IN_TIME = 0.3
 """What it counts that a note happened in the time that the question names."""
+ANY = 1.0
+"""Evidence that any note gives where a question asks for all that is known."""
 LONGEST = 2_000
 """Characters of a text whose words are compared."""
 
