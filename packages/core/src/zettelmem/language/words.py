@@ -84,12 +84,17 @@ def words(text: str) -> list[str]:
 
 @kept
 def _words(head: str) -> tuple[str, ...]:
-    apart = head if head.isascii() else _UNSPACED.sub(r" \g<0> ", head)
-    written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(apart)]
+    if head.isascii():
+        written = _WORD.findall(head.lower())
+        if "'" in head:
+            written = [_CONTRACTED.sub("", word).rstrip(".") if "'" in word else word for word in written]
+    else:
+        apart = _UNSPACED.sub(r" \g<0> ", head)
+        written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(apart)]
     stop_words = _stop_words(language_of(written))
     telling: list[str] = []
     for word in written:
-        if _UNSPACED.match(word):
+        if not word.isascii() and _UNSPACED.match(word):
             telling += _unspaced_words(word)
         elif len(word) > 1 and word not in stop_words:
             telling.append(intern(word))  # many notes have it

@@ -124,16 +124,17 @@ def compare(new: Note, old: Note) -> Verdict:
     """What `new` is to `old`, which was there before it."""
     if old.invalid_at is not None or old.trust > new.trust or not _later(new, old):
         return NOTHING
-    ours, theirs = told(new), told(old)
-    if any(quote in theirs.plain for quote in ours.retracted):
+    ours = told(new)
+    said_before = plain(old.content) if ours.retracted else ""
+    if any(quote in said_before for quote in ours.retracted):
         return Verdict(Matter.CLOSES, "takes it back word for word")
     best = _one_value_apart(new, old)
-    if not ours.statements or not theirs.statements:
+    asserted = [mine for mine in ours.statements if mine.asserted]
+    if not asserted:
         return best
+    theirs = told(old)
     same_speaker = new.source.who == old.source.who
-    for mine in ours.statements:
-        if not mine.asserted:
-            continue
+    for mine in asserted:
         for other in theirs.statements:
             if mine.head == "it":
                 matter = Matter.NEWER if _points_back(mine, other, new, old) else Matter.NOTHING
