@@ -10,6 +10,7 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
 
 from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
 from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
+from .deep import Effort, Sift, Sifted
 from .drafts import Draft, Message
 from .errors import (
     ConflictError,
@@ -81,6 +82,7 @@ __all__ = [
     "Decision",
     "DecisionRefused",
     "Draft",
+    "Effort",
     "Embedder",
     "Erasure",
     "Evolution",
@@ -111,6 +113,8 @@ __all__ = [
     "Relation",
     "Remembered",
     "Reranker",
+    "Sift",
+    "Sifted",
     "Source",
     "Stats",
     "StoreError",
