@@ -116,7 +116,7 @@ class Briefs(Reader):
             self.recall(each, namespace=namespace, k=10, min_trust=Trust.STATED) for each in asked.values()
         )
         found = dict(zip(asked, await asyncio.gather(*recalls), strict=True))
-        return {name: (hits, portrait.about(asked[name], hits)) for name, hits in found.items()}
+        return {name: (hits, portrait.about(name, fields[name], hits)) for name, hits in found.items()}
 
     async def brief(
         self,

@@ -68,16 +68,17 @@ def question(name: str, field: FieldInfo) -> str:
     return f"{said}: {field.description}" if field.description else said
 
 
-def about(asked: str, hits: Sequence[Hit]) -> list[Hit]:
-    """The hits that are about a field by the rules, best first.
+def about(name: str, field: FieldInfo, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits of a field's question that are about the field by the rules, best first.
 
-    A note is, if it shares a telling word with what is asked, its score is not far behind the best one,
-    and it tells something of the person, not of a relative that nobody asked for.
+    A note is, if it shares a telling word with the question, and tells something of the person, not of a
+    relative that nobody asked for. For a field with one value its score is not far behind the best one.
     """
-    words = set(terms(asked))
+    words = set(terms(question(name, field)))
+    _, many = _one(field.annotation)
     wanted = {term for relative in FAMILY for term in terms(relative)} - words
     good = [hit for hit in hits if hit.score >= MIN_SCORE]
-    least = FAR * _odds(good[0].score) if good else 0.0
+    least = FAR * _odds(good[0].score) if good and not many else 0.0
     found: list[Hit] = []
     for hit in good:
         note = hit.note
