@@ -9,7 +9,9 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
 """
 
 from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
+from .brief import Part
 from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
+from .deep import Effort, Sift, Sifted
 from .drafts import Draft, Message
 from .errors import (
     ConflictError,
@@ -40,7 +42,7 @@ from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
 from .protocols import AnswerT, Embedder, LanguageModel, Reranker
-from .queries import Graph, Hit, Page, Stats, Where
+from .queries import Brief, Graph, Hit, Known, Page, Profile, Stats, Where
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
 from .render import (
     cut,
@@ -49,6 +51,7 @@ from .render import (
     one_line,
     shorten,
     show,
+    show_brief,
     show_neighbours,
     tell,
     tell_history,
@@ -76,11 +79,13 @@ __all__ = [
     "Answer",
     "AnswerT",
     "AsyncMemory",
+    "Brief",
     "Caller",
     "ConflictError",
     "Decision",
     "DecisionRefused",
     "Draft",
+    "Effort",
     "Embedder",
     "Erasure",
     "Evolution",
@@ -91,6 +96,7 @@ __all__ = [
     "Hit",
     "InvalidInput",
     "Judge",
+    "Known",
     "LanguageModel",
     "LimitExceeded",
     "Link",
@@ -103,7 +109,9 @@ __all__ = [
     "NotFound",
     "Note",
     "Page",
+    "Part",
     "Pending",
+    "Profile",
     "Question",
     "Quota",
     "QuotaError",
@@ -111,6 +119,8 @@ __all__ = [
     "Relation",
     "Remembered",
     "Reranker",
+    "Sift",
+    "Sifted",
     "Source",
     "Stats",
     "StoreError",
@@ -127,6 +137,7 @@ __all__ = [
     "refused",
     "shorten",
     "show",
+    "show_brief",
     "show_neighbours",
     "tell",
     "tell_history",

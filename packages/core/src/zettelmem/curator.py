@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from . import connect
+from .brief import Briefs
 from .decisions import Decision, Question, Remembered
 from .errors import InvalidInput
 from .judge import Judge, Judging
 from .namespace import as_namespace
 from .note import Note
-from .reader import Reader
 from .writer import Writer
 
 
-class Curator(Reader):
+class Curator(Briefs):
     """The verbs that judge notes. `AsyncMemory` has them, and those that store words."""
 
     _judging: Judging

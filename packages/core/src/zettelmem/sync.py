@@ -133,6 +133,8 @@ class Memory:
     undo = _blocking(AsyncMemory.undo)
     finish_pending = _blocking(AsyncMemory.finish_pending)
     recall = _blocking(AsyncMemory.recall)
+    profile = _blocking(AsyncMemory.profile)
+    brief = _blocking(AsyncMemory.brief)
     get = _blocking(AsyncMemory.get)
     keyed = _blocking(AsyncMemory.keyed)
     namespaces = _blocking(AsyncMemory.namespaces)
