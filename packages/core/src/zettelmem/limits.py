@@ -16,6 +16,8 @@ MAX_REASON = 500
 """Characters of the reason of a link or of a change."""
 MAX_LINKS = 256
 """Links a note, in both directions together."""
+MAX_SAYINGS = 64
+"""Notes that can be merged into one."""
 MAX_DATA = 1_000_000
 """Characters of a note's `data`, as JSON."""
 MAX_DATA_DEPTH = 32

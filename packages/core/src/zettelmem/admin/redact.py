@@ -131,6 +131,7 @@ class _Scrubbing:
             "keywords": self._words,
             "tags": self._words,
             "shown": self._shown,
+            "sayings": self._sayings,
             "pending": self._pending,
         }
         self._fields: dict[str, JsonValue] = {}
@@ -182,6 +183,9 @@ class _Scrubbing:
 
     def _shown(self, shown: list[dict[str, Any]]) -> JsonValue:
         return [each for each in shown if each["id"] not in self._gone]
+
+    def _sayings(self, sayings: list[dict[str, Any]]) -> JsonValue:
+        return [each for each in sayings if each["note"] not in self._gone]
 
     def _pending(self, pending: dict[str, Any]) -> JsonValue:
         return {**pending, "reason": self._text(pending["reason"])}

@@ -187,6 +187,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
         "says_when": candidates.says_when.astype(np.float64),
         "named": mentions(candidates, query.text),
         "idle": candidates.idle.astype(np.float64),
+        "resting": candidates.resting.astype(np.float64),
         "length": np.minimum(candidates.lengths / LONG, 1.0),
         "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }
