@@ -9,6 +9,8 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
 """
 
 from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
+from .care.report import Done, Proposal, UpkeepReport
+from .care.strength import HALF_LIVES, strength
 from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
 from .drafts import Draft, Message
 from .errors import (
@@ -62,6 +64,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AGENT_TOOLS",
     "DEFAULT_NAMESPACE",
+    "HALF_LIVES",
     "MAX_BUDGET",
     "MAX_CONTENT",
     "MAX_CONTEXT",
@@ -80,6 +83,7 @@ __all__ = [
     "ConflictError",
     "Decision",
     "DecisionRefused",
+    "Done",
     "Draft",
     "Embedder",
     "Erasure",
@@ -104,6 +108,7 @@ __all__ = [
     "Note",
     "Page",
     "Pending",
+    "Proposal",
     "Question",
     "Quota",
     "QuotaError",
@@ -116,6 +121,7 @@ __all__ = [
     "StoreError",
     "StoreMismatch",
     "Trust",
+    "UpkeepReport",
     "Where",
     "ZettelmemError",
     "as_namespace",
@@ -128,6 +134,7 @@ __all__ = [
     "shorten",
     "show",
     "show_neighbours",
+    "strength",
     "tell",
     "tell_history",
     "tell_links",

@@ -46,6 +46,10 @@ MAX_DECISION_LINKS = 16
 """Links that one decision may make."""
 MAX_DECISION_CHANGES = 8
 """Neighbours that one decision may describe differently."""
+MAX_CALLS = 10_000
+"""Calls of a model that one round of upkeep may make."""
+MAX_TOKENS = 100_000_000
+"""Tokens that one round of upkeep may spend."""
 MAX_LINE = 8_000_000
 """Bytes of one line of an imported file."""
 RESIDENT = 1 << 30

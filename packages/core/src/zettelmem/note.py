@@ -241,7 +241,7 @@ class Note(Value):
 
     @property
     def times_said(self) -> int:
-        """How often its words were said, as far as the note tells: once, again, and in notes merged into it."""
+        """How often its words were said: once, again as far as it tells, and in notes merged into it."""
         return 1 + len(self.repeats) + len(self.sayings)
 
     @property
@@ -251,9 +251,19 @@ class Note(Value):
         return max(times)
 
     @property
+    def met_at(self) -> datetime:
+        """When it was recorded or said again last."""
+        return max([self.recorded_at, *(entry.at for entry in self.repeats)])
+
+    @property
     def disputed(self) -> bool:
         """Whether another note contradicts it."""
         return any(x.relation is Relation.CONTRADICTS and x.target == self.id for x in self.links)
+
+    @property
+    def founds(self) -> bool:
+        """Whether an insight stands on it."""
+        return any(x.relation is Relation.DERIVED_FROM and x.target == self.id for x in self.links)
 
     @property
     def status(self) -> str:

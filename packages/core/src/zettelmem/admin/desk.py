@@ -61,7 +61,7 @@ class AsyncAdmin:
         return await self._erase(space, None)
 
     async def erase_note(self, note_id: str, *, namespace: str | Sequence[str]) -> Erasure:
-        """Remove one note for good, forgotten or not, as `erase` does.
+        """Remove one note for good, forgotten or not, and all that is derived from it, as `erase` does.
 
         Raises:
             NotFound: no such note in this namespace or below it.

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from zettelmem.errors import StoreMismatch
+from zettelmem.language.english.gist import key_of
 from zettelmem.language.terms import terms
 from zettelmem.language.words import asks, says_when
 from zettelmem.linking.matters import tells_nothing
@@ -211,8 +212,12 @@ COLUMNS = (
     _derived("closed_at", "time", _closed_at),
     _derived("live", "flag", lambda note: note.forgotten_at is None),
     _derived("resting", "flag", lambda note: note.rested_at is not None),
-    _derived("named_by_caller", "flag", lambda note: note.key is not None or note.data is not None),
+    _derived("typed", "flag", lambda note: note.data is not None),
     _derived("times_said", "int32", lambda note: note.times_said),
+    _derived("met_at", "time", lambda note: note.met_at),
+    _derived("gist", "int64", lambda note: key_of(note.content)),
+    _derived("disputed", "flag", lambda note: note.disputed),
+    _derived("founds", "flag", lambda note: note.founds),
     _derived("waiting", "flag", lambda note: note.pending is not None),
     _derived("size", "int32", lambda note: len(note.content.encode())),
     _derived("length", "int32", lambda note: len(note.content.split())),
