@@ -7,7 +7,7 @@ import pytest
 
 from tests.doubles import Clock, check_store, contents, open_memory
 from zettelmem import InvalidInput
-from zettelmem.care import upkeep
+from zettelmem.care import use
 
 
 async def test_a_use_is_written_with_the_next_commit_and_changes_nothing_else() -> None:
@@ -36,7 +36,7 @@ async def test_uses_add_up_and_closing_writes_those_that_wait(tmp_path: Path) ->
 
 
 async def test_many_uses_do_not_wait_for_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "WAITING", 2)
+    monkeypatch.setattr(use, "WAITING", 2)
     async with open_memory() as memory:
         ids = []
         for text in ("Tea is served at four.", "The boat sails on Monday."):
@@ -81,7 +81,7 @@ async def test_where_nothing_locks_a_use_is_counted_on_top_of_what_others_wrote(
         await one.used([note.id], namespace="ana")
         await one.recall("Where does Ana live?", namespace="ana")
         await other.revise(note.id, namespace="ana", tags=["home"])
-        await one._upkeep.flush()
+        await one._upkeep.uses.flush()
         after = await one.get(note.id, namespace="ana")
         assert (after.uses, after.tags, after.revision) == (1, ("home",), 2)
         await check_store(one)

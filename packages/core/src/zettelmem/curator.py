@@ -118,7 +118,7 @@ class Curator(Reader):
         """
         if isinstance(ids, str):
             raise InvalidInput("ids is one string; give a list of note ids, such as [hit.note.id]")
-        return await self._upkeep.used(ids, as_namespace(namespace), helped=helped)
+        return await self._upkeep.uses.count(ids, as_namespace(namespace), helped=helped)
 
     async def upkeep(
         self,
@@ -135,9 +135,9 @@ class Curator(Reader):
 
         Args:
             namespace: this one and all below it.
-            steps: `settle`: pending notes are finished, and what may be no longer so, or contradicts, is asked.
-                `merge`: notes that say nearly the same become one; the others rest. `distil`: notes that belong
-                together get an insight that stands on them. `fade`: weak notes rest.
+            steps: `settle`: pending notes are finished, and what may be no longer so, or contradicts, is
+                asked. `merge`: notes that say nearly the same become one; the others rest. `distil`: notes
+                that belong together get an insight that stands on them. `fade`: weak notes rest.
             judge: `model` asks the memory's model; else the questions come back as proposals, for `decide`.
                 The memory's own judge where None.
             calls, tokens: what a model may be asked at most, and about how many tokens may go in and out.
@@ -176,4 +176,4 @@ class Curator(Reader):
             DecisionRefused: the note that would be closed is trusted more than the one that closes it.
             ConflictError: it was settled meanwhile.
         """
-        return await self._upkeep.decide(build(Proposal, proposal), answer, as_namespace(namespace))
+        return await self._upkeep.questions.decide(build(Proposal, proposal), answer, as_namespace(namespace))

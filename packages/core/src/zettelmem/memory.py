@@ -128,9 +128,7 @@ class AsyncMemory(Curator):
         self._writer = Writer(self._store, self._embedding, clock)
         self._revise = Revise(self._writer, self._judging, self._intake, neighbours)
         self._remember = Remember(self._writer, self._revise, self._judging, self._intake, neighbours)
-        self._upkeep = Upkeep(
-            self._writer, self._revise, self._intake, model, model_timeout, self.half_lives
-        )
+        self._upkeep = Upkeep(self._writer, self._revise, self._intake, model, model_timeout, self.half_lives)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
 
@@ -142,7 +140,7 @@ class AsyncMemory(Curator):
 
     async def close(self) -> None:
         """Write the uses that wait, finish what runs in the background, and let go of the store."""
-        await self._upkeep.close()
+        await self._upkeep.uses.close()
         await self._writer.close()
         await self._store.close()
 

@@ -172,6 +172,7 @@ class Note(Value):
         pending: that a judge has still to look at it, and why; None once one has.
         shown: the numbered neighbours that an agent was last asked about.
         sayings: the notes that say nearly the same and were merged into this one; they rest.
+        front: the note that says the same and that this one was merged into; None if it stands for itself.
         rested_at: since when it rests: true and kept, but found only when asked for precisely. None if awake.
         uses: how often an answer used it. Like the next two it counts no revision and has no history.
         helped: how often that use helped.
@@ -202,6 +203,7 @@ class Note(Value):
     pending: Pending | None = None
     shown: tuple[Shown, ...] = ()
     sayings: Annotated[tuple[Saying, ...], Field(max_length=MAX_SAYINGS)] = ()
+    front: NoteId | None = None
     rested_at: Time | None = None
     uses: int = Field(default=0, ge=0)
     helped: int = Field(default=0, ge=0)

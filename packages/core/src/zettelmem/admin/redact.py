@@ -132,6 +132,7 @@ class _Scrubbing:
             "tags": self._words,
             "shown": self._shown,
             "sayings": self._sayings,
+            "front": self._front,
             "pending": self._pending,
         }
         self._fields: dict[str, JsonValue] = {}
@@ -186,6 +187,9 @@ class _Scrubbing:
 
     def _sayings(self, sayings: list[dict[str, Any]]) -> JsonValue:
         return [each for each in sayings if each["note"] not in self._gone]
+
+    def _front(self, note_id: str) -> JsonValue:
+        return None if note_id in self._gone else note_id
 
     def _pending(self, pending: dict[str, Any]) -> JsonValue:
         return {**pending, "reason": self._text(pending["reason"])}

@@ -1,8 +1,8 @@
 """Insights: which notes belong together, and the note that tells what they mean together. Pure.
 
-After MemTree (arXiv 2410.14052), G-Memory (arXiv 2506.07398) and ArcMemo (arXiv 2509.04439): a level above what
-was said, that never takes its place. An insight stands on its sources by `derived_from` links, is trusted no
-more than the least of them, and falls with them.
+After MemTree (arXiv 2410.14052), G-Memory (arXiv 2506.07398) and ArcMemo (arXiv 2509.04439): a level above
+what was said, that never takes its place. An insight stands on its sources by `derived_from` links, is
+trusted no more than the least of them, and falls with them.
 """
 
 from __future__ import annotations

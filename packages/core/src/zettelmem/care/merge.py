@@ -1,7 +1,7 @@
 """Which notes say nearly the same, and how they become one. Pure.
 
-After Think-in-Memory (Liu et al., arXiv 2311.08719): insert, forget, merge. What is merged is never rewritten:
-one of the notes stays in front with the sources, times and links of all, and the others rest.
+After Think-in-Memory (Liu et al., arXiv 2311.08719): insert, forget, merge. What is merged is not
+rewritten: one of the notes stays in front with the sources, times and links of all, and the others rest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from zettelmem.decisions import Changes
 from zettelmem.language.english.gist import gist, say_the_same
 from zettelmem.language.sameness import tells_event
 from zettelmem.limits import MAX_LINKS, MAX_SAYINGS
-from zettelmem.linking.rules import ALIKE
 from zettelmem.linking.sheet import Sheet
 from zettelmem.note import LATER_WORDS, Link, Note, Relation, Saying
 
@@ -23,8 +22,9 @@ A_DAY = timedelta(days=1)
 RETOLD = 6
 """Words of a gist from which the same event is told again, and has not happened again, on another day."""
 _OF_THE_DAY = re.compile(
-    r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|this (?:morning|afternoon|evening|week\w*|month|year)"
-    r"|now|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b",
+    r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|now"
+    r"|this (?:morning|afternoon|evening|week\w*|month|year)"
+    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b",
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours)\b", re.IGNORECASE)
@@ -33,7 +33,7 @@ _FRAME = (Relation.FOLLOWS, Relation.PART_OF)
 
 
 def may_merge(note: Note) -> bool:
-    """Whether a note may be merged with others: it holds no data of an application, and nothing is the matter."""
+    """Whether a note may be merged: it holds no data of an application, and nothing is the matter with it."""
     alone = note.data is None and note.pending is None and not note.shown
     holds = note.forgotten_at is None and note.invalid_at is None and note.rested_at is None
     return alone and holds and not note.newer and not note.disputed
@@ -96,17 +96,10 @@ def merge(front: Note, doubles: Sequence[Note], linked: Mapping[str, Note], now:
     sayings = list(front.sayings)
     for note in doubles:
         sayings += [Saying(note=note.id, source=note.source, at=note.occurred_at), *note.sayings]
-        sheet.set(note.id, f"says the same as {front.id}", rested_at=now)
-        reason = f"says the same{f', by {note.source.who}' if note.source.who else ''}"
-        sheet.link(
-            Link(source=note.id, target=front.id, relation=Relation.SUPPORTS, reason=reason, weight=ALIKE)
-        )
+        sheet.set(note.id, f"says the same as {front.id}", rested_at=now, front=front.id)
         for link in note.links:
-            if (
-                link.relation not in _FRAME
-                and link.other(note.id) not in own
-                and link.other(note.id) in linked
-            ):
+            other = link.other(note.id)
+            if link.relation not in _FRAME and other not in own and other in linked:
                 sheet.link(_moved(link, note.id, front.id))
     sheet.set(front.id, f"{len(doubles)} more say the same", sayings=tuple(sayings))
     rooms = [len(sheet.before[each].links) + len(links) <= MAX_LINKS for each, links in sheet.linked.items()]

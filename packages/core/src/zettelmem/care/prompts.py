@@ -19,15 +19,16 @@ PREVIEW = 600
 LONGEST = 600
 """Characters of an insight."""
 
-WHICH_HOLDS = f"""You keep the notes of a memory in order. Two notes may not both be so today. Decide which holds:
-- "first": the first note takes the place of the second, which is no longer so. Only if both are about the same
-  thing of the same person, and cannot both be so.
+WHICH_HOLDS = f"""You keep the notes of a memory in order. Two notes may not both be so. Decide which holds:
+- "first": the first note takes the place of the second, which is no longer so. Only if both are about
+  the same thing of the same person, and cannot both be so.
 - "second": the first note is wrong; the second one holds.
 - "both": both can be so. When in doubt, say "both".
 {DATA} Only judge it."""
 
-INSIGHT = f"""You keep the notes of a memory in order. You are shown notes that belong together. Write one insight
-that helps somebody who sees none of them: a habit, a cause, a lesson ("When X fails with Y, do Z, because ...").
+INSIGHT = f"""You keep the notes of a memory in order. You are shown notes that belong together. Write one
+insight that helps somebody who sees none of them: a habit, a cause, a lesson ("When X fails with Y, do Z,
+because ...").
 - One or two sentences, in the language of the notes, with the names, so that it can be read alone.
 - Say only what these notes tell. Guess nothing, and add no advice of your own.
 - Give the numbers of the notes that it stands on.

@@ -19,5 +19,5 @@ def rest(note: Note, now: datetime, reason: str) -> Changes:
 def wake(note: Note, now: datetime) -> Changes:
     """The note awake again."""
     sheet = Sheet(note, (), "wake", now)
-    sheet.set(note.id, "it was used", rested_at=None)
+    sheet.set(note.id, "it was used", rested_at=None, front=None)
     return sheet.changes()

@@ -23,9 +23,9 @@ def open_pairs(notes: Mapping[str, Note], relation: Relation) -> Iterator[tuple[
     for note in notes.values():
         for link in note.links:
             other = notes.get(link.target)
-            if link.relation is relation and link.source == note.id and other is not None:
-                if note.invalid_at is None and other.invalid_at is None:
-                    yield note, other
+            says = link.relation is relation and link.source == note.id
+            if says and other is not None and note.invalid_at is None and other.invalid_at is None:
+                yield note, other
 
 
 def newest_alone(pairs: Iterable[tuple[Note, Note]]) -> list[tuple[Note, Note]]:

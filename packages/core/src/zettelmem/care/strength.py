@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import log2
+from math import exp2, log2
 from types import MappingProxyType
+from typing import Any
 
 from zettelmem.errors import InvalidInput
 from zettelmem.note import Note, Trust
@@ -38,7 +39,7 @@ WEAK = 0.1
 """Strength below which a note rests."""
 
 
-def half_lives(given: Mapping[str, timedelta] | None) -> Mapping[str, timedelta]:
+def half_lives(given: Mapping[str, Any] | None) -> Mapping[str, timedelta]:
     """The half-life of each kind: those given, and `HALF_LIVES` for the others.
 
     Raises:
@@ -100,6 +101,6 @@ def strength_of(standing: Standing, now: datetime, half_lives: Mapping[str, time
     half_life = half_lives.get(standing.kind, half_lives["semantic"])
     meetings = standing.again + standing.uses + (HELP - 1) * standing.helped
     age = max(now - standing.met_at, timedelta(0))
-    kept = 2.0 ** (-(age / half_life) / (1 + log2(1 + meetings)))
+    kept = exp2(-(age / half_life) / (1 + log2(1 + meetings)))
     worth = (standing.helped + UNPROVEN) / (standing.uses + UNPROVEN)
     return TRUSTED[standing.trust] * worth * kept

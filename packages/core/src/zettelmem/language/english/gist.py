@@ -24,14 +24,20 @@ _LIGHT = frozenset(
     "truly simply seriously certainly surely obviously indeed oh ah hey hi hello well yeah yep okay ok um uh "
     "hmm wow haha lol btw fyi please anyway also too that still now currently".split()
 )
-_ASIDES = """by the way|just so you know|just to let you know|so you know|for the record|to be honest|to be fair
-as i said|as i have said|as i mentioned|as i told you|as i have already said|as mentioned|as said|like i said
-as you know|as you may know|you know|i mean|in case you forgot|in case you did not know|in fact|of course
+_ASIDES = """
+by the way|just so you know|just to let you know|so you know|for the record|to be honest|to be fair
+as i said|as i said before|as i have said|as i mentioned|as i mentioned before|as i told you
+as i have already said|as mentioned|as said|like i said|like i said before|as you know
+as you may know|you know|i mean|in case you forgot|in case you did not know|in fact|of course
 i wanted to say|i wanted to mention|i wanted to tell you|i wanted to let you know|let me tell you
-let me add|i should say|i should mention|i must say|i told you|i already told you|did i mention|did i tell you
-once again|once more|one more time|needless to say|at the moment|right now|these days|i repeat"""
-_OPENERS = """again|reminder|quick reminder|friendly reminder|note|quick note|update|quick update|heads up
-remember|note|keep in mind|guess what|fun fact|earlier i said|to say it again"""
+let me add|i should say|i should mention|i must say|i told you|i already told you|did i mention
+did i tell you|once again|once more|one more time|needless to say|at the moment|right now|these days
+i repeat
+"""
+_OPENERS = """
+again|reminder|quick reminder|friendly reminder|note|quick note|update|quick update|heads up
+remember|note|keep in mind|guess what|fun fact|earlier i said|to say it again
+"""
 _PAIRS = {
     "mom": "mother", "mum": "mother", "mommy": "mother", "dad": "father", "daddy": "father", "kid": "child",
     "kids": "children", "photo": "picture", "photos": "pictures", "pic": "picture", "pics": "pictures",
@@ -132,10 +138,10 @@ def _written(token: str) -> list[str]:
 def _asides() -> dict[str, list[tuple[str, ...]]]:
     """What only leads over, by its first word, the longest first; what does so at the start alone, by ""."""
     found: dict[str, list[tuple[str, ...]]] = {"": []}
-    for phrase in re.split(r"[|\n]", _ASIDES):
+    for phrase in re.split(r"[|\n]", _ASIDES.strip()):
         words = tuple(phrase.split())
         found.setdefault(words[0], []).append(words)
-    found[""] = [tuple(phrase.split()) for phrase in re.split(r"[|\n]", _OPENERS)]
+    found[""] = [tuple(phrase.split()) for phrase in re.split(r"[|\n]", _OPENERS.strip())]
     for phrases in found.values():
         phrases.sort(key=len, reverse=True)
     return found
