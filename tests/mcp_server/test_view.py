@@ -7,7 +7,9 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,8 +31,8 @@ from zettelmem import AsyncMemory, Draft, InvalidInput, NotFound
 from zettelmem_mcp import app, picture
 from zettelmem_mcp.keeper import Keeper
 from zettelmem_mcp.server import build_server
-from zettelmem_mcp.settings import Settings
-from zettelmem_mcp.view import build_view
+from zettelmem_mcp.settings import BadSetting, Settings
+from zettelmem_mcp.view import build_view, serve
 
 TOKEN = "a-token-of-the-test"
 HOST = "127.0.0.1:4711"
@@ -166,6 +168,43 @@ async def test_a_body_that_is_too_long_is_not_read() -> None:
     async with viewed(allow_undo=True) as (client, _):
         answer = await client.post("api/undo", json={"change": "x" * 20_000})
         assert (answer.status_code, answer.json()["error"]) == (400, "the request is too long")
+
+
+async def test_the_command_listens_to_this_machine_alone_and_tells_its_address(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "zettelmem_mcp", "view", "--db", str(tmp_path / "memory")]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60), httpx2.AsyncClient(timeout=60) as client:
+            url = (await process.stdout.readline()).decode().strip()
+            found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/([\w-]{43})/", url)
+            assert found, url
+            while True:
+                try:
+                    answer = await client.get(f"{url}api/stats")
+                    break
+                except httpx2.ConnectError:
+                    await asyncio.sleep(0.1)
+            assert answer.json() == {
+                "namespace": "me",
+                "notes": 0,
+                "links": 0,
+                "threads": 0,
+                "superseded": 0,
+                "may_undo": False,
+            }
+    finally:
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(30):
+            await process.wait()
+
+
+def test_a_port_that_somebody_else_has_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(BadSetting, match="cannot be used"):
+            serve(Settings(db="memory://"), port=taken.getsockname()[1])
 
 
 # --- what it shows -------------------------------------------------------------------------------

@@ -187,13 +187,16 @@ def serve(settings: Settings, *, port: int = 0, allow_undo: bool = False, browse
     Raises:
         BadSetting: somebody else listens there.
     """
-    token = secrets.token_urlsafe(32)
-    listening = socket.socket()
-    try:
-        listening.bind(("127.0.0.1", port))
-    except OSError as error:
-        raise BadSetting(f"port {port} cannot be used: {error.strerror}; leave --port out") from error
-    port = listening.getsockname()[1]
+    with socket.socket() as listening:
+        try:
+            listening.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise BadSetting(f"port {port} cannot be used ({error}); leave --port out") from error
+        _run(listening, settings, allow_undo=allow_undo, browse=browse)
+
+
+def _run(listening: socket.socket, settings: Settings, *, allow_undo: bool, browse: bool) -> None:
+    token, port = secrets.token_urlsafe(32), listening.getsockname()[1]
     hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
     app = build_view(Keeper(settings), token, hosts, allow_undo=allow_undo)
     url = f"http://127.0.0.1:{port}/{token}/"
