@@ -135,12 +135,12 @@ async def test_told_to_stop_a_server_answers_the_calls_under_way(tmp_path: Path,
         headers = await headers_of(http, running, era)
 
         async def remember(number: int) -> Any:
-            facts = [{"content": f"Fact {number}.{each} is a number."} for each in range(20)]
+            facts = [f"Fact {number}.{each} is a number." for each in range(20)]
             meta = {
                 "io.modelcontextprotocol/protocolVersion": era,
                 "io.modelcontextprotocol/clientCapabilities": {},
             }
-            params = {"name": "remember", "arguments": {"facts": facts}, "_meta": meta}
+            params = {"name": "remember", "arguments": {"content": facts}, "_meta": meta}
             call = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
             return await http.post(f"{running.url}/mcp", json=call, headers=headers)
 
@@ -179,7 +179,7 @@ async def test_metrics_and_traces_tell_calls_and_no_words(tmp_path: Path) -> Non
             async with client_of(running.url, running.token("ana")) as client:
                 await client.call_tool("remember", {"content": "The pin is 4711."})
                 await client.call_tool("recall", {"query": "pin"})
-                await client.call_tool("forget", {"ids": ["zzzzzzzz"]})
+                await client.call_tool("revise", {})
             await http.post(f"{running.url}/mcp", json={}, headers=JSON)
             text = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
     collector.close()
@@ -187,7 +187,7 @@ async def test_metrics_and_traces_tell_calls_and_no_words(tmp_path: Path) -> Non
         'zettelmem_http_requests_total{status="401"} 1.0',
         'zettelmem_call_seconds_count{outcome="done",tool="remember"} 1.0',
         'zettelmem_call_seconds_count{outcome="done",tool="recall"} 1.0',
-        'zettelmem_call_seconds_count{outcome="refused",tool="forget"} 1.0',
+        'zettelmem_call_seconds_count{outcome="refused",tool="revise"} 1.0',
     ):
         assert line in text, text
     spans = b"".join(told)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import FrameType
@@ -80,6 +81,8 @@ def serve(settings: Settings) -> None:
     verifier_of(settings)  # what is wrong is told once, and not by each worker
     telemetry.check(settings)
     host, port = settings.address
+    # uvicorn raises the signal that ended it once more; by default that would leave the folder behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="zettelmem-") as folder:
         Rates.prepare(Path(folder))
         os.environ |= environment_of(settings) | {SHARED: folder}
@@ -111,17 +114,16 @@ def rules(settings: Settings) -> dict[str, Any]:
 def worker() -> ASGIApp:
     """The application of one worker, whose settings are in its environment."""
     settings, shared = read_settings({}), shared_folder()
-    if settings.traces:
-        telemetry.start_traces()
+    last_spans = telemetry.start_traces() if settings.traces else None
     app = build_app(settings, shared=shared)
     farewell = Farewell(app)
     # Answers are streams too, and sse-starlette would cut them off at once.
     AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
-    app.router.lifespan_context = _with_farewell(app.router.lifespan_context, farewell)
+    app.router.lifespan_context = _with_farewell(app.router.lifespan_context, farewell, last_spans)
     return farewell
 
 
-def _with_farewell(lifespan: Any, farewell: Farewell) -> Any:
+def _with_farewell(lifespan: Any, farewell: Farewell, last: Callable[[], None] | None) -> Any:
     @asynccontextmanager
     async def both(app: Any) -> AsyncIterator[Any]:
         loop = asyncio.get_running_loop()
@@ -130,6 +132,8 @@ def _with_farewell(lifespan: Any, farewell: Farewell) -> Any:
             for number in (signal.SIGTERM, signal.SIGINT):
                 _also(number, loop, farewell)
             yield state
+        if last is not None:
+            await asyncio.to_thread(last)
 
     return both
 

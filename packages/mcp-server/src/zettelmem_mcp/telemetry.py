@@ -101,10 +101,13 @@ class Metrics:
         return counted
 
 
-def start_traces() -> None:
+def start_traces() -> Callable[[], None]:
     """Send the spans that the SDK makes of each message to where OTEL_EXPORTER_OTLP_* says.
 
     A span holds the method, the tool and whether it failed, and no word of a note.
+
+    Returns:
+        What sends the last ones.
 
     Raises:
         BadSetting: OpenTelemetry is not installed.
@@ -113,6 +116,8 @@ def start_traces() -> None:
     provider = sdk.TracerProvider(resource=resources.Resource.create({"service.name": "zettelmem-mcp"}))
     provider.add_span_processor(batches.BatchSpanProcessor(sender.OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
+    shutdown: Callable[[], None] = provider.shutdown
+    return shutdown
 
 
 def check(settings: Settings) -> None:
