@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
-from functools import lru_cache
 
 from zettelmem.language.english.clauses import Statement, is_time
 from zettelmem.language.english.lexicon import stem
 from zettelmem.language.english.patterns import one_value_apart
 from zettelmem.language.english.sentences import SENTENCE, is_plain, statements
+from zettelmem.language.kept import kept
 from zettelmem.language.sameness import carries_nothing, same_words, tells_event
 from zettelmem.language.words import MAX_READ, asks, plain
 from zettelmem.note import Note
@@ -27,8 +27,6 @@ A_DAY = timedelta(days=1)
 """From how far apart the same words tell of two events."""
 SHORT = 120
 """Characters of two sentences that are compared word by word."""
-KEPT = 4_096
-"""Notes whose statements stay in memory."""
 
 
 class Matter(IntEnum):
@@ -62,16 +60,24 @@ class Told:
     """What is compared of a note: its statements, the words that it takes back, its plain words.
 
     Attributes:
+        content: its words as they are.
         statements: what its clauses state.
         retracted: plain words that it quotes and calls wrong.
-        plain: its words in lower case between blanks.
-        stems: the same words without endings.
     """
 
+    content: str
     statements: tuple[Statement, ...]
     retracted: tuple[str, ...]
-    plain: str
-    stems: frozenset[str]
+
+    @property
+    def plain(self) -> str:
+        """Its words in lower case between blanks."""
+        return plain(self.content)
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """The same words without endings."""
+        return frozenset(map(stem, self.plain.split()))
 
 
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours)\b", re.I)
@@ -93,20 +99,17 @@ def _quotes(content: str) -> tuple[str, ...]:
     return tuple(quote for quote in quotes if len(quote.split()) >= QUOTE)
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def _told(content: str, who: str) -> Told:
-    said = plain(content)
     quotes = _quotes(content)
     own_words = content
     for quote in quotes:
         own_words = own_words.replace(quote, "")
-    made = statements(own_words, who)
-    stems = frozenset(map(stem, said.split())) if made else frozenset()
-    return Told(made, tuple(map(plain, quotes)), said, stems)
+    return Told(content, statements(own_words, who), tuple(map(plain, quotes)))
 
 
 def told(note: Note) -> Told:
-    """What is compared of a note; that of the last 4,096 is kept."""
+    """What is compared of a note."""
     return _told(note.content, (note.source.who or "").lower())
 
 
@@ -128,14 +131,17 @@ def compare(new: Note, old: Note) -> Verdict:
 
 def _verdict(new: Note, old: Note, *, doubted: bool) -> Verdict:
     """The same by their words alone; where `new` is doubted anyway, of what it only guesses too."""
-    ours, theirs = told(new), told(old)
-    if any(quote in theirs.plain for quote in ours.retracted):
+    ours = told(new)
+    said_before = plain(old.content) if ours.retracted else ""
+    if any(quote in said_before for quote in ours.retracted):
         return Verdict(Matter.CLOSES, "takes it back word for word")
     best = _one_value_apart(new, old)
+    asserted = [mine for mine in ours.statements if mine.asserted or doubted]
+    if not asserted:
+        return best
+    theirs = told(old)
     speaker = (new.source.who or "me").lower() if new.source.who == old.source.who else ""
-    for mine in ours.statements:
-        if not (mine.asserted or doubted):
-            continue
+    for mine in asserted:
         for other in theirs.statements:
             if mine.head == "it":
                 matter = Matter.NEWER if _points_back(mine, other, theirs, new, old) else Matter.NOTHING
@@ -261,6 +267,7 @@ def _points_back(mine: Statement, other: Statement, theirs: Told, new: Note, old
     return (mine.kind in ("day", "clock") and mine.kind == other.kind) or bool(mine.value & other.value)
 
 
+@kept
 def tells_nothing(content: str) -> bool:
     """Whether the words only ask, only acknowledge, or only take back what they quote."""
     quotes = _quotes(content)
