@@ -149,8 +149,9 @@ def _right_first(contents: Sequence[str], must: Sequence[str], no: Sequence[str]
 
 
 def statebench(lines: Sequence[str]) -> dict[str, str]:
-    """Right first, of the queries of each track."""
+    """Right first, of the queries of each track; and of how many a turn says a right word at all."""
     found: dict[str, list[bool]] = defaultdict(list)
+    told: dict[str, list[bool]] = defaultdict(list)
     for line in lines:
         case = json.loads(line)
         if case["track"] not in TRACKS:
@@ -168,10 +169,17 @@ def statebench(lines: Sequence[str]) -> dict[str, str]:
                 elif event["type"] == "query":
                     must = _phrases(event["ground_truth"]["must_mention"])
                     no = _phrases(event["ground_truth"]["must_not_mention"])
-                    hits = memory.recall(event["prompt"], namespace="s", k=5) if must and no else []
+                    hits = memory.recall(event["prompt"], namespace="s", k=5)
+                    if not must or not no:
+                        continue
+                    notes = memory.notes(namespace="s", limit=None).notes
+                    told[case["track"]].append(_right_first([x.content.lower() for x in notes], must, ()))
                     contents = [hit.note.content.lower() for hit in hits if hit.note.invalid_at is None]
-                    found[case["track"]] += [_right_first(contents, must, no)] if must and no else []
-    return {f"{track}, right first": share(each) for track, each in found.items()}
+                    found[case["track"]].append(_right_first(contents, must, no))
+    figures = {}
+    for track, each in found.items():
+        figures[f"{track}, right first"] = f"{share(each)} (said at all: {sum(told[track])})"
+    return figures
 
 
 def print_table(title: str, figures: dict[str, str]) -> None:

@@ -6,8 +6,8 @@ import re
 
 _KIN = (
     "parents? mother mum mom father dad wife husband spouse partner fianc[eé]e? boyfriend girlfriend ex "
-    "ex-wife ex-husband sister brother siblings? sons? daughters? child children kids? boys? girls? baby twins "
-    "aunt uncle cousins? niece nephew grand(?:mother|father|ma|pa|parents|son|daughter|child|children) "
+    "ex-wife ex-husband sister brother siblings? sons? daughters? child children kids? boys? girls? baby "
+    "twins aunt uncle cousins? niece nephew grand(?:mother|father|ma|pa|parents|son|daughter|child|children) "
     "(?:step|half-)?(?:mother|father|brother|sister|son|daughter) (?:mother|father|sister|brother)-in-law "
     "family relatives? friends? bestie neighbou?rs? colleagues? co-?workers? team-?mates? room-?mates? "
     "flat-?mates? class-?mates? boss manager supervisor employee assistant apprentice landlord landlady "

@@ -31,6 +31,7 @@ WEIGHTS: Mapping[str, float] = {
     "length": 0.9,
     "idle": -6.0,
     "another": -3.0,
+    "resting": -0.5,
     "newest": 10.0,
     "outdated": -8.0,
 }
