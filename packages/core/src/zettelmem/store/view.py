@@ -269,6 +269,9 @@ class View:
         """
         seen = self._seen(sight)
         slots = np.flatnonzero(seen)
+        if not len(slots):
+            nothing = np.zeros(len(self))
+            return self._candidates(slots, nothing, nothing), True
         content, around = (self._words[name].scores(query.terms, seen) for name in LEXICAL)
         if len(slots) <= whole:
             return self._candidates(slots, content, around), True
