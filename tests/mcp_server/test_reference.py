@@ -165,7 +165,7 @@ def test_a_file_of_one_object_is_read_too(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("{", "line 1: "),
-        (LINES + "\n{]", "line 4: "),
+        (LINES + "\n{]", "line 5: "),
         ('{"type": "entity", "name": 5}', 'line 1: is neither an entity \\("name"'),
     ],
 )
