@@ -451,7 +451,7 @@ async def test_the_brief_of_a_large_memory_keeps_its_budget_and_tells_what_matte
         assert "Ana wants the minutes kept" in text
         assert "obeyed" not in text
         assert len(text) <= 600 * 4
-        for part in ("Who the user is:", "How they want things done:", "Plans and open matters:"):
+        for part in ("Who this is, and how they want things done:", "Plans and open matters:", "What is new"):
             assert part in text
         for told in ("Ana meets the architect.", "Ana wants answers with the code first.", "Mia is six"):
             assert told in text

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _serve(settings: Settings) -> None:
     if settings.http:
-        from .http import serve
+        from .serving import serve
 
         serve(settings)
     else:
@@ -146,9 +146,14 @@ def _configure(given: dict[str, object], settings: Settings) -> int:
 
 def _flags(settings: Settings) -> list[str]:
     """The flags that say what differs from the defaults."""
-    told = settings.model_dump(exclude_defaults=True)
-    flags = ["--no-confirm"] if told.pop("confirm", True) is False else []
-    return [*flags, *(part for name, value in told.items() for part in (_flag(name), str(value)))]
+    flags: list[str] = []
+    for name, value in settings.model_dump(exclude_defaults=True).items():
+        flag = _flag(name)
+        if isinstance(value, bool):
+            flags.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            flags += [flag, str(value)]
+    return flags
 
 
 def _by_hand(client: Client, server: Sequence[str] | str | None) -> str:
