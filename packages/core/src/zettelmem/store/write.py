@@ -19,7 +19,7 @@ from zettelmem.protocols import CommitHook, Vectors
 from zettelmem.receipts import Quota
 
 from .disk import TABLE
-from .schema import QUOTAS, Row, one_more_erasure, quotas_in, to_table
+from .schema import QUOTAS, Row, columns_of, one_more_erasure, quotas_in, to_table
 from .search import Search
 from .steps import Played, Step, final, lacking, play, rows_of, see_around
 from .table import as_store_error
@@ -231,7 +231,8 @@ class Store(Views):
         first = next(iter(rows.values()))
         table = await self.table() or await self.create(len(first.vector))
         bases = [base[note_id].note.revision if note_id in base else 0 for note_id in rows]
-        new = to_table(list(rows.values()), bases, self.schema or await table.schema())
+        columns = columns_of(rows.values())
+        new = to_table(columns, bases, self.schema or await table.schema())
         with as_store_error(f"writing {self.uri}"):
             # Under the lock the version that was looked at last is the newest. If it is not, the views read.
             before = self.seen if self.lockable else await table.version()
@@ -246,7 +247,7 @@ class Store(Views):
             )
         written = int(result.num_inserted_rows + result.num_updated_rows)
         if result.version == before + 1 and written == len(rows):  # nobody else wrote in between
-            self.take_in(new, rows, before, result.version)
+            self.take_in(new, columns, rows, before, result.version)
         if result.num_inserted_rows > len(rows.keys() - base.keys()):
             await self._take_back(table, result.version, base.keys() & rows.keys())
         return written
