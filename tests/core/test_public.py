@@ -77,6 +77,7 @@ NAMES = [
     "Where",
     "ZettelmemError",
     "as_namespace",
+    "cited",
     "cut",
     "fence",
     "fit",

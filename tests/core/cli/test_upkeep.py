@@ -49,7 +49,7 @@ def test_nothing_to_do_is_said(run: Run) -> None:
 
 def test_open_questions_are_listed_and_asked(run: Run) -> None:
     new, old = at_odds()
-    assert "1 questions are open" in run("upkeep", "--step", "settle")
+    assert "open questions: 1" in run("upkeep", "--step", "settle")
     assert run("upkeep", "--json")["proposals"][0]["notes"] == [new, old]
     asked = run("upkeep", "--ask", stdin="nonsense\n")
     assert "Gym is on Tuesdays." in asked

@@ -24,6 +24,8 @@ NEIGHBOURS = 6
 """Notes that the assistant is asked about when it remembers one."""
 PATIENCE = timedelta(hours=1)
 """How long a note waits for the assistant's `connect` before the offline rules link it."""
+A_DAY = timedelta(days=1)
+"""How often doubles are merged and weak notes put to rest, which needs nobody's judgement."""
 FAREWELL = 10.0
 """Seconds that work under way may take once the client is gone."""
 BEAT = 2.0
@@ -66,7 +68,7 @@ class Keeper:
         self._work: set[asyncio.Task[Any]] = set()
         self._upkeep: set[asyncio.Task[Any]] = set()
         self._judging = asyncio.Lock()
-        self._tended = datetime.min.replace(tzinfo=UTC)
+        self._tended = self._kept_up = datetime.min.replace(tzinfo=UTC)
 
     async def __aenter__(self) -> Self:
         self._users += 1
@@ -159,7 +161,7 @@ class Keeper:
         return await task
 
     def tend(self, namespace: tuple[str, ...]) -> None:
-        """Link notes that wait, in the background: by the model, or those nobody connected by the rules."""
+        """In the background: link what waits, by the model or the rules; once a day merge and let fade."""
         by_model, now = self.settings.judge == "model", self.clock()
         if by_model or now > self._tended + PATIENCE:
             self._tended = now
@@ -169,6 +171,9 @@ class Keeper:
         memory = await self.memory()
         async with self._judging:
             await memory.finish_pending(namespace=namespace, before=before)
+            if self.clock() > self._kept_up + A_DAY:
+                self._kept_up = self.clock()
+                await memory.upkeep(namespace=namespace, steps=["merge", "fade"])
 
 
 def named_embedder(name: str) -> core.Embedder:

@@ -242,7 +242,7 @@ def upkeep(report: UpkeepReport) -> None:
         table.add_row(each.step, Text(shown, "cyan"), line(each.told), Text(back, "dim"))
     put(table if report.changes else Text("nothing to do", "yellow"))
     if report.proposals:
-        put(Text(f"{len(report.proposals)} questions are open; --ask asks you, --model a model"))
+        put(Text(f"open questions: {len(report.proposals)}; --ask asks you, --model a model"))
     for proposal in report.proposals:
         put(Text(f"  {QUESTIONS[proposal.about]} {', '.join(proposal.notes)}", "dim"))
     if report.pending:
