@@ -90,16 +90,27 @@ def test_what_is_asked_denied_hoped_or_about_another_closes_nothing(then: str) -
         assert fact in found(memory, "When is the team dinner?")
 
 
-def test_a_less_trusted_later_word_touches_nothing() -> None:
+@pytest.mark.parametrize(
+    ("words", "who", "trust"),
+    [
+        ("The launch was moved to 9 March.", "mail", Trust.UNTRUSTED),
+        ("Launch: 9 March.", "mail", Trust.UNTRUSTED),
+        ("The launch will probably be moved to 9 March.", "assistant", Trust.REPORTED),
+    ],
+)
+def test_a_less_trusted_later_word_touches_nothing_and_comes_after(
+    words: str, who: str, trust: Trust
+) -> None:
     """FAULTS A13."""
     clock = Clock()
     with open_sync(clock=clock) as memory:
         (fact,) = told(memory, clock, "The launch is on 3 March.")
-        memory.remember(
-            "The launch was moved to 9 March.", namespace="ana", source="mail", trust=Trust.UNTRUSTED
-        )
+        guess = memory.remember(words, namespace="ana", source=who, trust=trust).note
         note = memory.get(fact, namespace="ana")
-        assert (note.invalid_at, note.newer) == (None, ())
+        assert (note.invalid_at, note.newer, note.status) == (None, (), "")
+        assert guess.status == "contradicted by another note"
+        for query in ("When is the launch?", "launch day"):
+            assert next(iter(found(memory, query))) == fact
 
 
 def test_what_only_asks_or_acknowledges_stays_behind_what_tells() -> None:
