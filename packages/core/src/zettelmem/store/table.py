@@ -37,6 +37,8 @@ READS = 5
 """How often a read is made whose version of the table somebody else cleaned away."""
 DESCRIBED = 6
 """How often metadata is written that others write at the same moment."""
+LOCK_PAUSE = 0.002
+"""Seconds between two tries to get the lock that another process holds."""
 Answered = TypeVar("Answered")
 STABLE = {"new_table_enable_stable_row_ids": "true"}
 """What makes LanceDB keep in which version each row was written last, through compaction too."""
@@ -338,22 +340,25 @@ class Table:
             finally:
                 self._locked = False
             return
-        from filelock import AsyncFileLock
+        from filelock import FileLock, Timeout
 
-        try:
-            lock = AsyncFileLock(self.path / disk.LOCK, poll_interval=0.002, run_in_executor=False)
-            await lock.acquire()
-        except OSError as error:
-            raise StoreError(
-                f"{self.path} cannot be written: {error.strerror}; give a directory you may write to, or "
-                "only read this one"
-            ) from error
+        lock = FileLock(self.path / disk.LOCK, thread_local=False)
+        while not lock.is_locked:
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                await asyncio.sleep(LOCK_PAUSE)
+            except OSError as error:
+                raise StoreError(
+                    f"{self.path} cannot be written: {error.strerror}; give a directory you may write to, or "
+                    "only read this one"
+                ) from error
         self._locked = True
         try:
             yield
         finally:
             self._locked = False
-            await lock.release()
+            lock.release()
 
     async def sync(self) -> None:
         """Make all that was written survive a power cut, if that is wanted."""
