@@ -31,14 +31,14 @@ ZonedT = TypeVar("ZonedT", bound=Zoned)
 _Verb = Callable[Concatenate[ZonedT, Given], Coroutine[Any, Any, ToldT]]
 
 
-def zone_of(name: str | None) -> ZoneInfo | None:
-    """The time zone of a name; None for None.
+def zone_of(name: str | tzinfo | None) -> tzinfo | None:
+    """The time zone of a name; a zone is its own, and None stays None.
 
     Raises:
         InvalidInput: there is no such time zone.
     """
-    if name is None:
-        return None
+    if name is None or isinstance(name, tzinfo):
+        return name
     try:
         return ZoneInfo(name)
     except (KeyError, OSError, TypeError, ValueError) as error:
@@ -51,7 +51,7 @@ def in_zone(verb: _Verb[ZonedT, Given, ToldT]) -> _Verb[ZonedT, Given, ToldT]:
     @wraps(verb)
     async def told(memory: ZonedT, /, *args: Given.args, **kwargs: Given.kwargs) -> ToldT:
         name = kwargs.get("timezone")
-        zone = zone_of(name) if isinstance(name, str) else memory.zone
+        zone = zone_of(name) if isinstance(name, str | tzinfo) else memory.zone
         return told_in(zone, await verb(memory, *args, **kwargs))
 
     return told

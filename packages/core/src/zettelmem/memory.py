@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from os import PathLike
 from typing import Any, Self, Unpack, get_args
 
@@ -77,7 +77,8 @@ class AsyncMemory(Curator):
             one that was not used for longest goes first, and one that does not fit is searched on disk.
         half_lives: by kind, after how long without use half of a note's strength is left; see `strength`.
         timezone: whose days "yesterday", "on 3 May" and dates are, and in which zone the times of notes are
-            given, such as ``Europe/Lisbon``. Where None, days are those of the clock's zone.
+            given, such as ``Europe/Lisbon``. Where None, times are given in UTC, and days are those of the
+            clock's zone.
         clock: what time it is (aware); for tests.
 
     Raises:
@@ -103,7 +104,7 @@ class AsyncMemory(Curator):
         storage_options: Mapping[str, str] | None = None,
         resident: int = RESIDENT,
         half_lives: Mapping[str, timedelta] | None = None,
-        timezone: str | None = None,
+        timezone: str | tzinfo | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)

@@ -34,7 +34,7 @@ class Where(TypedDict, total=False):
     """Leave out what is trusted less."""
     via: str | None
     """Only what came in through this door (`source.via`)."""
-    timezone: str | None
+    timezone: str | tzinfo | None
     """Whose days are meant, in the question and in dates, such as `Asia/Tokyo`; the memory's where None."""
 
 

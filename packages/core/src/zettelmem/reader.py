@@ -24,6 +24,7 @@ from .ranking.explain import cut
 from .recall import Recall, Wanted
 from .revise import Revise
 from .store import Store
+from .values import moment
 
 Order = Literal["recorded_at", "occurred_at"]
 """A time of a note that notes are put in order by."""
@@ -95,6 +96,7 @@ class Reader:
             raise InvalidInput("said is one string; give the list of the turns before")
         query = in_context(query, said)
         zone = self._zone(where)
+        as_of = moment(as_of, zone)
         now = as_of or self.clock()
         visible = sight(namespace, where, zone, known_at=as_of, valid_at=None if superseded else now)
         now = now if zone is None else now.astimezone(zone)

@@ -37,12 +37,19 @@ def _utc(value: datetime) -> datetime:
 
 
 def moment(value: Any, zone: tzinfo | None, days: int = 0) -> Any:
-    """The first moment of a date in that zone (UTC where None), some days on; what is no date as it is.
+    """A date or a time without a zone as a moment in that zone; what is neither stays as it is.
+
+    Args:
+        value: of a date, its first moment is meant. A time without a zone stays so where `zone` is None.
+        zone: whose days; UTC where None.
+        days: so many days later, of a date.
 
     Raises:
         InvalidInput: it lies outside the calendar.
     """
-    if not isinstance(value, date) or isinstance(value, datetime):
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=zone) if value.tzinfo is None and zone is not None else value
+    if not isinstance(value, date):
         return value
     try:
         day = value + timedelta(days=days)
@@ -52,7 +59,7 @@ def moment(value: Any, zone: tzinfo | None, days: int = 0) -> Any:
 
 
 def dated(fields: Mapping[str, Any], zone: tzinfo | None) -> dict[str, Any]:
-    """The fields, with the first moment of each date among them in that zone."""
+    """The fields, with dates and times without a zone among them as moments in that zone."""
     return {name: moment(value, zone) for name, value in fields.items()}
 
 
