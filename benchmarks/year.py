@@ -130,9 +130,8 @@ async def live(life: Life, days: int, asked: int, *, every: int) -> list[Month]:
 def tell(name: str, months: Sequence[Month]) -> None:
     """A table, a row a month."""
     say = sys.stdout.write
-    say(
-        f"\n{name}\nmonth  this month  earlier  notes  bytes a note  memory MB  remembering CPU s  upkeep CPU s\n"
-    )
+    say(f"\n{name}\nmonth  this month  earlier  notes  bytes a note  memory MB  ")
+    say("remembering CPU s  upkeep CPU s\n")
     for number, month in enumerate(months, 1):
         say(
             f"{number:>5}  {month.found:>10.1f}  {month.earlier:>7.1f}  {month.notes:>5}  "

@@ -78,8 +78,8 @@ def _later_words(note: Note) -> bool:
 
 
 def _front(note: Note) -> tuple[object, ...]:
-    """Who stays in front comes first: the later word on a matter, then most trusted, then said first."""
-    return not _later_words(note), -note.trust, note.recorded_at, note.id
+    """The note to stay in front comes first: the later word on a matter, most trusted, said first, short."""
+    return not _later_words(note), -note.trust, note.recorded_at, len(note.content), note.id
 
 
 def merge(front: Note, doubles: Sequence[Note], linked: Mapping[str, Note], now: datetime) -> Changes | None:
