@@ -169,3 +169,34 @@ async def test_what_is_no_longer_so_and_what_holds_data_is_left_alone() -> None:
             await memory.remember(text, namespace="ana", data={"key": key}, judge="none")
         clock.now += timedelta(days=1)
         assert not (await memory.upkeep(namespace="ana", steps=["merge"])).changes
+
+
+async def test_erasing_the_note_in_front_leaves_the_other_awake_and_without_a_trace() -> None:
+    async with open_memory() as memory:
+        first, second = await _two_that_say_the_same(memory)
+        await memory.upkeep(namespace="ana", steps=["merge"])
+        await memory.admin.erase_note(first.id, namespace="ana")
+        left = await memory.get(second.id, namespace="ana")
+        assert (left.front, left.rested_at) == (None, None)
+        await check_store(memory)
+
+
+async def test_erasing_a_double_takes_it_out_of_the_note_in_front() -> None:
+    async with open_memory() as memory:
+        first, second = await _two_that_say_the_same(memory)
+        await memory.upkeep(namespace="ana", steps=["merge"])
+        await memory.admin.erase_note(second.id, namespace="ana")
+        assert (await memory.get(first.id, namespace="ana")).sayings == ()
+        await check_store(memory)
+
+
+async def test_doubles_take_one_place_among_the_hits_before_all_else() -> None:
+    async with open_memory() as memory:
+        for opening in ("", "By the way, ", "As I said, "):
+            text = f"{opening}Rita hides the spare key under the pot."
+            await memory.remember(text, namespace="ana", judge="none")
+        await memory.remember("The spare tyre is in the cellar.", namespace="ana", judge="none")
+        await memory.upkeep(namespace="ana", steps=["merge"])
+        for question in ("Where is the spare key?", "Where was the spare key hidden?"):
+            hits = await memory.recall(question, namespace="ana")
+            assert [hit.note.rested_at is None for hit in hits] == [True, True, False, False]
