@@ -20,6 +20,8 @@ SAME = [
     ("Mom's recipe takes two eggs.", "Mother's recipe takes 2 eggs \U0001f600"),
     ("The rent is $1,200 a month.", "So, the rent is 1200 dollars a month."),
     ("Her favourite colour is grey.", "Her favorite color is gray."),
+    ("I met Ben at the mill.", "Met Ben at the mill."),
+    ("He repaired the television as well.", "He fixed the TV."),
 ]
 APART = [
     ("The rent is 1200 euros.", "The rent is 1300 euros."),
@@ -36,6 +38,10 @@ APART = [
     ("Write to a@ana.pt.", "Write to an@ana.pt."),
     ("Ana takes the tablet with food.", "Ana takes the tablet without food."),
     ("She has two cats and one dog.", "She has one cat and two dogs."),
+    ("Ana likes tea.", "Ana likes coffee."),
+    ("The film was good.", "The film was bad."),
+    ("Ana gave Ben 20 euros.", "Ana gave Ben 20 dollars."),
+    ("Ana was born before Ben.", "Ben was born before Ana."),
     ("The limit is <5 mg.", "The limit is >5 mg."),
     ("แม่ไม่กินปลา", "แม่กินปลา"),
 ]

@@ -49,7 +49,7 @@ def one_thing_said(one: Note, other: Note) -> bool:
         return False
     if not say_the_same(one.content, other.content):
         return False
-    if one.source.who != other.source.who and _FIRST_PERSON.search(one.content):
+    if one.source.who != other.source.who and _FIRST_PERSON.search(f"{one.content} {other.content}"):
         return False
     if abs(one.occurred_at - other.occurred_at) < A_DAY:
         return True
