@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from . import connect
+from .brief import Briefs
 from .care.report import STEPS, Done, Proposal, Step, UpkeepReport, checked_steps
 from .care.upkeep import Upkeep
 from .decisions import Decision, Question, Remembered
@@ -15,12 +16,11 @@ from .judge import Judge, Judging
 from .limits import MAX_CALLS, MAX_TOKENS, within
 from .namespace import as_namespace
 from .note import Note
-from .reader import Reader
 from .values import build
 from .writer import Writer
 
 
-class Curator(Reader):
+class Curator(Briefs):
     """The verbs that judge notes. `AsyncMemory` has them, and those that store words."""
 
     _judging: Judging

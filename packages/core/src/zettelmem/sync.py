@@ -137,6 +137,8 @@ class Memory:
     upkeep = _blocking(AsyncMemory.upkeep)
     decide = _blocking(AsyncMemory.decide)
     recall = _blocking(AsyncMemory.recall)
+    profile = _blocking(AsyncMemory.profile)
+    brief = _blocking(AsyncMemory.brief)
     get = _blocking(AsyncMemory.get)
     keyed = _blocking(AsyncMemory.keyed)
     namespaces = _blocking(AsyncMemory.namespaces)

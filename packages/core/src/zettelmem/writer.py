@@ -74,18 +74,23 @@ class Writer:
     async def commit_linked(
         self, note: Note, step: Callable[[dict[str, Note]], Changes], more: Sequence[str] = ()
     ) -> Changes:
-        """Commit a step that needs every note the fresh one is linked with; they may grow meanwhile."""
+        """Commit a step that needs every note that the fresh one or a part of it is linked with; they may
+        grow meanwhile."""
         ids = {note.id, *note.linked_ids(), *more, *await self.beyond(note)}
+        for part in (await self.store.notes(note.namespace, note.parts)).values():
+            ids |= {*part.linked_ids(), *await self.beyond(part)}
         for _ in range(LINKED_TRIES):
             absent: set[str] = set()
 
-            def whole(
+            def step_on_all(
                 fresh: dict[str, Note], ids: set[str] = ids, absent: set[str] = absent
             ) -> list[Changes]:
-                absent |= set(alive(fresh, note.id, gone=True).linked_ids()) - ids
+                whole = alive(fresh, note.id, gone=True)
+                for each in (whole, *(fresh[part] for part in whole.parts if part in fresh)):
+                    absent |= set(each.linked_ids()) - ids
                 return [] if absent else [step(fresh)]
 
-            done = await self.commit(note.namespace, ids, whole)
+            done = await self.commit(note.namespace, ids, step_on_all)
             if done:
                 return done[0]
             ids |= absent

@@ -126,7 +126,7 @@ class Questions:
                 this.wrote("distil", _told_of_insight(len(changes.touched)), changes)
 
     async def _tell_together(self, this: Round, group: list[Note]) -> list[tuple[str, list[Note]]]:
-        """What a model tells of a group, and the notes that it stands on; [] if nothing, or none is asked."""
+        """What a model tells of a group, with the notes that it stands on; [] if nothing."""
         prompt = prompts.insight(group)
         answer = await this.purse.ask(prompts.INSIGHT, prompt, prompts.Insight)
         if answer is None:

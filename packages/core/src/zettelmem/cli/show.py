@@ -116,6 +116,10 @@ def remembered(done: Remembered) -> None:
     others = {each.note.id: each.note for each in done.neighbours}
     if done.known:
         put(Text.assemble("known already as ", (done.note.id, "bold cyan")))
+        if done.note.forgotten_at is not None:
+            put(Text(f"  forgotten since; to bring it back: zettelmem undo {done.change}", "dim"))
+        elif any(entry.verb == "revise" for entry in done.note.history):
+            put(Text(f"  as it stands now: {plain(done.note.content)}", "dim"))
         return
     put(about(done.note))
     put(*(edge(link, done.note.id, others) for link in done.note.links))

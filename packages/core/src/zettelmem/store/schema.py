@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from zettelmem.errors import StoreMismatch
 from zettelmem.language.english.gist import key_of
+from zettelmem.language.kept import kept
 from zettelmem.language.terms import terms
 from zettelmem.language.words import asks, says_when
 from zettelmem.linking.matters import tells_nothing
@@ -32,6 +33,8 @@ QUOTAS = "zettelmem.quotas"
 """Metadata of the column of namespaces: what each may hold, so that every process reads it with the rows."""
 ERASURES = "zettelmem.erasures"
 """Metadata of the column of ids: how often rows were erased, so that every process forgets them too."""
+MOVING = "zettelmem.moving"
+"""Metadata of the column of vectors: which process moves the table to another embedding model."""
 CHANGED = "_row_last_updated_at_version"
 """LanceDB's own column: the version of the table in which a row was written last."""
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
@@ -65,37 +68,37 @@ class Row:
     around_terms: str = ""
     history: str = field(default="", repr=False)
 
-    def around(self) -> tuple[str, ...]:
-        """The texts of the second lexical field: the content and all that is known around it."""
-        note = self.note
-        context = "" if any(each and each in note.context for each in self.before) else note.context
-        date = f"{note.occurred_at:%A} {note.occurred_at.day} {note.occurred_at:%B %Y}"
-        who = note.source.who or ""
-        parts = (*self.before, who, note.content, self.after, context, ", ".join(note.added_words()), date)
-        return tuple(part for part in parts if part)
-
     def with_terms(self, old: Row | None) -> Row:
         """The row with its terms and its history as JSON; what `old` has already is taken from there."""
         note = self.note
-        if old is None or (not old.content_terms and not old.around_terms):
-            content_terms, around_terms = joined(note.content), _joined_all(self.around())
-        else:
-            same_content = old.note.content == note.content
-            content_terms = old.content_terms if same_content else joined(note.content)
-            same_around = same_content and old.around() == self.around()
-            around_terms = old.around_terms if same_around else _joined_all(self.around())
+        content_terms = around_terms = ""
+        if old is not None and old.note.content == note.content:
+            content_terms = old.content_terms
+            around_terms = old.around_terms if old._surroundings() == self._surroundings() else ""
+        content_terms = content_terms or joined(note.content)
+        around_terms = around_terms or " ".join(filter(None, (content_terms, *map(joined, self._around()))))
         history = _extended(old, note) if old is not None else _history_json(note.history)
         return replace(self, content_terms=content_terms, around_terms=around_terms, history=history)
 
+    def _surroundings(self) -> tuple[object, ...]:
+        """All that `_around` is made of."""
+        note = self.note
+        return (
+            self.before, self.after, note.source.who, note.context, note.keywords, note.tags, note.occurred_at
+        )  # fmt: skip
 
-@lru_cache(4_096)
+    def _around(self) -> tuple[str, ...]:
+        """What is known around the content: the second lexical field holds it beside the content."""
+        note = self.note
+        context = "" if any(each and each in note.context for each in self.before) else note.context
+        date = f"{note.occurred_at:%A} {note.occurred_at.day} {note.occurred_at:%B %Y}"
+        return (*self.before, note.source.who or "", self.after, context, ", ".join(note.added_words()), date)
+
+
+@kept
 def joined(text: str) -> str:
-    """The terms of a text with a blank between two. Cached: each text stands around its neighbours too."""
+    """The terms of a text with a blank between two."""
     return " ".join(terms(text))
-
-
-def _joined_all(texts: Iterable[str]) -> str:
-    return " ".join(filter(None, map(joined, texts)))
 
 
 def _history_json(history: tuple[Evolution, ...]) -> str:
@@ -209,7 +212,7 @@ COLUMNS = (
     _derived("tag_text", "text", lambda note: _tag_text(note.tags)),
     _derived("linked", "texts", lambda note: [link.other(note.id) for link in note.links]),
     _derived("link_weights", "weights", lambda note: [link.weight for link in note.links]),
-    _derived("newer", "texts", lambda note: [*note.newer, *([note.front] if note.front else [])]),
+    _derived("newer", "texts", lambda note: [*note.ahead, *([note.front] if note.front else [])]),
     _derived("closed_at", "time", _closed_at),
     _derived("live", "flag", lambda note: note.forgotten_at is None),
     _derived("resting", "flag", lambda note: note.rested_at is not None),
@@ -269,20 +272,23 @@ def schema_of(dimensions: int, embedder: str) -> pa.Schema:
     )
 
 
-def to_table(rows: Sequence[Row], bases: Sequence[int], schema: pa.Schema) -> pa.Table:
-    """Rows as they are written, each over the given revision; 0 for a new one."""
+def columns_of(rows: Collection[Row]) -> dict[str, list[Any]]:
+    """Rows as they are written: what stands in each column."""
+    return {column.name: [column.value(row) for row in rows] for column in COLUMNS}
+
+
+def to_table(columns: Mapping[str, list[Any]], bases: Sequence[int], schema: pa.Schema) -> pa.Table:
+    """What `columns_of` made, each row over the given revision; 0 for a new one."""
     import pyarrow as pa
 
-    arrays: dict[str, pa.Array] = {}
-    for column in COLUMNS:
-        kind = schema.field(column.name).type
-        values = [column.value(row) for row in rows]
-        if column.kind == "vector":
-            flat = pa.array(np.concatenate(values) if values else np.zeros(0, np.float32), pa.float32())
-            arrays[column.name] = pa.FixedSizeListArray.from_arrays(flat, kind.list_size)
+    arrays: dict[str, pa.Array] = {BASE: pa.array(bases, pa.int64())}
+    for name, values in columns.items():
+        kind = schema.field(name).type
+        if name in FLOATS:
+            flat = np.concatenate([np.zeros(0, np.float32), *values])
+            arrays[name] = pa.FixedSizeListArray.from_arrays(flat, kind.list_size)
         else:
-            arrays[column.name] = pa.array(values, kind)
-    arrays[BASE] = pa.array(bases, pa.int64())
+            arrays[name] = pa.array(values, kind)
     return pa.Table.from_arrays([arrays[name] for name in schema.names], schema=schema)
 
 
@@ -367,6 +373,34 @@ def one_more_erasure(schema: pa.Schema) -> dict[str, Any]:
     return {"path": "id", "metadata": {ERASURES: str(erasures(schema) + 1)}}
 
 
+class Claim(NamedTuple):
+    """A process moves a table to another embedding model.
+
+    Attributes:
+        token: which process; random.
+        at: when it said so last, in seconds since 1970.
+        closing: whether what others write from here on counts as not written.
+    """
+
+    token: str
+    at: float
+    closing: bool = False
+
+    def metadata(self) -> dict[str, Any]:
+        """What says it in the table, as LanceDB takes it."""
+        return {"path": "vector", "metadata": {MOVING: json.dumps(self)}}
+
+
+UNCLAIMED = {"path": "vector", "metadata": {MOVING: ""}}
+"""The metadata of a table that nobody moves any more, as LanceDB takes it."""
+
+
+def claim_in(schema: pa.Schema) -> Claim | None:
+    """Who moves a table to another embedding model; None if nobody does."""
+    text = (schema.field("vector").metadata or {}).get(MOVING.encode(), b"")
+    return Claim(*json.loads(text)) if text else None
+
+
 def check_version(uri: str, schema: pa.Schema) -> None:
     """Raise StoreMismatch if another version of zettelmem wrote the table."""
     version = said(schema, "schema")
@@ -388,6 +422,14 @@ def quotas_in(schema: pa.Schema) -> list[Quota]:
     kept = json.loads((schema.field("namespace").metadata or {}).get(QUOTAS.encode(), b"[]"))
     quotas = [Quota(namespace=tuple(space), notes=notes, size=size) for space, notes, size in kept]
     return sorted(quotas, key=lambda each: (len(each.namespace), each.namespace))
+
+
+def with_quota(schema: pa.Schema, quota: Quota) -> dict[str, Any]:
+    """The metadata with a quota in place of the one that its namespace has, as LanceDB takes it."""
+    kept = {each.namespace: each for each in quotas_in(schema)} | {quota.namespace: quota}
+    limits = [[each.namespace, each.notes, each.size] for each in kept.values()]
+    limited = [each for each in limits if each[1:] != [None, None]]
+    return {"path": "namespace", "metadata": {QUOTAS: json.dumps(limited)}}
 
 
 def matrix(column: pa.ChunkedArray) -> Vectors:

@@ -52,11 +52,16 @@ def final(changes: Sequence[Changes]) -> dict[str, Note]:
 
 def _texts(note: Note, old: Row | None) -> list[str]:
     """The texts of a note whose vectors its old row does not have."""
-    if old is None:
+    if old is None or old.note.content != note.content:
         return [note.content, note.description]
-    if old.note.content != note.content:
-        return [note.content, note.description]
-    return [] if old.note.description == note.description else [note.description]
+    if _describing(old.note) == _describing(note) or old.note.description == note.description:
+        return []
+    return [note.description]
+
+
+def _describing(note: Note) -> tuple[object, ...]:
+    """What the description of a content is made of."""
+    return note.context, note.keywords, note.tags
 
 
 def lacking(

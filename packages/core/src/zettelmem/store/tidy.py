@@ -27,8 +27,8 @@ RETENTION = timedelta(seconds=10)
 """How long old versions of the table stay for readers in other processes, if there is room."""
 ROOM = 1.5
 """Bytes on disk for each byte of the newest version, from which all older ones go at once."""
-TAIL_ROWS, MOST_TAIL_ROWS = 1_024, 8_192
-"""Rows outside the indices from which they are refreshed: a quarter of the table, within these bounds."""
+TAIL_ROWS, MOST_TAIL_ROWS = 4_096, 8_192
+"""Rows outside the indices from which they are refreshed: half of the table, within these bounds."""
 FRAGMENTS = 48
 """Fragments beyond those that compaction leaves, from which the table is compacted."""
 FRAGMENT_ROWS = 1_000_000
@@ -60,7 +60,7 @@ class Tail:
     @property
     def long(self) -> bool:
         """Whether a search by the indices would be noticeably faster with them refreshed."""
-        return self.rows > min(max(TAIL_ROWS, self.total // 4), MOST_TAIL_ROWS)
+        return self.rows > min(max(TAIL_ROWS, self.total // 2), MOST_TAIL_ROWS)
 
     @property
     def scattered(self) -> bool:
