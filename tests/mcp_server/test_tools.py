@@ -912,8 +912,9 @@ async def test_notes_are_resources_listed_a_page_at_a_time(era: str) -> None:
         second = await memory.client.list_resources(cursor=first.next_cursor)
         assert second.next_cursor is None
         uris = [resource.uri for page in (first, second) for resource in page.resources]
-        assert uris[:3] == ["memory://brief", "memory://recent", "memory://stats"]
-        assert len(set(uris)) == len(uris) == 63
+        fixed = ["ui://zettelmem/memory", "memory://brief", "memory://recent", "memory://stats"]
+        assert uris[:4] == fixed
+        assert len(set(uris)) == len(uris) == 64
         with pytest.raises(MCPError, match="no cursor of ours"):
             await memory.client.list_resources(cursor="nonsense")
 

@@ -10,6 +10,8 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
 
 from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
 from .brief import Part
+from .care.report import Done, Proposal, UpkeepReport
+from .care.strength import HALF_LIVES, strength
 from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
 from .deep import Effort, Sift, Sifted
 from .drafts import Draft, Message
@@ -65,6 +67,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AGENT_TOOLS",
     "DEFAULT_NAMESPACE",
+    "HALF_LIVES",
     "MAX_BUDGET",
     "MAX_CONTENT",
     "MAX_CONTEXT",
@@ -84,6 +87,7 @@ __all__ = [
     "ConflictError",
     "Decision",
     "DecisionRefused",
+    "Done",
     "Draft",
     "Effort",
     "Embedder",
@@ -112,6 +116,7 @@ __all__ = [
     "Part",
     "Pending",
     "Profile",
+    "Proposal",
     "Question",
     "Quota",
     "QuotaError",
@@ -126,6 +131,7 @@ __all__ = [
     "StoreError",
     "StoreMismatch",
     "Trust",
+    "UpkeepReport",
     "Where",
     "ZettelmemError",
     "as_namespace",
@@ -139,6 +145,7 @@ __all__ = [
     "show",
     "show_brief",
     "show_neighbours",
+    "strength",
     "tell",
     "tell_history",
     "tell_links",

@@ -160,7 +160,8 @@ class Briefs(Reader):
         if query is None:
             page = await self.notes(valid=True, newest_first=True, limit=LOOK, **given)
             every = composed({"all": page.notes[::-1]}, budget_tokens, cite=cite)
-            if page.cursor is None and len(every.notes) == len(page.notes) and "notes" in parts:
+            told = len(every.notes) + sum(note.rested_at is not None for note in page.notes)
+            if page.cursor is None and told == len(page.notes) and "notes" in parts:
                 return every
             found = {"news": page.notes[:LATEST]} if "notes" in parts else {}
         elif "notes" in parts:
@@ -169,8 +170,8 @@ class Briefs(Reader):
             )
             chosen = for_prompt(hits, k, present=present, min_score=min_score)
             found = {"question" if chosen else "nothing": tuple(hit.note for hit in chosen)}
-        told = await self._standing(parts, query, given)
-        return composed(told | found, budget_tokens, query=query or "", cite=cite)
+        standing = await self._standing(parts, query, given)
+        return composed(standing | found, budget_tokens, query=query or "", cite=cite)
 
     async def _standing(
         self, parts: Sequence[Part], query: str | None, given: Mapping[str, Any]
@@ -241,7 +242,9 @@ def composed(
     for name, notes in told.items():
         share = int(SHARES.get(name, 1.0) * whole)
         room = min(left, share) - FRAME - len(HEADINGS.get(name, ""))
-        fitting = _fitting([note for note in notes if note.id not in seen], room, query)
+        # What rests is found by a question, and not told unasked.
+        awake = (note for note in notes if note.rested_at is None or name == "question")
+        fitting = _fitting([note for note in awake if note.id not in seen], room, query)
         if fitting:
             seen |= {note.id for note in fitting}
             left -= FRAME + len(HEADINGS[name]) + sum(_size(note) for note in fitting)

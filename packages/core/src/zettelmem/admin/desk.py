@@ -15,7 +15,8 @@ from zettelmem.note import Note, Relation
 from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
 from zettelmem.receipts import Backup, Erasure, Examination, Quota, Reembedded
-from zettelmem.store import IdTaken, Store, Upkeep, reembed
+from zettelmem.segments import begins_with
+from zettelmem.store import IdTaken, Store, Tidying, reembed
 from zettelmem.values import build
 
 from . import doctor, restore
@@ -61,7 +62,7 @@ class AsyncAdmin:
         return await self._erase(space, None)
 
     async def erase_note(self, note_id: str, *, namespace: str | Sequence[str]) -> Erasure:
-        """Remove one note for good, forgotten or not, as `erase` does.
+        """Remove one note for good, forgotten or not, and all that is derived from it, as `erase` does.
 
         If it stands for a text, its parts go too; if a text begins with its words, the note of that text.
 
@@ -210,15 +211,15 @@ class AsyncAdmin:
         """
         whole = [restore.sound(note) for note in notes]
         coming = {**(more or {}), **{note.id: note.namespace for note in whole}}
-        upkeep = Upkeep(self._store)
+        tidying = Tidying(self._store)
         try:
             for batch in restore.batches(whole, BATCH):
                 await self._bring_back(batch, coming)
-                upkeep.after(len(batch))
+                tidying.after(len(batch))
                 if progress is not None:
                     progress(len(batch))
         finally:
-            await upkeep.close()
+            await tidying.close()
         return len(whole)
 
     async def _bring_back(self, batch: Sequence[Note], coming: Mapping[str, Namespace]) -> None:
@@ -237,15 +238,19 @@ class AsyncAdmin:
 
 
 def _with_their_text(ids: set[str], notes: Mapping[str, Note]) -> set[str]:
-    """These notes, the parts of those that stand for a text, and what is derived from them. Pure.
+    """These notes, the parts of those that stand for a text, and the note of a text that begins with one.
 
-    A note that was forgotten tells what was part of it in its history only.
+    Pure. A note that was forgotten tells what it was a part of in its history only.
     """
     gone = set(ids)
     for note in (notes[each] for each in ids):
         links = [*note.links, *(link for entry in note.history for link in entry.unlinked)]
-        gone |= {x.source for x in links if x.relation is Relation.PART_OF and x.target == note.id}
-    for note_id in tuple(gone):
-        derived = notes[note_id].links if note_id in notes else ()
-        gone |= {x.source for x in derived if x.relation is Relation.DERIVED_FROM and x.target == note_id}
+        for link in links:
+            whole = notes.get(link.target)
+            if link.relation is not Relation.PART_OF or whole is None:
+                continue
+            if whole.id == note.id:
+                gone.add(link.source)
+            elif begins_with(note.content, whole.content):
+                gone.add(whole.id)
     return gone & notes.keys()

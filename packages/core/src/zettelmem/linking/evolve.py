@@ -97,24 +97,10 @@ def apply(
 
 
 def compose(whole: Note, parts: Sequence[Note], now: datetime) -> Changes:
-    """The note that stands for a text, with the notes of its pieces linked to it as parts.
-
-    Its words are the beginning of the first piece, so it is derived from that.
-    """
+    """The note that stands for a text, with the notes of its pieces linked to it as parts."""
     sheet = Sheet(whole, parts, "connect", now)
     for part in parts:
-        link = Link(source=part.id, target=whole.id, relation=Relation.PART_OF, weight=BELONGING)
-        sheet.link(link)
-    for part in parts[:1]:
-        sheet.link(
-            Link(
-                source=whole.id,
-                target=part.id,
-                relation=Relation.DERIVED_FROM,
-                reason="begins with its words",
-                weight=BELONGING,
-            )
-        )
+        sheet.link(Link(source=part.id, target=whole.id, relation=Relation.PART_OF, weight=BELONGING))
     return sheet.changes()
 
 
@@ -164,6 +150,7 @@ def revise(note: Note, fields: Mapping[str, Any], now: datetime, reason: str = "
     sheet.set(note.id, reason, **{name: getattr(checked, name) for name in fields})
     if not sheet.fields:
         raise InvalidInput(f"note {note.id} says so already; give at least one field that differs")
+    sheet.set(note.id, reason, rested_at=None, front=None)
     return sheet.changes()
 
 
@@ -183,6 +170,7 @@ def repeat(note: Note, again: Note, now: datetime) -> Changes:
     """The note, with one more time that its words were said; who is trusted more becomes its source."""
     sheet = Sheet(note, (), "repeat", now)
     sheet.reasons[note.id] = f"said again by {again.source.who or 'somebody'}"
+    sheet.set(note.id, sheet.reasons[note.id], rested_at=None, front=None)
     if again.trust > note.trust:
         sheet.set(note.id, source=again.source, trust=again.trust)
     return sheet.changes()

@@ -50,7 +50,8 @@ class Candidates:
         lengths: words of each content.
         says_when, asks, answers: whether its words name a time, ask something, come after a question.
         linked, link_weights: ids of the notes it is linked with, and what each link counts, in (0, 1].
-        newer: ids of the notes that say the later word on its matter.
+        newer: ids of the notes that say the later word on its matter, or the same and stand in front of it.
+        resting: whether it rests: kept, but not to be offered first.
         idle: whether its words only ask, acknowledge or take back.
         vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
         names: the names that these notes bear, perhaps among others.
@@ -70,6 +71,7 @@ class Candidates:
     linked: list[tuple[str, ...]]
     link_weights: list[tuple[float, ...]]
     newer: list[tuple[str, ...]]
+    resting: NDArray[np.bool_]
     idle: NDArray[np.bool_]
     vectors: Vectors
     names: Names

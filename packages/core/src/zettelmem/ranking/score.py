@@ -30,6 +30,7 @@ WEIGHTS: Mapping[str, float] = {
     "answers": 0.6,
     "length": 0.9,
     "idle": -6.0,
+    "resting": -0.5,
     "newest": 10.0,
     "outdated": -8.0,
 }

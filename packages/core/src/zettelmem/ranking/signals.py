@@ -223,6 +223,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
         "named": mentions(candidates, query.text),
         "idle": candidates.idle.astype(np.float64),
         "length": manner * np.minimum(candidates.lengths / LONG, 1.0),
+        "resting": candidates.resting.astype(np.float64),
         "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }
     if query.span is not None:

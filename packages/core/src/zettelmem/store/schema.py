@@ -13,12 +13,13 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from zettelmem.errors import StoreMismatch
+from zettelmem.language.english.gist import key_of
 from zettelmem.language.kept import kept
 from zettelmem.language.terms import terms
 from zettelmem.language.words import asks, says_when
 from zettelmem.linking.matters import tells_nothing
 from zettelmem.namespace import Namespace
-from zettelmem.note import Evolution, Link, Note, Pending, Shown, Source, Trust
+from zettelmem.note import Evolution, Link, Note, Pending, Saying, Shown, Source, Trust
 from zettelmem.protocols import Vectors
 from zettelmem.receipts import Quota
 from zettelmem.values import tag_key
@@ -26,7 +27,7 @@ from zettelmem.values import tag_key
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised by one whenever the columns change; a store of another version is refused."""
 QUOTAS = "zettelmem.quotas"
 """Metadata of the column of namespaces: what each may hold, so that every process reads it with the rows."""
@@ -37,6 +38,7 @@ CHANGED = "_row_last_updated_at_version"
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
 _HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
 _LINKS: TypeAdapter[tuple[Link, ...]] = TypeAdapter(tuple[Link, ...])
+_SAYINGS: TypeAdapter[tuple[Saying, ...]] = TypeAdapter(tuple[Saying, ...])
 _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
 
 
@@ -191,6 +193,12 @@ COLUMNS = (
     _of_note("trust", "int8", lambda note: int(note.trust)),
     _of_note("pending", "text", _pending_json),
     _of_note("shown", "text", lambda note: _SHOWN.dump_json(note.shown).decode()),
+    _of_note("sayings", "text", lambda note: _SAYINGS.dump_json(note.sayings).decode()),
+    _of_note("front", "text", lambda note: note.front),
+    _of_note("rested_at", "time", lambda note: note.rested_at),
+    _of_note("uses", "int32", lambda note: note.uses),
+    _of_note("helped", "int32", lambda note: note.helped),
+    _of_note("last_used_at", "time", lambda note: note.last_used_at),
     _of_note("revision", "int64", lambda note: note.revision),
     Column("history", "text", lambda row: row.history or _history_json(row.note.history), of_note=True),
     Column("before", "texts", lambda row: row.before),
@@ -202,9 +210,16 @@ COLUMNS = (
     _derived("tag_text", "text", lambda note: _tag_text(note.tags)),
     _derived("linked", "texts", lambda note: [link.other(note.id) for link in note.links]),
     _derived("link_weights", "weights", lambda note: [link.weight for link in note.links]),
-    _derived("newer", "texts", lambda note: list(note.newer)),
+    _derived("newer", "texts", lambda note: [*note.newer, *([note.front] if note.front else [])]),
     _derived("closed_at", "time", _closed_at),
     _derived("live", "flag", lambda note: note.forgotten_at is None),
+    _derived("resting", "flag", lambda note: note.rested_at is not None),
+    _derived("typed", "flag", lambda note: note.data is not None),
+    _derived("times_said", "int32", lambda note: note.times_said),
+    _derived("met_at", "time", lambda note: note.met_at),
+    _derived("gist", "int64", lambda note: key_of(note.content)),
+    _derived("disputed", "flag", lambda note: note.disputed),
+    _derived("founds", "flag", lambda note: note.founds),
     _derived("waiting", "flag", lambda note: note.pending is not None),
     _derived("size", "int32", lambda note: len(note.content.encode())),
     _derived("length", "int32", lambda note: len(note.content.split())),
@@ -302,6 +317,12 @@ def to_note(row: Mapping[str, Any]) -> Note:
         "trust": Trust(row["trust"]),
         "pending": None if row["pending"] is None else Pending.model_validate_json(row["pending"]),
         "shown": _SHOWN.validate_json(row["shown"]),
+        "sayings": _SAYINGS.validate_json(row["sayings"]),
+        "front": row["front"],
+        "rested_at": None if row["rested_at"] is None else _utc(row["rested_at"]),
+        "uses": row["uses"],
+        "helped": row["helped"],
+        "last_used_at": None if row["last_used_at"] is None else _utc(row["last_used_at"]),
         "revision": row["revision"],
         "history": _HISTORY.validate_json(row["history"]),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from zettelmem.decisions import Changes
 from zettelmem.note import Note, Relation
@@ -12,6 +11,7 @@ from zettelmem.protocols import Vectors
 from zettelmem.ranking.signals import blend
 
 from .schema import Row
+from .uses import counts_of
 
 WINDOW = 1_000
 """Characters of each neighbouring content of its thread that a note can be found by."""
@@ -36,8 +36,8 @@ class Played:
         )
 
 
-def _state(note: Note) -> tuple[int, datetime]:
-    return note.revision, note.recorded_at
+def _state(note: Note) -> tuple[object, ...]:
+    return note.revision, note.recorded_at, *counts_of(note)
 
 
 def play(step: Step, rows: Mapping[str, Row]) -> Played:

@@ -32,7 +32,7 @@ KEPT_ROWS = 4_096
 """Rows that a view keeps as objects; the others are made anew from their bytes when they are asked for."""
 _COLD = [*NOTE_COLUMNS, "before", "after"]
 _TIMES = ("occurred_at", "recorded_at", "invalid_at", "closed_at")
-_FLAGS = ("live", "waiting", "says_when", "asks", "answers", "idle")
+_FLAGS = ("live", "resting", "waiting", "says_when", "asks", "answers", "idle")
 _NUMBERS = ("position", "trust", "length", "size", "revision")
 _PLAIN = (*_FLAGS, *_NUMBERS)
 _CODED = ("namespace", "thread", "kind", "who", "via")
@@ -304,6 +304,7 @@ class View:
             linked=[self._linked[slot] for slot in places],
             link_weights=[self._weights[slot] for slot in places],
             newer=[self._newer[slot] for slot in places],
+            resting=facts["resting"],
             idle=facts["idle"],
             vectors=self._vectors[slots],
             names=self._names,
