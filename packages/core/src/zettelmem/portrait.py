@@ -18,7 +18,7 @@ from .language.terms import terms
 from .note import Note
 from .queries import Hit, Known
 from .render import DATA, cut, fence, tell
-from .selection import MIN_SCORE, only_asks
+from .selection import MIN_SCORE, tells
 
 LATELY = timedelta(days=14)
 """Half-life of what is told as lately so."""
@@ -90,7 +90,7 @@ def about(name: str, field: FieldInfo, hits: Sequence[Hit]) -> list[Hit]:
 def _is_about(note: Note, words: set[str], relatives: set[str]) -> bool:
     """Whether a note holds one of these words and is not about one of these relatives."""
     subject = terms(" ".join(note.content.split()[:SUBJECT]))
-    stands = not note.newer and note.rested_at is None and not only_asks(note.content)
+    stands = not note.newer and note.rested_at is None and tells(note)
     return stands and not words.isdisjoint(terms(note.content)) and relatives.isdisjoint(subject)
 
 
@@ -136,7 +136,8 @@ def known(field: FieldInfo, told: Iterable[tuple[Any, Note, float]], now: dateti
 
 def _weight(note: Note, now: datetime, half_life: timedelta) -> float:
     """What the times that a note's words were said count together."""
-    times = [note.occurred_at, *(entry.at for entry in (*note.repeats, *note.sayings))]
+    again = [entry.at for entry in note.repeats]
+    times = [note.occurred_at, *again, *(saying.at for saying in note.sayings)]
     weights: list[float] = [0.5 ** (max(now - at, timedelta()) / half_life) for at in times]
     return sum(weights)
 
