@@ -88,7 +88,7 @@ def check_causes(notes: Mapping[str, Note]) -> None:
     for each in notes.values():
         assert each.forgotten_at is None or not each.links, f"the forgotten {each.id} has links"
         for entry in each.history:
-            assert "trust" not in entry.after or entry.verb in ("revise", "repeat", "undo")
+            assert "trust" not in entry.after or entry.verb in ("revise", "repeat", "undo", "fall")
             told = [x for x in notes[entry.cause].history if x.change == entry.change]
             assert len(told) == 1, f"{entry.cause} does not know of {entry.change}"
             assert entry.change.partition(".")[0] == entry.cause

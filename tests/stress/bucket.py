@@ -56,7 +56,7 @@ def bucket(writers: int, notes: int, seconds: float, faults: float = FAULTS) -> 
 def trial(directory: Path, count: int, end: float) -> dict[str, Any]:
     """Two processes on an S3 bucket of a local moto server, `count` notes and revisions of one note each."""
     if importlib.util.find_spec("moto") is None:
-        return {"ok": False, "problems": ["install an S3 server first: pip install --group bucket"]}
+        return {"ok": False, "problems": ["install an S3 server first: scripts/setup.sh dev"]}
     found = bucket(WRITERS, count, max(1.0, end - time.monotonic()))
     lost = found.pop("lost")
     revised = WRITERS * count

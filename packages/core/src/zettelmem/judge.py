@@ -61,6 +61,15 @@ class Judging:
             raise InvalidInput("judge='model' needs a model; give model=... to the memory")
         return judge
 
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a language model to ask."""
+        return self._model is not None
+
+    async def ask(self, instructions: str, prompt: str, schema: type[AnswerT]) -> AnswerT | None:
+        """The model's answer to any question; None where there is no model, or it failed."""
+        return None if self._model is None else (await self._ask(instructions, prompt, schema))[0]
+
     async def describe(
         self, draft: Draft, previous: Note | None, judge: Judge, now: datetime
     ) -> tuple[dict[str, Any], Pending | None]:
@@ -75,7 +84,7 @@ class Judging:
         if judge == "ask":
             return fields, Pending(reason="waiting for `connect`", fields=asked)
         if judge == "model" and asked:
-            schema = prompts.construction_schema(asked)
+            schema = prompts.construction_schema(frozenset(asked))
             prompt = prompts.construct(draft, [previous] if previous else [], now)
             answer, problem = await self._ask(prompts.CONSTRUCT, prompt, schema)
             if answer is None:
@@ -94,7 +103,7 @@ class Judging:
             return schema.model_validate(answer.model_dump(warnings=False)), ""
         except Exception as error:  # noqa: BLE001 - a vendor may raise anything; no words are lost for it
             reason = f"{type(error).__name__}: {_told(error)}"[:400]
-            logger.warning("the model failed, the note is kept as pending: %s", reason)
+            logger.warning("the model failed: %s", reason)
             return None, f"the model failed: {reason}"
 
     async def decide(self, note: Note, neighbours: Sequence[Neighbour], judge: Judge) -> tuple[Decision, str]:

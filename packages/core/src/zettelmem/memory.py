@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from os import PathLike
 from typing import Any, Self, Unpack, get_args
 
@@ -13,6 +13,8 @@ from pydantic import BaseModel, JsonValue
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
 from .admin.quotas import Quotas
+from .care.strength import half_lives as checked_half_lives
+from .care.upkeep import Upkeep
 from .curator import Curator
 from .decisions import Changes, Remembered
 from .drafts import Draft, Fields, Message, batches, conversation, revisable
@@ -30,6 +32,7 @@ from .remember import Remember
 from .revise import Revise
 from .store import Store
 from .values import build
+from .wholes import Wholes
 from .writer import Writer, others
 
 logger = logging.getLogger(__name__)
@@ -48,6 +51,7 @@ class AsyncMemory(Curator):
 
     Attributes:
         admin: the operator's verbs: examine, erase, quotas, re-embedding.
+        half_lives: of each kind of note, as `strength` takes them.
 
     Args:
         uri: a directory, an object-store URI such as ``s3://bucket/path``, or ``memory://``.
@@ -71,6 +75,7 @@ class AsyncMemory(Curator):
         storage_options: what LanceDB needs to reach the object store.
         resident: bytes that namespaces may take in memory together, where they are searched fastest; the
             one that was not used for longest goes first, and one that does not fit is searched on disk.
+        half_lives: by kind, after how long without use half of a note's strength is left; see `strength`.
         clock: what time it is (aware); for tests.
 
     Raises:
@@ -95,6 +100,7 @@ class AsyncMemory(Curator):
         audit: str | PathLike[str] | None = None,
         storage_options: Mapping[str, str] | None = None,
         resident: int = RESIDENT,
+        half_lives: Mapping[str, timedelta] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
@@ -105,6 +111,7 @@ class AsyncMemory(Curator):
 
             embedder = WordLlama()
         self.clock = clock
+        self.half_lives = checked_half_lives(half_lives)
         self._store = Store(
             str(uri),
             embedder.name,
@@ -122,6 +129,8 @@ class AsyncMemory(Curator):
         self._writer = Writer(self._store, self._embedding, clock)
         self._revise = Revise(self._writer, self._judging, self._intake, neighbours)
         self._remember = Remember(self._writer, self._revise, self._judging, self._intake, neighbours)
+        self._upkeep = Upkeep(self._writer, self._revise, self._intake, model, model_timeout, self.half_lives)
+        self._wholes = Wholes(self._writer, self._remember)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
 
@@ -132,7 +141,8 @@ class AsyncMemory(Curator):
         await self.close()
 
     async def close(self) -> None:
-        """Finish what runs in the background and let go of the store."""
+        """Write the uses that wait, finish what runs in the background, and let go of the store."""
+        await self._upkeep.uses.close()
         await self._writer.close()
         await self._store.close()
 
@@ -151,6 +161,7 @@ class AsyncMemory(Curator):
         tags: Sequence[str] | None = None,
         context: str | None = None,
         key: str | None = None,
+        cut: bool = False,
         judge: Judge | None = None,
     ) -> Remembered:
         """Store words as a note, link it, and let its neighbours evolve.
@@ -165,7 +176,13 @@ class AsyncMemory(Curator):
             trust: how far it may be believed.
             data: the application's own fields, JSON, checked against the kind's model if it has one.
             keywords, tags, context: given ones are kept and no model is asked for them.
+            key: the application's name for it; the same key is the same note, revised if it says news. What
+                only says again what was remembered under the key before undoes no later revise or forget:
+                `known` is then set, and `note` tells what stands. With `data` it is put in its place.
             key: the application's name for it; the same key is the same note, revised if it says news.
+            cut: make notes of a long text where its matter changes, at most 200, each `part_of` the note that
+                is given back, which says how the text begins; to forget that one is to forget all. The same
+                text again is the same notes.
             judge: who decides about links and evolution this time.
 
         Raises:
@@ -195,6 +212,9 @@ class AsyncMemory(Curator):
                 "trust": trust,
             },
         )
+        if cut:
+            draft = self._intake.checked(draft)
+            return await self._wholes.remember(draft, as_namespace(namespace), self._judging.chosen(judge))
         return (await self.remember_many([draft], namespace=namespace, judge=judge))[0]
 
     async def remember_conversation(
@@ -288,7 +308,7 @@ class AsyncMemory(Curator):
     async def forget(
         self, note_id: str, *, namespace: str | Sequence[str], revision: int | None = None
     ) -> Remembered:
-        """Put a note out of sight, with every link to it.
+        """Put a note out of sight, with every link to it, and with its parts if it stands for a text.
 
         A forgotten note can be brought back by `undo` for as long as nobody erases it: its words stay
         in the store. `admin.erase_note` erases it; `zettelmem doctor --purge` erases what was forgotten

@@ -1,4 +1,4 @@
-"""What every write needs: the store, an embedder, one commit, and upkeep after it."""
+"""What every write needs: the store, an embedder, one commit, and a tidy table after it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from datetime import datetime
 from .decisions import Changes, Neighbour, Remembered
 from .embedding import Embedding
 from .errors import ConflictError, NotFound
+from .linking import stands
 from .namespace import Namespace
 from .note import Note, Relation
 from .protocols import Vectors
-from .store import Step, Store, Upkeep
+from .store import Step, Store, Tidying
 
 LINKED_TRIES = 8
 """How often a write is worked out again because its note was linked meanwhile."""
@@ -30,11 +31,11 @@ class Writer:
         self.store = store
         self.embedding = embedding
         self.clock = clock
-        self._upkeep = Upkeep(store)
+        self._tidying = Tidying(store)
 
     async def close(self) -> None:
         """Wait for what runs in the background."""
-        await self._upkeep.close()
+        await self._tidying.close()
 
     async def commit(
         self,
@@ -43,14 +44,29 @@ class Writer:
         step: Step,
         vectors: Mapping[str, Vectors] | None = None,
     ) -> list[Changes]:
-        """Write what `step` makes of the fresh states of `ids`, and let upkeep look at what is due.
+        """Write what `step` makes of the fresh states of `ids`, and let the table be tidied if that is due.
 
         Raises:
             ConflictError: the notes kept changing.
         """
         changes = await self.store.commit(namespace, ids, step, self._embed, vectors)
-        self._upkeep.after(sum(len(each.notes) for each in changes))
+        await self._let_fall(namespace, changes)
+        self._tidying.after(sum(len(each.notes) for each in changes))
         return changes
+
+    async def _let_fall(self, namespace: Namespace, changes: Sequence[Changes]) -> None:
+        """Let insights fall with the notes that they stand on."""
+        weak = stands.weakened(changes)
+        if not weak:
+            return
+        now = self.clock()
+
+        def step(fresh: dict[str, Note]) -> list[Changes]:
+            fallen = (stands.fall(fresh[each], weak, now) for each in ids if each in fresh)
+            return [each for each in fallen if each is not None]
+
+        ids = stands.standing_on(weak)
+        await self.commit(namespace, ids, step)
 
     async def _embed(self, texts: Iterable[str]) -> dict[str, Vectors]:
         return await self.embedding.documents(texts, {})
@@ -58,18 +74,23 @@ class Writer:
     async def commit_linked(
         self, note: Note, step: Callable[[dict[str, Note]], Changes], more: Sequence[str] = ()
     ) -> Changes:
-        """Commit a step that needs every note the fresh one is linked with; they may grow meanwhile."""
+        """Commit a step that needs every note that the fresh one or a part of it is linked with; they may
+        grow meanwhile."""
         ids = {note.id, *note.linked_ids(), *more, *await self.beyond(note)}
+        for part in (await self.store.notes(note.namespace, note.parts)).values():
+            ids |= {*part.linked_ids(), *await self.beyond(part)}
         for _ in range(LINKED_TRIES):
             absent: set[str] = set()
 
-            def whole(
+            def step_on_all(
                 fresh: dict[str, Note], ids: set[str] = ids, absent: set[str] = absent
             ) -> list[Changes]:
-                absent |= set(alive(fresh, note.id, gone=True).linked_ids()) - ids
+                whole = alive(fresh, note.id, gone=True)
+                for each in (whole, *(fresh[part] for part in whole.parts if part in fresh)):
+                    absent |= set(each.linked_ids()) - ids
                 return [] if absent else [step(fresh)]
 
-            done = await self.commit(note.namespace, ids, whole)
+            done = await self.commit(note.namespace, ids, step_on_all)
             if done:
                 return done[0]
             ids |= absent

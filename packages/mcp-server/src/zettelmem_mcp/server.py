@@ -26,7 +26,7 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from . import __version__, answers, core, stdio
+from . import __version__, answers, app, core, stdio
 from .keeper import Keeper, local_now
 from .prompts import add_prompts, words
 from .resources import Sealed, add_resources
@@ -142,6 +142,7 @@ def build_server(
         lifespan=lambda _: keeper,
         tools=TOOLS,
         subscriptions=events,
+        extensions=[app.memory_app()],
         token_verifier=verifier,
         auth=auth,
         request_state_security=RequestStateSecurity(keys=[sealed_by]) if sealed_by else None,

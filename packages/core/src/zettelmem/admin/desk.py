@@ -11,11 +11,11 @@ from zettelmem.embedding import Embedding
 from zettelmem.errors import InvalidInput, NotFound
 from zettelmem.limits import BATCH
 from zettelmem.namespace import Namespace, as_namespace
-from zettelmem.note import Note
+from zettelmem.note import Note, Relation
 from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
 from zettelmem.receipts import Backup, Erasure, Examination, Quota, Reembedded
-from zettelmem.store import IdTaken, Store, Upkeep, reembed
+from zettelmem.store import IdTaken, Store, Tidying, reembed
 from zettelmem.values import build
 
 from . import doctor, restore
@@ -61,7 +61,9 @@ class AsyncAdmin:
         return await self._erase(space, None)
 
     async def erase_note(self, note_id: str, *, namespace: str | Sequence[str]) -> Erasure:
-        """Remove one note for good, forgotten or not, as `erase` does.
+        """Remove one note for good, forgotten or not, and all that is derived from it, as `erase` does.
+
+        If it stands for a text, its parts go too; if a text begins with its words, the note of that text.
 
         Raises:
             NotFound: no such note in this namespace or below it.
@@ -82,7 +84,7 @@ class AsyncAdmin:
         def choose(notes: Mapping[str, Note]) -> set[str]:
             if ids is not None and ids - notes.keys():
                 raise NotFound(f"note {', '.join(sorted(ids - notes.keys()))} was erased meanwhile")
-            return set(notes) if ids is None else ids
+            return set(notes) if ids is None else _with_their_text(ids, notes)
 
         return await erasure.erase(
             self._store, self._embedding, namespace, self._clock(), choose=choose, alone=ids is not None
@@ -208,15 +210,15 @@ class AsyncAdmin:
         """
         whole = [restore.sound(note) for note in notes]
         coming = {**(more or {}), **{note.id: note.namespace for note in whole}}
-        upkeep = Upkeep(self._store)
+        tidying = Tidying(self._store)
         try:
             for batch in restore.batches(whole, BATCH):
                 await self._bring_back(batch, coming)
-                upkeep.after(len(batch))
+                tidying.after(len(batch))
                 if progress is not None:
                     progress(len(batch))
         finally:
-            await upkeep.close()
+            await tidying.close()
         return len(whole)
 
     async def _bring_back(self, batch: Sequence[Note], coming: Mapping[str, Namespace]) -> None:
@@ -232,3 +234,18 @@ class AsyncAdmin:
                 f"note {error.note_id} is there already, in another namespace; leave it out, or erase it "
                 "there"
             ) from error
+
+
+def _with_their_text(ids: set[str], notes: Mapping[str, Note]) -> set[str]:
+    """These notes, the parts of those that stand for a text, and what is derived from them. Pure.
+
+    A note that was forgotten tells what was part of it in its history only.
+    """
+    gone = set(ids)
+    for note in (notes[each] for each in ids):
+        links = [*note.links, *(link for entry in note.history for link in entry.unlinked)]
+        gone |= {x.source for x in links if x.relation is Relation.PART_OF and x.target == note.id}
+    for note_id in tuple(gone):
+        derived = notes[note_id].links if note_id in notes else ()
+        gone |= {x.source for x in derived if x.relation is Relation.DERIVED_FROM and x.target == note_id}
+    return gone & notes.keys()

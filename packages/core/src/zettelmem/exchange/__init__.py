@@ -6,8 +6,9 @@ from .files import confined, replacing
 from .graphml import as_graphml
 from .incoming import BadLine, Incoming, Reading, read_time
 from .jsonl import note_line, read_note, read_turns
-from .page import file_name, folder_name, page_of
+from .page import file_name, folder_name, mark_of, page_of
 from .recognise import KNOWN, Recognised, recognise
+from .reference import read as read_graph
 
 __all__ = [
     "KNOWN",
@@ -20,8 +21,10 @@ __all__ = [
     "confined",
     "file_name",
     "folder_name",
+    "mark_of",
     "note_line",
     "page_of",
+    "read_graph",
     "read_head",
     "read_note",
     "read_time",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 
-from zettelmem.language.words import asks_when
+from zettelmem.language.kin import asks_about_others, tells_of_another
+from zettelmem.language.words import asks_when, is_topic
 from zettelmem.protocols import Vectors
 
 from .candidates import Candidates, Query, Signal, named
@@ -18,6 +20,7 @@ DRAWN = 0.5
 """How far a note's vector is drawn towards its description."""
 LONG = 40
 """Words from which a note counts as long."""
+_FIRST_PERSON = re.compile(r"(?<!\w)(?:I|me|my|mine|we|us|our|ours)(?!\w)", re.IGNORECASE)
 SLACK = 3 * 86_400.0
 """Seconds by which what happened near the time that is asked for still counts."""
 FEW_THREADS = 10
@@ -26,6 +29,8 @@ BEST_OF_THREAD = 5
 """Candidates of a thread that speak for it."""
 FEW = 10
 """Candidates up to which the lowest cosine says little."""
+SMALL = 100
+"""Candidates up to which any word is rare by chance."""
 SEEDS = 5
 """Candidates that the walk over the links starts from."""
 DAMPING = 0.5
@@ -47,6 +52,38 @@ def spread(values: Signal) -> Signal:
 def share_of_best(values: Signal) -> Signal:
     """Values from 0 up as shares of the highest."""
     return values / max(float(values.max(initial=0.0)), 1e-9)
+
+
+def smallness(count: int) -> float:
+    """How much `count` candidates are too few to tell a rare word from an ordinary one, in (0, 1].
+
+    >>> [round(smallness(count), 2) for count in (1, 30, 100, 600)]
+    [1.0, 0.92, 0.5, 0.03]
+    """
+    return 1.0 / (1.0 + (count / SMALL) ** 2)
+
+
+def matching(scores: Signal) -> Signal:
+    """BM25 as shares of the best candidate's.
+
+    Among few candidates each word is rare, so there the best one has less than 1: the share of the query
+    that it holds. Then one ordinary word does not outweigh the meaning.
+    """
+    covered = min(float(scores.max(initial=0.0)), 1.0)
+    return share_of_best(scores) * (1.0 - smallness(len(scores)) * (1.0 - covered))
+
+
+def alike(count: int, places: Sequence[int], shares: Signal) -> Signal:
+    """What the words of the few notes that were looked at closely speak for them; little among many notes.
+
+    Args:
+        count: candidates there are.
+        places: of those that were looked at.
+        shares: for each of them the share of the question's words that it holds; see `evidence.held`.
+    """
+    found = np.zeros(count)
+    found[list(places)] = smallness(count) * shares
+    return found
 
 
 def nearness(cosines: Signal) -> Signal:
@@ -99,9 +136,30 @@ def bridges(candidates: Candidates, query: str, best: Mapping[str, str]) -> Sign
     asked = candidates.named(query)
     for rank, (note_id, content) in enumerate(best.items()):
         for name, places in candidates.named(content).items():
-            if name not in asked and len(places) == 1 and candidates.ids[places[0]] != note_id:
+            if name in asked or is_topic(name):
+                continue
+            if len(places) == 1 and candidates.ids[places[0]] != note_id:
                 strength[places[0]] = max(strength[places[0]], 1.0 - 0.1 * rank)
     return strength
+
+
+def anothers(candidates: Candidates, query: str, contents: Mapping[int, str]) -> Signal:
+    """Whether a note tells of somebody else than the question asks about.
+
+    "Where does Ines live?" and "Where do I live?" ask about a speaker; "My cousin lives in Braga" tells of
+    somebody else.
+
+    Args:
+        candidates: the notes.
+        query: the question.
+        contents: of the candidates that are looked at, by their places.
+    """
+    found = np.zeros(len(candidates))
+    asks_about_speaker = named(query, candidates.people) or _FIRST_PERSON.search(query)
+    if asks_about_speaker and not asks_about_others(query):
+        for place, content in contents.items():
+            found[place] = tells_of_another(content)
+    return found
 
 
 def timely(candidates: Candidates, asked: tuple[datetime, datetime]) -> Signal:
@@ -174,20 +232,22 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
     """Every signal of every candidate but for the links', each in [0, 1]."""
     people = set(named(query.text, candidates.people))
     codes = [code for code, person in enumerate(candidates.people) if person in people]
-    around = share_of_best(candidates.around)
-    meaning = nearness((candidates.vectors @ query.vector).astype(np.float64))
+    around = matching(candidates.around)
+    meaning = nearness(candidates.cosines(query))
+    manner = 1.0 - smallness(len(candidates))
     found = {
-        "content": share_of_best(candidates.content),
+        "content": matching(candidates.content),
         "surroundings": around,
         "meaning": meaning,
         "speaker": np.isin(candidates.speakers, codes).astype(np.float64),
-        "when": candidates.says_when * float(asks_when(query.text)),
+        "when": manner * candidates.says_when * float(asks_when(query.text)),
         "tells": 1.0 - candidates.asks,
-        "answers": candidates.answers.astype(np.float64),
-        "says_when": candidates.says_when.astype(np.float64),
+        "answers": manner * candidates.answers,
+        "says_when": manner * candidates.says_when,
         "named": mentions(candidates, query.text),
         "idle": candidates.idle.astype(np.float64),
-        "length": np.minimum(candidates.lengths / LONG, 1.0),
+        "length": manner * np.minimum(candidates.lengths / LONG, 1.0),
+        "resting": candidates.resting.astype(np.float64),
         "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }
     if query.span is not None:

@@ -38,6 +38,8 @@ READS = 5
 """How often a read is made whose version of the table somebody else cleaned away."""
 MEETINGS = 6
 """How often a commit is tried that meets those of others at the same moment."""
+LOCK_PAUSE = 0.002
+"""Seconds between two tries to get the lock that another process holds."""
 Answered = TypeVar("Answered")
 STABLE = {"new_table_enable_stable_row_ids": "true"}
 """What makes LanceDB keep in which version each row was written last, through compaction too."""
@@ -62,7 +64,9 @@ def cleaned_away(error: StoreError) -> bool:
 def conflicts(error: Exception) -> bool:
     """Whether LanceDB refused a commit because of another one at the same moment."""
     told = str(error).lower()
-    return any(word in told for word in ("conflict", "incompatible transaction", "already exists", "already set"))
+    return any(
+        word in told for word in ("conflict", "incompatible transaction", "already exists", "already set")
+    )
 
 
 async def despite_others(commit: Callable[[], Awaitable[None]]) -> None:
@@ -276,8 +280,9 @@ class Table:
         claim = None if self.schema is None else claim_in(self.schema)
         if claim is not None and claim.closing:
             raise StoreError(
-                f"{self.uri} is moved to another embedding model just now, and nothing is written before that "
-                "is done: try again with that model. If the process that did it died, run `reembed` again"
+                f"{self.uri} is moved to another embedding model at this moment, and nothing is written "
+                "until that is done: try again with that model. If the process that did it died, run "
+                "`reembed` again"
             )
         return version
 
@@ -351,22 +356,25 @@ class Table:
             finally:
                 self._locked = False
             return
-        from filelock import AsyncFileLock
+        from filelock import FileLock, Timeout
 
-        try:
-            lock = AsyncFileLock(self.path / disk.LOCK, poll_interval=0.002, run_in_executor=False)
-            await lock.acquire()
-        except OSError as error:
-            raise StoreError(
-                f"{self.path} cannot be written: {error.strerror}; give a directory you may write to, or "
-                "only read this one"
-            ) from error
+        lock = FileLock(self.path / disk.LOCK, thread_local=False)
+        while not lock.is_locked:
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                await asyncio.sleep(LOCK_PAUSE)
+            except OSError as error:
+                raise StoreError(
+                    f"{self.path} cannot be written: {error.strerror}; give a directory you may write to, or "
+                    "only read this one"
+                ) from error
         self._locked = True
         try:
             yield
         finally:
             self._locked = False
-            await lock.release()
+            lock.release()
 
     async def sync(self) -> None:
         """Make all that was written survive a power cut, if that is wanted."""

@@ -64,6 +64,7 @@ class ZettelmemMemory(BaseMemory):
         min_score: float = MIN_SCORE,
         priority: int = 1,
         judge: Judge | None = None,
+        every: int | None = None,
         **kwargs: Any,
     ) -> ZettelmemMemory:
         """A memory of `namespace` in the notes of `memory`.
@@ -79,6 +80,7 @@ class ZettelmemMemory(BaseMemory):
             min_score: the score, in [0, 1], that a note needs to be shown, where not all are.
             priority: of the notes when tokens are short; 0 never cuts them.
             judge: who decides about links; None is the memory's own judge.
+            every: after how many new notes `memory.upkeep` looks after them; None never does.
             kwargs: for the short-term memory, such as `token_limit`, `memory_blocks` to stand before
                 ours, `async_engine` for a database that lasts, or `insert_method` for the place of the
                 notes.
@@ -95,6 +97,7 @@ class ZettelmemMemory(BaseMemory):
             min_score=min_score,
             priority=priority,
             judge=judge,
+            every=every,
             tokenizer_fn=primary.tokenizer_fn,
             accept_short_term_memory=False,  # it is all remembered by then
         )
