@@ -236,7 +236,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
     meaning = nearness(candidates.cosines(query))
     manner = 1.0 - smallness(len(candidates))
     says_when = manner * candidates.says_when.astype(np.float64)
-    found = {
+    found: dict[str, Signal] = {
         "content": matching(candidates.content),
         "surroundings": around,
         "meaning": meaning,
@@ -247,7 +247,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
         "says_when": says_when,
         "named": mentions(candidates, query.text),
         "idle": candidates.idle.astype(np.float64),
-        "length": manner * np.minimum(candidates.lengths / LONG, 1.0),
+        "length": manner * np.minimum(candidates.lengths.astype(np.float64) / LONG, 1.0),
         "resting": candidates.resting.astype(np.float64),
         "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }
