@@ -241,7 +241,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
         "surroundings": around,
         "meaning": meaning,
         "speaker": np.isin(candidates.speakers, codes).astype(np.float64),
-        "when": says_when * float(asks_when(query.text)),
+        "when": says_when if asks_when(query.text) else np.zeros(len(candidates)),
         "tells": 1.0 - candidates.asks,
         "answers": manner * candidates.answers.astype(np.float64),
         "says_when": says_when,
