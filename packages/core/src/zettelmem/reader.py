@@ -200,7 +200,7 @@ class Reader:
         """
         return await self._store.namespaces(sight(under, {"via": via}, **self._validity(valid)))
 
-    def _validity(self, valid: bool | None) -> dict[str, datetime]:
+    def _validity(self, valid: bool | None) -> dict[str, Any]:
         """The field of a filter for what is so now (`valid`), or no longer is; none for both."""
         return {} if valid is None else {"valid_at" if valid else "over_at": self.clock()}
 
