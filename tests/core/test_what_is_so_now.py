@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.doubles import Clock, open_sync
-from zettelmem import Hit, Memory, Relation, Trust
+from zettelmem import AsyncMemory, Hit, Memory, Relation, Trust
 
 FACTS = [
     "My cat is called Momo.",
@@ -193,3 +193,25 @@ def test_the_same_words_by_somebody_who_is_trusted_more_raise_the_source() -> No
         )
         assert again.note.id == guess.note.id
         assert (again.note.source.who, again.note.trust) == ("user", 2)
+
+
+async def test_an_older_word_that_is_over_leads_to_the_newest_and_stays_unseen() -> None:
+    async with AsyncMemory() as memory:
+        await memory.remember_many(["I have a cousin in Lyon.", "The gym opens at six."], namespace="a")
+        old = (await memory.remember("I live in Porto.", namespace="a")).note
+        made = await memory.remember("The last box is unpacked, Braga it is.", namespace="a", judge="ask")
+        number = next(each.number for each in made.neighbours if each.note.id == old.id)
+        decision = {"links": [{"neighbour": number, "relation": "supersedes"}]}
+        await memory.connect(made.note.id, decision, namespace="a")
+        hits = await memory.recall("Where do I live?", namespace="a")
+    assert hits[0].note.id == made.note.id
+    assert old.id not in [hit.note.id for hit in hits]
+
+
+async def test_what_ended_without_a_newer_word_is_not_found() -> None:
+    async with AsyncMemory() as memory:
+        over = (await memory.remember("The alarm code is 7731.", namespace="a")).note
+        await memory.remember("The gym opens at six.", namespace="a")
+        await memory.revise(over.id, namespace="a", invalid_at=over.recorded_at)
+        hits = await memory.recall("What is the alarm code?", namespace="a")
+    assert over.id not in [hit.note.id for hit in hits]

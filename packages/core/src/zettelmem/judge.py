@@ -93,7 +93,7 @@ class Judging:
         if judge == "ask":
             return fields, Pending(reason="waiting for `connect`", fields=asked)
         if judge == "model" and asked:
-            schema = prompts.construction_schema(asked)
+            schema = prompts.construction_schema(frozenset(asked))
             now, draft, before = told_in(self._zone, (now, draft, [previous] if previous else []))
             prompt = prompts.construct(draft, before, now)
             answer, problem = await self._ask(prompts.CONSTRUCT, prompt, schema)

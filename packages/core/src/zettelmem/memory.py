@@ -33,6 +33,7 @@ from .remember import Remember
 from .revise import Revise
 from .store import Store
 from .values import build, dated, moment
+from .wholes import Wholes
 from .writer import Writer, others
 
 logger = logging.getLogger(__name__)
@@ -135,6 +136,7 @@ class AsyncMemory(Curator):
         self._revise = Revise(self._writer, self._judging, self._intake, neighbours)
         self._remember = Remember(self._writer, self._revise, self._judging, self._intake, neighbours)
         self._upkeep = Upkeep(self._writer, self._revise, self._intake, model, model_timeout, self.half_lives)
+        self._wholes = Wholes(self._writer, self._remember)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
 
@@ -166,6 +168,7 @@ class AsyncMemory(Curator):
         tags: Sequence[str] | None = None,
         context: str | None = None,
         key: str | None = None,
+        cut: bool = False,
         judge: Judge | None = None,
     ) -> Remembered:
         """Store words as a note, link it, and let its neighbours evolve.
@@ -184,6 +187,10 @@ class AsyncMemory(Curator):
             key: the application's name for it; the same key is the same note, revised if it says news. What
                 only says again what was remembered under the key before undoes no later revise or forget:
                 `known` is then set, and `note` tells what stands. With `data` it is put in its place.
+            key: the application's name for it; the same key is the same note, revised if it says news.
+            cut: make notes of a long text where its matter changes, at most 200, each `part_of` the note that
+                is given back, which says how the text begins; to forget that one is to forget all. The same
+                text again is the same notes.
             judge: who decides about links and evolution this time.
 
         Raises:
@@ -213,6 +220,9 @@ class AsyncMemory(Curator):
                 "trust": trust,
             },
         )
+        if cut:
+            draft = self._intake.checked(draft)
+            return await self._wholes.remember(draft, as_namespace(namespace), self._judging.chosen(judge))
         return (await self.remember_many([draft], namespace=namespace, judge=judge))[0]
 
     @in_zone
@@ -311,7 +321,7 @@ class AsyncMemory(Curator):
     async def forget(
         self, note_id: str, *, namespace: str | Sequence[str], revision: int | None = None
     ) -> Remembered:
-        """Put a note out of sight, with every link to it.
+        """Put a note out of sight, with every link to it, and with its parts if it stands for a text.
 
         A forgotten note can be brought back by `undo` for as long as nobody erases it: its words stay
         in the store. `admin.erase_note` erases it; `zettelmem doctor --purge` erases what was forgotten

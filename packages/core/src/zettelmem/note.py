@@ -244,6 +244,12 @@ class Note(Value):
         return tuple(x.source for x in self.links if x.relation in before and x.target == self.id)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The notes that are part of it, where it stands for a text that was cut."""
+        own = (x for x in self.links if x.relation is Relation.PART_OF and x.target == self.id)
+        return tuple(link.source for link in own)
+
+    @property
     def repeats(self) -> tuple[Evolution, ...]:
         """The times that its words were said again, as far as its history reaches back."""
         return tuple(entry for entry in self.history if entry.verb == "repeat")

@@ -80,7 +80,7 @@ class Reader:
             effort: `deep` searches in rounds: after each a judge says which notes to keep, what to ask next,
                 or that it is enough. Kept notes come first; `why` tells the round and what it asked.
             rounds: searches of a deep recall at most, 1 to 10.
-            sift: the judge of a deep recall, a function of the question and a round's new hits; the
+            sift: the judge of a deep recall, a function of the question and a round's hits; the
                 memory's model where None.
             where: `kinds`, `tags`, `thread`, `since`, `until`, `min_trust`, `via`: see `Where`.
 

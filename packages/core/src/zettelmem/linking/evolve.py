@@ -20,6 +20,8 @@ from .decisions import check
 from .matters import says_again
 from .sheet import Sheet, bounded
 
+BELONGING = 0.1
+"""Weight of the link from a piece of a text to the note that stands for the whole."""
 FOLLOWING = 0.2
 """Weight of the link to the note before in the thread."""
 AGAIN = "remembered again under the same key"
@@ -99,6 +101,14 @@ def apply(
     return sheet.changes()
 
 
+def compose(whole: Note, parts: Sequence[Note], now: datetime) -> Changes:
+    """The note that stands for a text, with the notes of its pieces linked to it as parts."""
+    sheet = Sheet(whole, parts, "connect", now)
+    for part in parts:
+        sheet.link(Link(source=part.id, target=whole.id, relation=Relation.PART_OF, weight=BELONGING))
+    return sheet.changes()
+
+
 def show(note: Note, neighbours: Sequence[Note], now: datetime) -> Changes:
     """The note with its numbered neighbours written down, so that a later decision can be checked."""
     sheet = Sheet(note, (), "judge", now)
@@ -172,20 +182,19 @@ def repeat(note: Note, again: Note, now: datetime) -> Changes:
 
 
 def forget(note: Note, linked: Sequence[Note], now: datetime, verb: Verb = "forget") -> Changes:
-    """The note out of sight, and every link to it gone at the other end too.
+    """The note out of sight with all its parts, and every link to them gone at the other end too.
 
     What it had superseded is so again, unless it was closed for another reason since, or so long ago
     that its history does not tell any more.
 
     Args:
         note: the note to forget.
-        linked: every note that it is linked with.
+        linked: every note that it or a part of it is linked with.
         now: when.
         verb: `forget`, or `undo` where the forgetting takes a `remember` back.
     """
     sheet = Sheet(note, linked, verb, now)
-    sheet.detach(note)
-    sheet.set(note.id, forgotten_at=now)
+    sheet.hide(note)
     return sheet.changes()
 
 
