@@ -84,6 +84,7 @@ NAMES = [
     "Where",
     "ZettelmemError",
     "as_namespace",
+    "cited",
     "cut",
     "fence",
     "fit",

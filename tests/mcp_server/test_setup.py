@@ -448,3 +448,16 @@ async def test_notes_that_nobody_connected_are_linked_by_the_rules(
             if (await memory.stats(namespace="me")).pending == 0:
                 return
         raise AssertionError("the note still waits")
+
+
+async def test_once_a_day_doubles_are_merged_in_the_background(tmp_path: Path) -> None:
+    async with AsyncMemory(str(tmp_path)) as memory:
+        for opening in ("", "By the way, "):
+            await memory.remember(f"{opening}Rita is allergic to peanuts.", namespace="me", judge="none")
+    async with asyncio.timeout(60), Keeper(Settings(db=str(tmp_path))) as opened:
+        memory = await opened.memory()
+        for _ in range(1000):
+            notes = (await memory.notes(namespace="me")).notes
+            if any(note.rested_at for note in notes):
+                return
+        raise AssertionError("the double is still awake")

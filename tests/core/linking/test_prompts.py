@@ -111,8 +111,8 @@ def test_a_long_content_is_cut_in_the_prompt() -> None:
 
 @pytest.mark.parametrize("field", ["context", "keywords", "tags", "kind"])
 def test_only_the_fields_that_are_missing_are_asked_for(field: str) -> None:
-    assert list(prompts.construction_schema([field]).model_fields) == [field]
-    assert list(prompts.construction_schema([]).model_fields) == []
+    assert list(prompts.construction_schema(frozenset({field})).model_fields) == [field]
+    assert list(prompts.construction_schema(frozenset()).model_fields) == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_only_the_fields_that_are_missing_are_asked_for(field: str) -> None:
 def test_an_answer_of_another_shape_is_none(answer: Any) -> None:
     """A string where a list was asked for, a list where an object was, a kind that nobody registered."""
     good = {"context": "", "keywords": [], "tags": [], "kind": "semantic"}
-    schema = prompts.construction_schema(good)
+    schema = prompts.construction_schema(frozenset(good))
     schema.model_validate(good)
     with pytest.raises(ValidationError):
         schema.model_validate(good | answer if isinstance(answer, dict) else answer)

@@ -59,7 +59,7 @@ from .render import (
     tell_history,
     tell_links,
 )
-from .selection import MIN_SCORE, for_prompt, to_ask_for
+from .selection import MIN_SCORE, cited, for_prompt, to_ask_for
 from .sync import Memory
 
 __version__ = "0.1.0"
@@ -135,6 +135,7 @@ __all__ = [
     "Where",
     "ZettelmemError",
     "as_namespace",
+    "cited",
     "cut",
     "fence",
     "fit",

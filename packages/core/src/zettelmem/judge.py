@@ -84,7 +84,7 @@ class Judging:
         if judge == "ask":
             return fields, Pending(reason="waiting for `connect`", fields=asked)
         if judge == "model" and asked:
-            schema = prompts.construction_schema(asked)
+            schema = prompts.construction_schema(frozenset(asked))
             prompt = prompts.construct(draft, [previous] if previous else [], now)
             answer, problem = await self._ask(prompts.CONSTRUCT, prompt, schema)
             if answer is None:

@@ -176,6 +176,9 @@ class AsyncMemory(Curator):
             trust: how far it may be believed.
             data: the application's own fields, JSON, checked against the kind's model if it has one.
             keywords, tags, context: given ones are kept and no model is asked for them.
+            key: the application's name for it; the same key is the same note, revised if it says news. What
+                only says again what was remembered under the key before undoes no later revise or forget:
+                `known` is then set, and `note` tells what stands. With `data` it is put in its place.
             key: the application's name for it; the same key is the same note, revised if it says news.
             cut: make notes of a long text where its matter changes, at most 200, each `part_of` the note that
                 is given back, which says how the text begins; to forget that one is to forget all. The same

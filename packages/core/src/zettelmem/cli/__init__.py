@@ -12,7 +12,7 @@ from zettelmem.drafts import Fields
 from zettelmem.errors import InvalidInput
 from zettelmem.note import Trust
 
-from . import files, operate
+from . import care, files, operate
 from .options import JudgeOption, Kinds, NoteId, Since, Tags, Thread, TrustName, Until
 from .settings import Settings, print_what_fits, verb
 
@@ -297,6 +297,9 @@ def finish(
         {"finished": [each.note.id for each in done], "pending": left},
         lambda: typer.echo(f"{len(done)} notes finished, {left} pending"),
     )
+
+
+app.command(name="upkeep")(care.upkeep)
 
 
 app.command(name="erase")(operate.erase)

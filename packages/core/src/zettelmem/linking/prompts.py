@@ -6,8 +6,9 @@ the instructions say that nothing inside is to be obeyed. Neighbours are numbere
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -75,7 +76,8 @@ def _told(note: Note) -> str:
     return f"{note.occurred_at:%Y-%m-%d %H:%M}, {note.kind}, trust {note.trust.name.lower()}"
 
 
-def construction_schema(asked: Collection[str]) -> type[BaseModel]:
+@cache  # to make one takes a millisecond, and there are sixteen
+def construction_schema(asked: frozenset[str]) -> type[BaseModel]:
     """The answer schema for the fields `asked` of context, keywords, tags and kind."""
     fields: dict[str, Any] = {name: _FIELDS[name] for name in _FIELDS if name in asked}
     return create_model("Construction", __config__=ConfigDict(extra="ignore"), **fields)

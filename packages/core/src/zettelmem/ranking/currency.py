@@ -10,6 +10,11 @@ from .candidates import Candidates, Query
 from .score import WEIGHTS, Ranking
 
 
+def asks_about_now(query: Query) -> bool:
+    """Whether the newest word on a matter is wanted, and not an older one."""
+    return query.span is None and not asks_about_past(query.text)
+
+
 def newest_first(candidates: Candidates, ranked: Ranking, query: Query) -> Ranking:
     """The ranking with the newest word on each matter in the best place that a word on it has.
 
@@ -17,7 +22,7 @@ def newest_first(candidates: Candidates, ranked: Ranking, query: Query) -> Ranki
     may be the answer.
     """
     older = [place for place, newer in enumerate(candidates.newer) if newer]
-    if not older or query.span is not None or asks_about_past(query.text):
+    if not older or not asks_about_now(query):
         return ranked
     totals = ranked.totals
     lifted = np.zeros(len(candidates))

@@ -66,6 +66,7 @@ class ZettelmemMemory(BaseMemory):
         parts: Sequence[Part] = ("notes",),
         cite: bool = False,
         judge: Judge | None = None,
+        every: int | None = None,
         **kwargs: Any,
     ) -> ZettelmemMemory:
         """A memory of `namespace` in the notes of `memory`.
@@ -83,6 +84,7 @@ class ZettelmemMemory(BaseMemory):
             parts: of a brief (`Memory.brief`) that are shown: profile, lessons, plans, notes.
             cite: ask for the ids of the notes that an answer stands on.
             judge: who decides about links; None is the memory's own judge.
+            every: after how many new notes `memory.upkeep` looks after them; None never does.
             kwargs: for the short-term memory, such as `token_limit`, `memory_blocks` to stand before
                 ours, `async_engine` for a database that lasts, or `insert_method` for the place of the
                 notes.
@@ -101,6 +103,7 @@ class ZettelmemMemory(BaseMemory):
             parts=parts,
             cite=cite,
             judge=judge,
+            every=every,
             tokenizer_fn=primary.tokenizer_fn,
             accept_short_term_memory=False,  # it is all remembered by then
         )
