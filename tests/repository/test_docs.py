@@ -43,7 +43,8 @@ PRINTED = {
     "llamaindex_agent.py": [
         "tuesday > What am I allergic to?",
         "I remember: I am Ana, and I am allergic to peanuts. [",
-        "used 1 times: I am Ana, and I am allergic to peanuts.",
+        "used ",
+        " times: I am Ana, and I am allergic to peanuts.",
         "upkeep: 0 changes",
         "All that is remembered",
         "wednesday > Which nuts do I avoid?",
