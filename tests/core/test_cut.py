@@ -178,10 +178,11 @@ async def test_the_same_text_again_is_the_same_notes() -> None:
         again = await memory.remember(TEXT, namespace="a", cut=True)
         assert again.known
         assert (again.note, again.change) == (done.note, done.change)
-        await memory.forget(done.note.id, namespace="a")
-        revived = await memory.remember(TEXT, namespace="a", cut=True)
-        assert revived.note.id == done.note.id
-        assert set(revived.note.parts) == set(done.note.parts)
+        gone = await memory.forget(done.note.id, namespace="a")
+        late = await memory.remember(TEXT, namespace="a", cut=True)
+        assert late.known
+        assert late.note.forgotten_at is not None
+        await memory.undo(gone.change, namespace="a")
         assert len((await memory.notes(namespace="a")).notes) == 6
         await check_store(memory)
 
@@ -191,7 +192,7 @@ async def test_another_text_under_the_same_key_is_refused() -> None:
         await memory.remember(TEXT, namespace="a", cut=True, key="report")
         assert (await memory.remember(TEXT, namespace="a", cut=True, key="report")).known
         other = "\n\n".join(reversed(MATTERS))
-        with pytest.raises(InvalidInput, match="another text under this key; forget it first"):
+        with pytest.raises(InvalidInput, match="another text under this key; give another key"):
             await memory.remember(other, namespace="a", cut=True, key="report")
 
 
