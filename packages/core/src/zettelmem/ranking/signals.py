@@ -58,9 +58,9 @@ def smallness(count: int) -> float:
     """How much `count` candidates are too few to tell a rare word from an ordinary one, in (0, 1].
 
     >>> [round(smallness(count), 2) for count in (1, 30, 100, 600)]
-    [1.0, 0.92, 0.5, 0.03]
+    [1.0, 0.99, 0.5, 0.0]
     """
-    return 1.0 / (1.0 + (count / SMALL) ** 2)
+    return 1.0 / (1.0 + (count / SMALL) ** 4)
 
 
 def matching(scores: Signal) -> Signal:
