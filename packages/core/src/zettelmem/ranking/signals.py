@@ -236,7 +236,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
     meaning = nearness(candidates.cosines(query))
     manner = 1.0 - smallness(candidates.total)
     says_when = manner * candidates.says_when.astype(np.float64)
-    found = {
+    found: dict[str, Signal] = {
         "content": matching(candidates.content, candidates.total),
         "surroundings": around,
         "meaning": meaning,
