@@ -242,7 +242,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
         "meaning": meaning,
         "speaker": np.isin(candidates.speakers, codes).astype(np.float64),
         "when": says_when * float(asks_when(query.text)),
-        "tells": 1.0 - candidates.asks,
+        "tells": 1.0 - candidates.asks.astype(np.float64),
         "answers": manner * candidates.answers.astype(np.float64),
         "says_when": says_when,
         "named": mentions(candidates, query.text),
