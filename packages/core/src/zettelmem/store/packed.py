@@ -38,13 +38,7 @@ class Packed:
         """The same for many rows of the table, in as few pieces as they were read in."""
         import pyarrow as pa
 
-        # A time without a zone is read twice as fast; all are UTC.
-        columns: list[pa.Array] = []
-        for name in PACKED:
-            column = rows[name].combine_chunks()
-            timed = pa.types.is_timestamp(column.type)
-            columns.append(column.cast(pa.timestamp("us")) if timed else column)
-        batch = pa.RecordBatch.from_arrays(columns, PACKED)
+        batch = pa.RecordBatch.from_arrays([rows[name].combine_chunks() for name in PACKED], PACKED)
         for place, slot in enumerate(slots):
             self._set(slot, (batch, place))
         self.size += batch.nbytes
