@@ -17,19 +17,22 @@ TEXTS = st.lists(TERMS, max_size=6).map(" ".join)
 
 
 def bm25(texts: Sequence[str], alive: Sequence[bool], query: Sequence[str]) -> list[float]:
-    """BM25 of each text, from its definition; 0 for those that are not alive."""
+    """BM25 of each text, as a share of what all terms of the query can give; 0 for those not alive."""
     bags = [Counter(text.split()) for text in texts]
     there = [bag for bag, counts in zip(bags, alive, strict=True) if counts]
     average = max(sum(bag.total() for bag in there) / max(len(there), 1), 1.0)
+    rarities: dict[str, float] = {}
+    for term in query:
+        holding = sum(term in other for other in there)
+        rarities[term] = math.log(1 + (len(there) - holding + 0.5) / (holding + 0.5))
+    everything = sum(rarities.values())
     scores = []
     for bag, counts in zip(bags, alive, strict=True):
         score = 0.0
-        for term in dict.fromkeys(query):
-            holding = sum(term in other for other in there)
-            rarity = math.log(1 + (len(there) - holding + 0.5) / (holding + 0.5))
+        for term, rarity in rarities.items():
             norm = K1 * (1 - B + B * bag.total() / average)
             score += rarity * bag[term] * (K1 + 1) / (bag[term] + norm) if bag[term] else 0.0
-        scores.append(score if counts else 0.0)
+        scores.append(score / everything if counts and everything else 0.0)
     return scores
 
 

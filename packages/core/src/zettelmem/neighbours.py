@@ -93,8 +93,8 @@ def _names_told(note: Note) -> str:
 
 def numbered(around: Iterable[tuple[Note, float]]) -> list[Neighbour]:
     """Notes with their cosine as numbered neighbours; those that can take no more links are left out."""
-    room = [(note, cosine) for note, cosine in around if len(note.links) < MAX_LINKS]
-    return [
-        Neighbour.model_construct(number=number, note=note, similarity=cosine)
-        for number, (note, cosine) in enumerate(room)
-    ]
+    shown: list[Neighbour] = []
+    for note, cosine in around:
+        if len(note.links) < MAX_LINKS:
+            shown.append(Neighbour.model_construct(number=len(shown), note=note, similarity=cosine))
+    return shown

@@ -73,15 +73,18 @@ class Remember:
     ) -> list[Remembered]:
         now = self._writer.clock()
         plans = await self._construct(drafts, namespace, judge, now)
-        texts = [text for plan in plans for text in (plan.note.content, plan.note.description)]
+        texts: list[str] = []
+        for plan in plans:
+            texts += plan.note.content, plan.note.description
         vectors = await self._writer.embedding.documents(texts, {})
         search = await self._writer.store.search(namespace)
         await look_around(search, plans, vectors, self._k)
         if judge in ("ask", "model"):
             await self._ask(plans[0] if judge == "model" else None, plans, namespace, judge)
-        ids = [note_id for plan in plans for note_id, _ in plan.near]
-        ids += [plan.note.id for plan in plans]
-        ids += [plan.previous for plan in plans if plan.previous]
+        ids: list[str] = []
+        for plan in plans:
+            ids += [plan.note.id, *dict(plan.near)]
+            ids += [plan.previous] if plan.previous else []
         around = search if judge != "model" else None  # a model took its time
         changes = await self._writer.commit(
             namespace, ids, lambda fresh: self._step(plans, fresh, judge, now), vectors, around
@@ -138,7 +141,9 @@ class Remember:
         self, asked: Plan | None, plans: Sequence[Plan], namespace: Namespace, judge: Judge
     ) -> None:
         """Number the neighbours of each plan for whoever decides, and let a model decide about its one."""
-        ids = (note_id for plan in plans for note_id, _ in plan.near)
+        ids: list[str] = []
+        for plan in plans:
+            ids += dict(plan.near)
         state = await self._writer.store.notes(namespace, ids)
         for plan in plans:
             around = [(state[note_id], cosine) for note_id, cosine in plan.near if note_id in state]
@@ -191,8 +196,8 @@ class Remember:
 
 def _shown(plan: Plan) -> Note:
     """The note with its neighbours as its own commit leaves them: the note before it gains a link."""
-    shown = tuple(
-        Shown(id=each.note.id, revision=each.note.revision + (each.note.id == plan.previous))
-        for each in plan.neighbours
-    )
-    return plan.note.model_copy(update={"shown": shown})
+    shown: list[Shown] = []
+    for each in plan.neighbours:
+        gains = each.note.id == plan.previous
+        shown.append(Shown(id=each.note.id, revision=each.note.revision + gains))
+    return plan.note.model_copy(update={"shown": tuple(shown)})

@@ -1,11 +1,14 @@
-"""A `Filter` as LanceDB expression objects."""
+"""A `Filter` as LanceDB expression objects, and its times as numpy compares them."""
 
 from __future__ import annotations
 
 import json
 from functools import reduce
 from operator import and_, or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zettelmem.note import Trust
 from zettelmem.queries import Filter
@@ -53,3 +56,22 @@ def where_of(sight: Filter, *, forgotten: bool = False) -> Expr:
     if sight.pending:
         terms.append(col("waiting") == lit(True))
     return reduce(and_, terms) if terms else lit(True)
+
+
+def in_time(facts: NDArray[Any], sight: Filter) -> NDArray[np.bool_]:
+    """Which notes fit the times of a filter, by their times in seconds: what `where_of` asks of LanceDB."""
+    seen = np.ones(len(facts), bool)
+    if sight.since is not None:
+        seen &= facts["occurred_at"] >= sight.since.timestamp()
+    if sight.until is not None:
+        seen &= facts["occurred_at"] < sight.until.timestamp()
+    if sight.over_at is not None:
+        seen &= facts["invalid_at"] <= sight.over_at.timestamp()
+    if sight.known_at is not None:
+        seen &= facts["recorded_at"] <= sight.known_at.timestamp()
+    if sight.valid_at is not None:
+        valid = facts["invalid_at"] > sight.valid_at.timestamp()
+        if sight.known_at is not None:  # closed by then, but nobody knew it yet
+            valid |= facts["closed_at"] > sight.known_at.timestamp()
+        seen &= valid
+    return seen

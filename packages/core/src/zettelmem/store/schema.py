@@ -83,9 +83,7 @@ class Row:
     def _surroundings(self) -> tuple[object, ...]:
         """All that `_around` is made of."""
         note = self.note
-        return (
-            self.before, self.after, note.source.who, note.context, note.keywords, note.tags, note.occurred_at
-        )  # fmt: skip
+        return self.before, self.after, note.source, note.context, note.keywords, note.tags, note.occurred_at
 
     def _around(self) -> tuple[str, ...]:
         """What is known around the content: the second lexical field holds it beside the content."""

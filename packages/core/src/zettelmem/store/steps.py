@@ -31,9 +31,9 @@ class Played:
 
         A note under a key may have been erased and remembered anew meanwhile: then only its time differs.
         """
-        return rows.keys() == self.rows.keys() and all(
-            _state(rows[note_id].note) == _state(row.note) for note_id, row in self.rows.items()
-        )
+        if rows.keys() != self.rows.keys():
+            return False
+        return all(_state(rows[note_id].note) == _state(self.rows[note_id].note) for note_id in rows)
 
 
 def _state(note: Note) -> tuple[object, ...]:
@@ -47,7 +47,10 @@ def play(step: Step, rows: Mapping[str, Row]) -> Played:
 
 def final(changes: Sequence[Changes]) -> dict[str, Note]:
     """The last state of each note that the changes write."""
-    return {note.id: note for change in changes for note in change.notes}
+    notes: dict[str, Note] = {}
+    for change in changes:
+        notes |= {note.id: note for note in change.notes}
+    return notes
 
 
 def _texts(note: Note, old: Row | None) -> list[str]:
@@ -68,8 +71,10 @@ def lacking(
     changes: Sequence[Changes], before: Mapping[str, Row], vectors: Mapping[str, Vectors]
 ) -> frozenset[str]:
     """The texts that must be embedded before the changes can be written."""
-    texts = (text for note in final(changes).values() for text in _texts(note, before.get(note.id)))
-    return frozenset(text for text in texts if text not in vectors)
+    texts: set[str] = set()
+    for note in final(changes).values():
+        texts.update(_texts(note, before.get(note.id)))
+    return frozenset(texts - vectors.keys())
 
 
 def rows_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -18,8 +17,10 @@ from zettelmem.ranking.candidates import Candidates, Query
 from zettelmem.ranking.names import Names
 from zettelmem.values import tag_key
 
+from .filters import in_time
+from .packed import PACKED, Packed
 from .postings import Postings
-from .schema import FLOATS, LEXICAL, NOTE_COLUMNS, Row, matrix, namespace_of, to_row
+from .schema import FLOATS, LEXICAL, Row, matrix, namespace_of, to_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,20 +28,17 @@ if TYPE_CHECKING:
 Slots = NDArray[np.intp]
 """Places of notes in a view, shape (n,)."""
 
-_Cold = bytes | tuple[Sequence["pa.Array"], int]
-"""The columns of a row that make a note: pickled, or its place in columns that were read from the table."""
 FEW_VECTORS = 16
 """Vectors from which a product of matrices pays."""
 KEPT_ROWS = 4_096
 """Rows that a view keeps as objects; the others are made anew from their bytes when they are asked for."""
-_COLD = [*NOTE_COLUMNS, "before", "after"]
 _TIMES = ("occurred_at", "recorded_at", "invalid_at", "closed_at")
 _FLAGS = ("live", "resting", "waiting", "says_when", "asks", "answers", "idle")
 _NUMBERS = ("position", "trust", "length", "size", "revision")
 _PLAIN = (*_FLAGS, *_NUMBERS)
 _CODED = ("namespace", "thread", "kind", "who", "via")
 VIEW_COLUMNS = list(
-    dict.fromkeys([*_COLD, *_TIMES, *_PLAIN, "linked", "link_weights", "newer", *LEXICAL, *FLOATS])
+    dict.fromkeys([*PACKED, *_TIMES, *_PLAIN, "linked", "link_weights", "newer", *LEXICAL, *FLOATS])
 )
 """The columns that a view is filled from."""
 _LISTED = ["id", "tags", "linked", "newer", *_CODED, *LEXICAL]
@@ -86,8 +84,7 @@ class View:
         self._linked: list[tuple[str, ...]] = []
         self._weights: list[tuple[float, ...]] = []
         self._newer: list[tuple[str, ...]] = []
-        self._cold: list[_Cold] = []
-        self._cold_size = 0
+        self._packed = Packed()
         self._rows: OrderedDict[str, Row] = OrderedDict()
 
     def __len__(self) -> int:
@@ -97,7 +94,7 @@ class View:
     def size(self) -> int:
         """About how many bytes it takes."""
         arrays = self._facts.nbytes + self._contents.nbytes + self._vectors.nbytes
-        return arrays + self._cold_size + sum(each.size for each in self._words.values()) + 600 * len(self)
+        return arrays + self._packed.size + sum(each.size for each in self._words.values()) + 600 * len(self)
 
     # --- filling ---------------------------------------------------------------------------------
 
@@ -128,26 +125,24 @@ class View:
             codes = self._codes[name]
             facts[name][slots] = [codes.setdefault(each, len(codes) - 1) for each in columns[name]]
         for name in _TIMES:
-            facts[name][slots] = _seconds(rows[name]) if many else [at.timestamp() for at in columns[name]]
+            if many:
+                facts[name][slots] = rows[name].cast("int64").to_numpy() / 1e6
+            else:
+                facts[name][slots] = [at.timestamp() for at in columns[name]]
         for name in _PLAIN:
             facts[name][slots] = rows[name].to_numpy() if many else columns[name]
         self._contents[slots] = matrix(rows["content_vector"])
         self._vectors[slots] = matrix(rows["vector"])
         if many and np.array_equal(slots, np.arange(first, first + len(slots))):
             self._read_all_words(rows, columns)
-        together = [rows[name].combine_chunks() for name in _COLD] if many else []
-        self._cold_size += sum(column.nbytes for column in together)
+        if many:
+            self._packed.put_together(slots.tolist(), rows)
+        else:
+            self._packed.put(slots.tolist(), columns)
         for place, slot in enumerate(slots.tolist()):
             self._weights[slot] = tuple(weights[place])
             self._read_lists(slot, columns, place)
             self._read_words(slot, columns, place)
-            self._cold_size -= _size(self._cold[slot])
-            if together:
-                self._cold[slot] = together, place
-            else:
-                cold = tuple(columns[name][place] for name in _COLD)
-                self._cold[slot] = pickle.dumps(cold, pickle.HIGHEST_PROTOCOL)
-                self._cold_size += _size(self._cold[slot])
             self._rows.pop(self.ids[slot], None)
         if fresh is not None:
             for note_id in columns["id"]:
@@ -163,7 +158,6 @@ class View:
         self._linked.append(())
         self._weights.append(())
         self._newer.append(())
-        self._cold.append(b"")
         if slot == len(self._facts):
             room = (slot * 3) // 2
             self._facts = np.concatenate([self._facts, np.zeros(room - slot, _FACTS)])
@@ -204,34 +198,15 @@ class View:
 
     def rows(self, ids: Iterable[str]) -> dict[str, Row]:
         """The rows of these notes that exist, by id, forgotten ones too."""
-        rows: dict[str, Row] = {}
-        absent: dict[str, int] = {}
-        for note_id in dict.fromkeys(ids):
-            slot = self._slots.get(note_id)
-            row = self._rows.get(note_id)
-            if row is not None:
-                rows[note_id] = row
-            elif slot is not None:
-                absent[note_id] = slot
-        made = zip(absent, self._read_cold([*absent.values()]), strict=True)
-        for note_id, row in [*rows.items(), *made]:
-            self._keep(note_id, row)
-            rows[note_id] = row
-        return rows
-
-    def _read_cold(self, slots: list[int]) -> list[Row]:
-        """The rows in these slots, made anew."""
-        made: list[Row] = []
-        for slot in slots:
-            cold = self._cold[slot]
-            if isinstance(cold, bytes):
-                cells = pickle.loads(cold)
-            else:
-                cells = [column[cold[1]].as_py() for column in cold[0]]
-            values = dict(zip(_COLD, cells, strict=True))
+        wanted = [note_id for note_id in dict.fromkeys(ids) if note_id in self._slots]
+        rows = {note_id: self._rows[note_id] for note_id in wanted if note_id in self._rows}
+        absent = [self._slots[note_id] for note_id in wanted if note_id not in rows]
+        for slot, values in zip(absent, self._packed.rows(absent), strict=True):
             values |= {name: self._terms[name][slot] for name in LEXICAL}
-            made.append(to_row(values, self._contents[slot].copy(), self._vectors[slot].copy()))
-        return made
+            rows[self.ids[slot]] = to_row(values, self._contents[slot].copy(), self._vectors[slot].copy())
+        for note_id in wanted:
+            self._keep(note_id, rows[note_id])
+        return {note_id: rows[note_id] for note_id in wanted}
 
     def _keep(self, note_id: str, row: Row) -> None:
         self._rows[note_id] = row
@@ -383,30 +358,13 @@ class View:
             seen &= facts["trust"] >= int(sight.min_trust)
         if sight.pending:
             seen &= facts["waiting"]
-        return seen & self._timely(facts, sight)
+        return seen & in_time(facts, sight)
 
     def _alike(self, name: str, value: str) -> list[int]:
         """The codes of what is written like `value` but for case."""
         folded = value.lower()
         codes = self._codes[name]
         return [code for each, code in codes.items() if each is not None and each.lower() == folded]
-
-    def _timely(self, facts: NDArray[Any], sight: Filter) -> NDArray[np.bool_]:
-        seen = np.ones(len(facts), bool)
-        if sight.since is not None:
-            seen &= facts["occurred_at"] >= sight.since.timestamp()
-        if sight.until is not None:
-            seen &= facts["occurred_at"] < sight.until.timestamp()
-        if sight.over_at is not None:
-            seen &= facts["invalid_at"] <= sight.over_at.timestamp()
-        if sight.known_at is not None:
-            seen &= facts["recorded_at"] <= sight.known_at.timestamp()
-        if sight.valid_at is not None:
-            valid = facts["invalid_at"] > sight.valid_at.timestamp()
-            if sight.known_at is not None:  # closed by then, but nobody knew it yet
-                valid |= facts["closed_at"] > sight.known_at.timestamp()
-            seen &= valid
-        return seen
 
 
 def _cosines(contents: Vectors, vectors: Vectors) -> Vectors:
@@ -419,18 +377,6 @@ def _cosines(contents: Vectors, vectors: Vectors) -> Vectors:
         cosines: Vectors = vectors @ contents.T
         return cosines
     return np.stack([np.einsum("ij,j->i", contents, vector) for vector in vectors])
-
-
-def _size(cold: _Cold) -> int:
-    """Bytes of a row; its share of what was read with it."""
-    if isinstance(cold, bytes):
-        return len(cold)
-    return int(sum(column.nbytes for column in cold[0])) // len(cold[0][0])
-
-
-def _seconds(times: pa.ChunkedArray) -> NDArray[np.float64]:
-    seconds: NDArray[np.float64] = times.cast("int64").to_numpy() / 1e6
-    return seconds
 
 
 def _covers(sight: Filter, column: str | None) -> bool:
