@@ -3,6 +3,7 @@
 python tests/stress/s3.py PORT SHARE SEED      serve on a port; this share of the requests meets a fault
 """
 
+import json
 import random
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 from urllib.error import URLError
 
 SLOW = 1.0
@@ -42,21 +43,23 @@ class Faulty:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == COUNTS:
-            start_response("200 OK", [("Content-Type", "text/plain")])
-            return [repr(dict(self._made)).encode()]
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(self._made).encode()]
         conditional = environ["REQUEST_METHOD"] == "PUT" and "HTTP_IF_NONE_MATCH" in environ
         fault = self._fault(conditional)
         if fault is not None:
             self._made[fault] += 1
         if fault in ("500", "503", "409"):
-            environ["wsgi.input"].read()
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             return _refused(fault, start_response)
         if fault == "slow":
             time.sleep(SLOW)
         if fault == "reset":
-            return _broken(environ)
-        answer = self._answer(environ, start_response, conditional)
-        return _broken(environ) if fault == "lost" else answer
+            _break(environ)
+        if fault == "lost":
+            list(self._answer(environ, lambda *_: None, conditional))
+            _break(environ)
+        return self._answer(environ, start_response, conditional)
 
     def _fault(self, conditional: bool) -> str | None:
         if self._chance.random() >= self._share:
@@ -77,15 +80,15 @@ def _refused(status: str, start_response: Any) -> list[bytes]:
     return [body]
 
 
-def _broken(environ: dict[str, Any]) -> Iterable[bytes]:
-    """Nothing: the connection ends."""
+def _break(environ: dict[str, Any]) -> NoReturn:
+    """End the connection without an answer."""
     environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    return []
+    raise ConnectionResetError("a fault of the tests")
 
 
 def serve(port: int, share: float, seed: int) -> None:
     """Serve until killed."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):
@@ -138,11 +141,11 @@ def _make_bucket(url: str, serving: subprocess.Popen[bytes]) -> None:
             time.sleep(0.2)
 
 
-def faults_made(options: dict[str, str]) -> str:
+def faults_made(options: dict[str, str]) -> dict[str, int]:
     """How often each fault was made by now."""
     with urllib.request.urlopen(options["aws_endpoint"] + COUNTS, timeout=30) as answer:
-        text: str = answer.read().decode()
-    return text
+        made: dict[str, int] = json.load(answer)
+    return made
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ async def alone(store: Store, table: AsyncTable) -> AsyncIterator[Claim | None]:
     except OSError as error:
         raise StoreError(f"{store.path} cannot be written: {error.strerror}") from error
     try:
-        yield
+        yield None
     finally:
         await lock.release()
 

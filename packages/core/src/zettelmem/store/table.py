@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -35,8 +36,8 @@ INDEX_CACHE, METADATA_CACHE = 128 << 20, 64 << 20
 """Bytes of indices and of other facts about files that LanceDB may keep in memory."""
 READS = 5
 """How often a read is made whose version of the table somebody else cleaned away."""
-DESCRIBED = 6
-"""How often metadata is written that others write at the same moment."""
+MEETINGS = 6
+"""How often a commit is tried that meets those of others at the same moment."""
 LOCK_PAUSE = 0.002
 """Seconds between two tries to get the lock that another process holds."""
 Answered = TypeVar("Answered")
@@ -63,7 +64,25 @@ def cleaned_away(error: StoreError) -> bool:
 def conflicts(error: Exception) -> bool:
     """Whether LanceDB refused a commit because of another one at the same moment."""
     told = str(error).lower()
-    return "conflict" in told or "incompatible transaction" in told
+    return any(
+        word in told for word in ("conflict", "incompatible transaction", "already exists", "already set")
+    )
+
+
+async def despite_others(commit: Callable[[], Awaitable[None]]) -> None:
+    """Make a commit that others make too, again if it meets theirs.
+
+    Args:
+        commit: looks at what is there first, so that it may be called more than once.
+    """
+    for attempt in range(MEETINGS):
+        try:
+            return await commit()
+        except (RuntimeError, ValueError) as error:
+            if attempt == MEETINGS - 1 or not conflicts(error):
+                raise
+        await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))
+    return None
 
 
 async def to_its_end(read: Coroutine[Any, Any, Answered]) -> Answered:
@@ -218,7 +237,7 @@ class Table:
                         table = await connection.open_table(disk.TABLE)
                         self._check(await table.schema())
                         if not self.read_only:
-                            await indices.make(table)
+                            await despite_others(partial(indices.make, table))
                         self._opened = table
         return self._opened
 
@@ -274,14 +293,11 @@ class Table:
             table: the table.
             metadata: from its schema as it is to what LanceDB shall keep with a column.
         """
-        for attempt in range(DESCRIBED):
-            try:
-                await table.update_field_metadata(dict(metadata(await table.schema())))
-                return
-            except RuntimeError as error:
-                if attempt == DESCRIBED - 1 or not conflicts(error):
-                    raise
-                await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))
+
+        async def change() -> None:
+            await table.update_field_metadata(dict(metadata(await table.schema())))
+
+        await despite_others(change)
 
     @property
     def seen(self) -> int:
@@ -311,7 +327,7 @@ class Table:
                 table = await connection.create_table(
                     disk.TABLE, schema=schema_of(dimensions, self.embedder), exist_ok=True
                 )
-                await indices.make(table)
+                await despite_others(partial(indices.make, table))
             self._opened = table
         return table
 

@@ -10,6 +10,8 @@ import hashlib
 import re
 from functools import cache, lru_cache
 
+from zettelmem.language.kept import kept
+
 from .lexicon import NUMERALS
 
 LONGEST = 4_000
@@ -187,6 +189,7 @@ def _day_first(tokens: list[str]) -> tuple[str, ...]:
     return tuple(tokens)
 
 
+@kept
 def key_of(text: str) -> int:
     """A number that texts with the same words in their gists have in common, in any order; 0 for none."""
     words = gist(text)
