@@ -289,11 +289,13 @@ def test_a_client_is_told_absolute_paths_and_only_what_differs_from_the_defaults
     assert entry["args"][2:] == flags
 
 
-def test_who_installs_hears_of_the_embedder_for_other_languages(
+def test_who_installs_hears_of_embedders_for_paraphrases_and_other_languages(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("install", "--client", "cursor", "--yes")
-    assert 'pip install "zettelmem[multilingual]"' in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "--embedder minilm" in told
+    assert '"zettelmem[multilingual]"' in told
     run("install", "--client", "cursor", "--yes", "--embedder", "multilingual")
     assert "pip install" not in capsys.readouterr().out
     assert entry_of(client_of(home, "cursor"))["args"][-2:] == ["--embedder", "multilingual"]

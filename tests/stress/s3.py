@@ -88,7 +88,7 @@ def _break(environ: dict[str, Any]) -> NoReturn:
 
 def serve(port: int, share: float, seed: int) -> None:
     """Serve until killed."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):

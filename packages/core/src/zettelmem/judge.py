@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from .decisions import Decision, Neighbour
 from .drafts import Draft
 from .errors import InvalidInput
 from .linking import decisions, prompts, rules
+from .local import told_in
 from .note import Described, Note, Pending
 from .protocols import AnswerT, LanguageModel
 from .values import refusal
@@ -34,14 +35,22 @@ class Judging:
         default: who decides where a call does not say.
         evolve: whether decisions may describe neighbours differently.
         timeout: seconds that one call of the model may take.
+        zone: in which times are told to the model; that of the clock, or UTC, where None.
 
     Raises:
         InvalidInput: `default` is no judge, or the model and there is none.
     """
 
     def __init__(
-        self, model: LanguageModel | None, default: Judge | None, *, evolve: bool, timeout: float
+        self,
+        model: LanguageModel | None,
+        default: Judge | None,
+        *,
+        evolve: bool,
+        timeout: float,
+        zone: tzinfo | None = None,
     ) -> None:
+        self._zone = zone
         self._model = model
         self._evolve = evolve
         self._timeout = timeout
@@ -85,7 +94,8 @@ class Judging:
             return fields, Pending(reason="waiting for `connect`", fields=asked)
         if judge == "model" and asked:
             schema = prompts.construction_schema(frozenset(asked))
-            prompt = prompts.construct(draft, [previous] if previous else [], now)
+            now, draft, before = told_in(self._zone, (now, draft, [previous] if previous else []))
+            prompt = prompts.construct(draft, before, now)
             answer, problem = await self._ask(prompts.CONSTRUCT, prompt, schema)
             if answer is None:
                 return fields, Pending(reason=problem, fields=asked)
@@ -110,7 +120,8 @@ class Judging:
         """The judge's decision and "", or the rules' and what was wrong with the model's."""
         problem = ""
         if judge == "model" and neighbours:
-            decision, problem = await self._ask(prompts.JUDGE, prompts.judge(note, neighbours), Decision)
+            prompt = prompts.judge(*told_in(self._zone, (note, list(neighbours))))
+            decision, problem = await self._ask(prompts.JUDGE, prompt, Decision)
             if decision is not None:
                 try:
                     decisions.check(note, [each.note for each in neighbours], decision)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from os import PathLike
 from typing import Any, Self, Unpack, get_args
 
@@ -24,6 +24,7 @@ from .intake import Intake, Secrets
 from .judge import Judge, Judging
 from .limits import BATCH, MAX_NEIGHBOURS, RESIDENT, within
 from .linking import evolve, undo
+from .local import in_zone, zone_of
 from .namespace import as_namespace
 from .note import Note, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
@@ -31,7 +32,7 @@ from .recall import Recall
 from .remember import Remember
 from .revise import Revise
 from .store import Store
-from .values import build
+from .values import build, dated, moment
 from .wholes import Wholes
 from .writer import Writer, others
 
@@ -76,6 +77,9 @@ class AsyncMemory(Curator):
         resident: bytes that namespaces may take in memory together, where they are searched fastest; the
             one that was not used for longest goes first, and one that does not fit is searched on disk.
         half_lives: by kind, after how long without use half of a note's strength is left; see `strength`.
+        timezone: whose days "yesterday", "on 3 May" and dates are, and in which zone the times of notes are
+            given, such as ``Europe/Lisbon``. Where None, times are given in UTC, and days are those of the
+            clock's zone.
         clock: what time it is (aware); for tests.
 
     Raises:
@@ -101,6 +105,7 @@ class AsyncMemory(Curator):
         storage_options: Mapping[str, str] | None = None,
         resident: int = RESIDENT,
         half_lives: Mapping[str, timedelta] | None = None,
+        timezone: str | tzinfo | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
@@ -111,6 +116,7 @@ class AsyncMemory(Curator):
 
             embedder = WordLlama()
         self.clock = clock
+        self.zone = zone_of(timezone)
         self.half_lives = checked_half_lives(half_lives)
         self._store = Store(
             str(uri),
@@ -123,7 +129,7 @@ class AsyncMemory(Curator):
         self._audit = None if audit is None else log.Audit(audit)
         if self._audit is not None:
             self._store.hooks.append(log.Journal(self._audit, self._store, clock))
-        self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout)
+        self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout, zone=self.zone)
         self._embedding = Embedding(embedder)
         self._intake = Intake(kinds or {}, secrets)
         self._writer = Writer(self._store, self._embedding, clock)
@@ -146,6 +152,7 @@ class AsyncMemory(Curator):
         await self._writer.close()
         await self._store.close()
 
+    @in_zone
     async def remember(
         self,
         content: str,
@@ -153,7 +160,7 @@ class AsyncMemory(Curator):
         namespace: str | Sequence[str],
         thread: str | None = None,
         kind: str | None = None,
-        occurred_at: datetime | None = None,
+        occurred_at: datetime | date | None = None,
         source: Source | str | None = None,
         trust: Trust = Trust.STATED,
         data: Mapping[str, JsonValue] | BaseModel | None = None,
@@ -171,7 +178,8 @@ class AsyncMemory(Curator):
             namespace: whose memory: a path such as ``"acme/ana"``, or its segments (see `as_namespace`).
             thread: the conversation, session or document it belongs to.
             kind: `episodic`, `semantic`, `procedural`, `insight` or a registered kind; found if None.
-            occurred_at: when it happened (aware); now if None.
+            occurred_at: when it happened (aware); of a date its first moment in the memory's zone; now if
+                None.
             source: who said it, or a whole `Source`.
             trust: how far it may be believed.
             data: the application's own fields, JSON, checked against the kind's model if it has one.
@@ -207,7 +215,7 @@ class AsyncMemory(Curator):
                 "keywords": keywords,
                 "tags": tags,
                 "data": data.model_dump(mode="json") if isinstance(data, BaseModel) else data,
-                "occurred_at": occurred_at,
+                "occurred_at": moment(occurred_at, self.zone),
                 "source": {"who": source} if isinstance(source, str) else source or Source(),
                 "trust": trust,
             },
@@ -217,6 +225,7 @@ class AsyncMemory(Curator):
             return await self._wholes.remember(draft, as_namespace(namespace), self._judging.chosen(judge))
         return (await self.remember_many([draft], namespace=namespace, judge=judge))[0]
 
+    @in_zone
     async def remember_conversation(
         self,
         turns: Iterable[Message | Mapping[str, Any]],
@@ -239,13 +248,14 @@ class AsyncMemory(Curator):
             InvalidInput: a value cannot be used; nothing was stored.
             StoreError: the store failed; notes of finished commits stay.
         """
-        messages = conversation(turns)
+        messages = conversation(turns, self.zone)
         silent = [str(place) for place, turn in enumerate(messages) if not turn.says_something]
         if silent:
             logger.warning("nothing to remember in the turns %s of %d", ", ".join(silent), len(messages))
         drafts = [turn.draft(thread=thread) for turn in messages if turn.says_something]
         return await self.remember_many(drafts, namespace=namespace, judge=judge)
 
+    @in_zone
     async def remember_many(
         self,
         drafts: Iterable[Draft | Mapping[str, Any] | str],
@@ -271,10 +281,11 @@ class AsyncMemory(Curator):
             raise InvalidInput(f"drafts is {type(drafts).__name__}; give a list, or one text to remember")
         space = as_namespace(namespace)
         decider = self._judging.chosen(judge)
-        checked = [
-            self._intake.checked(build(Draft, {"content": each} if isinstance(each, str) else each))
-            for each in drafts
-        ]
+        checked: list[Draft] = []
+        for each in drafts:
+            given = {"content": each} if isinstance(each, str) else each
+            draft = build(Draft, dated(given, self.zone) if isinstance(given, Mapping) else given)
+            checked.append(self._intake.checked(draft))
         stored: list[Remembered] = []
         for batch in batches(checked, 1 if decider == "model" else BATCH):
             stored += await self._remember.remember(batch, space, decider)
@@ -282,6 +293,7 @@ class AsyncMemory(Curator):
                 progress(len(batch))
         return stored
 
+    @in_zone
     async def revise(
         self,
         note_id: str,
@@ -301,10 +313,11 @@ class AsyncMemory(Curator):
             NotFound: no such note here.
             InvalidInput: nothing would change, or a value does not fit.
         """
-        note = await self.get(note_id, namespace=namespace)
-        changes = await self._revise.revise(note, revisable(fields), reason)
+        note = await self._found(note_id, as_namespace(namespace))
+        changes = await self._revise.revise(note, dated(revisable(fields), self.zone), reason)
         return Remembered(note=changes.note, change=changes.id)
 
+    @in_zone
     async def forget(
         self, note_id: str, *, namespace: str | Sequence[str], revision: int | None = None
     ) -> Remembered:
@@ -322,7 +335,7 @@ class AsyncMemory(Curator):
             NotFound: no such note here.
             ConflictError: it was written since the revision given; nothing was done.
         """
-        note = await self.get(note_id, namespace=namespace)
+        note = await self._found(note_id, as_namespace(namespace))
         now = self.clock()
 
         def step(state: dict[str, Note]) -> Changes:
@@ -335,6 +348,7 @@ class AsyncMemory(Curator):
         changes = await self._writer.commit_linked(note, step)
         return Remembered(note=changes.note, change=changes.id)
 
+    @in_zone
     async def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
         """Take one change back, at every note that it wrote: fields, links and validity as before.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .language.sameness import carries_nothing
 from .language.terms import terms
 from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
 from .linking import evolve
+from .local import told_in
 from .note import Note
 from .protocols import Reranker
 from .queries import Filter, Hit
@@ -53,6 +54,7 @@ class Wanted:
         budget: at most so many tokens of content; None for no limit.
         min_score: leave out hits below it, in [0, 1].
         explain: tell the weight of each signal.
+        zone: whose days the reasons tell; UTC where None.
     """
 
     k: int = 10
@@ -60,6 +62,7 @@ class Wanted:
     budget: int | None = None
     min_score: float = 0.0
     explain: bool = False
+    zone: tzinfo | None = None
 
     def check(self) -> None:
         """Raise InvalidInput, naming the range, unless all of it can be done."""
@@ -265,7 +268,7 @@ def _hits(
         row = rows.get(candidates.ids[place])
         note = None if row is None else _as_known(row.note, sight)
         if row is not None and note is not None:
-            notes[note.id] = note
+            notes[note.id] = told_in(wanted.zone, note)
             words[note.id] = {*row.content_terms.split()}, {*row.around_terms.split()}
     there = [place for place in places if candidates.ids[place] in notes]
     return hits(gist(query.text), candidates, ranked, there, notes, words, explain=wanted.explain)

@@ -75,14 +75,16 @@ class Remember:
         plans = await self._construct(drafts, namespace, judge, now)
         texts = [text for plan in plans for text in (plan.note.content, plan.note.description)]
         vectors = await self._writer.embedding.documents(texts, {})
-        await look_around(await self._writer.store.search(namespace), plans, vectors, self._k)
+        search = await self._writer.store.search(namespace)
+        await look_around(search, plans, vectors, self._k)
         if judge in ("ask", "model"):
             await self._ask(plans[0] if judge == "model" else None, plans, namespace, judge)
         ids = [note_id for plan in plans for note_id, _ in plan.near]
         ids += [plan.note.id for plan in plans]
         ids += [plan.previous for plan in plans if plan.previous]
+        around = search if judge != "model" else None  # a model took its time
         changes = await self._writer.commit(
-            namespace, ids, lambda fresh: self._step(plans, fresh, judge, now), vectors
+            namespace, ids, lambda fresh: self._step(plans, fresh, judge, now), vectors, around
         )
         return [remembered(each, plan.neighbours) for plan, each in zip(plans, changes, strict=True)]
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .protocols import Vectors
+from .render import one_line
 
 COST = 0.9
 """What a cut must gain in cohesion inside of a paragraph: about a sentence that stands apart.
@@ -78,6 +79,16 @@ def pieces(text: str, found: Sequence[Sentence], vectors: Vectors, most: int) ->
         starts = cuts(vectors, costs, longest=2 * len(found) // most)
     ends = [found[start - 1].end for start in starts[1:]] + [found[-1].end]
     return [text[found[start].start : end] for start, end in zip(starts, ends, strict=True)]
+
+
+def beginning(text: str, size: int) -> str:
+    """How a text begins: its first line without a heading's marks, cut to `size` characters."""
+    return one_line(text.split("\n")[0].lstrip("# "), size)
+
+
+def begins_with(text: str, words: str) -> bool:
+    """Whether `words` are what `beginning` made of a text."""
+    return beginning(text, len(words)) == words
 
 
 def cuts(vectors: NDArray[Any], costs: NDArray[Any], longest: int = LONGEST) -> list[int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from .language.sameness import carries_nothing, same_words
 from .language.words import asks
 from .limits import MAX_K
-from .note import ALPHABET, Trust
+from .note import ALPHABET, Note, Trust
 from .queries import Hit
 from .render import PER_TOKEN
 
@@ -38,6 +38,12 @@ def only_asks(text: str) -> bool:
     sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
     telling = [sentence for sentence in sentences if sentence and not carries_nothing(sentence)]
     return bool(telling) and all(asks(sentence) for sentence in telling)
+
+
+def tells(note: Note) -> bool:
+    """Whether a note tells something: it does not only ask, nor is it an assistant's mere acknowledgement."""
+    acknowledges = note.trust is Trust.REPORTED and carries_nothing(note.content)
+    return not acknowledges and not only_asks(note.content)
 
 
 def to_ask_for(k: int) -> int:

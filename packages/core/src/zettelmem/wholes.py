@@ -15,8 +15,7 @@ from .linking import evolve
 from .namespace import Namespace
 from .note import KINDS, Note, keyed_id
 from .remember import Remember
-from .render import one_line
-from .segments import pieces, sentences
+from .segments import beginning, pieces, sentences
 from .writer import Writer, alive
 
 MOST = 200
@@ -86,9 +85,8 @@ class Wholes:
 
 def _drafts(draft: Draft, key: str, texts: list[str]) -> list[Draft]:
     """What is remembered of a text: the whole, which says how the text begins, then its pieces. Pure."""
-    beginning = one_line(texts[0].split("\n")[0].lstrip("# "), BEGINNING)
     thread = draft.thread or key
-    whole = draft.model_copy(update={"content": beginning, "key": key, "thread": thread})
+    whole = draft.model_copy(update={"content": beginning(texts[0], BEGINNING), "key": key, "thread": thread})
     kind = draft.kind if draft.kind in KINDS else None
     left = {"thread": thread, "kind": kind, "context": None, "keywords": None, "data": None}
     made = [whole]

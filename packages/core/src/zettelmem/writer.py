@@ -13,6 +13,7 @@ from .namespace import Namespace
 from .note import Note, Relation
 from .protocols import Vectors
 from .store import Step, Store, Tidying
+from .store.search import Search
 
 LINKED_TRIES = 8
 """How often a write is worked out again because its note was linked meanwhile."""
@@ -43,13 +44,16 @@ class Writer:
         ids: Iterable[str],
         step: Step,
         vectors: Mapping[str, Vectors] | None = None,
+        around: Search | None = None,
     ) -> list[Changes]:
         """Write what `step` makes of the fresh states of `ids`, and let the table be tidied if that is due.
+
+        `vectors` are those known already, `around` is what found these ids just now: see `Store.commit`.
 
         Raises:
             ConflictError: the notes kept changing.
         """
-        changes = await self.store.commit(namespace, ids, step, self._embed, vectors)
+        changes = await self.store.commit(namespace, ids, step, self._embed, vectors, around)
         await self._let_fall(namespace, changes)
         self._tidying.after(sum(len(each.notes) for each in changes))
         return changes

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any, Literal, Self, TypeVar, cast
 
 import anyio
+import tzlocal
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 
@@ -136,6 +137,7 @@ class Keeper:
             neighbours=NEIGHBOURS,
             audit=audit,
             resident=self.settings.resident << 20,
+            timezone=self.settings.timezone or tzlocal.reload_localzone(),
             clock=self.clock,
         )
         if self._prepare is not None:

@@ -15,6 +15,7 @@ from zettelmem.note import Note, Relation
 from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
 from zettelmem.receipts import Backup, Erasure, Examination, Quota, Reembedded
+from zettelmem.segments import begins_with
 from zettelmem.store import IdTaken, Store, Tidying, reembed
 from zettelmem.values import build
 
@@ -237,15 +238,19 @@ class AsyncAdmin:
 
 
 def _with_their_text(ids: set[str], notes: Mapping[str, Note]) -> set[str]:
-    """These notes, the parts of those that stand for a text, and what is derived from them. Pure.
+    """These notes, the parts of those that stand for a text, and the note of a text that begins with one.
 
-    A note that was forgotten tells what was part of it in its history only.
+    Pure. A note that was forgotten tells what it was a part of in its history only.
     """
     gone = set(ids)
     for note in (notes[each] for each in ids):
         links = [*note.links, *(link for entry in note.history for link in entry.unlinked)]
-        gone |= {x.source for x in links if x.relation is Relation.PART_OF and x.target == note.id}
-    for note_id in tuple(gone):
-        derived = notes[note_id].links if note_id in notes else ()
-        gone |= {x.source for x in derived if x.relation is Relation.DERIVED_FROM and x.target == note_id}
+        for link in links:
+            whole = notes.get(link.target)
+            if link.relation is not Relation.PART_OF or whole is None:
+                continue
+            if whole.id == note.id:
+                gone.add(link.source)
+            elif begins_with(note.content, whole.content):
+                gone.add(whole.id)
     return gone & notes.keys()

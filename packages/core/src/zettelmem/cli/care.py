@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zettelmem.care.report import STEPS, Proposal
+from zettelmem.care.report import STEPS, Proposal, checked_steps
 from zettelmem.errors import ZettelmemError
 from zettelmem.sync import Memory
 
@@ -46,7 +46,7 @@ def upkeep(
     from . import show
     from .transfer import bar
 
-    steps = [each.value for each in step] if step else STEPS
+    steps = checked_steps([each.value for each in step]) if step else STEPS
     with settings.memory(judged=True) as memory:
         with bar("upkeep", None, show=not settings.as_json) as progress:
             report = memory.upkeep(

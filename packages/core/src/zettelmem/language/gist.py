@@ -7,7 +7,7 @@ import re
 from .words import words
 
 _MEASURE = re.compile(
-    r"\b(how)\s+(?:old|long|far|tall|big|large|heavy|late|early|often|soon|deep|wide|high|fast|expensive)\b",
+    r"\b(how)\s+(?:old|tall|big|large|heavy|far|deep|wide|high|expensive)\b",
     re.IGNORECASE,
 )
 

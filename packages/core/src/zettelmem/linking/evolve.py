@@ -102,24 +102,10 @@ def apply(
 
 
 def compose(whole: Note, parts: Sequence[Note], now: datetime) -> Changes:
-    """The note that stands for a text, with the notes of its pieces linked to it as parts.
-
-    Its words are the beginning of the first piece, so it is derived from that.
-    """
+    """The note that stands for a text, with the notes of its pieces linked to it as parts."""
     sheet = Sheet(whole, parts, "connect", now)
     for part in parts:
-        link = Link(source=part.id, target=whole.id, relation=Relation.PART_OF, weight=BELONGING)
-        sheet.link(link)
-    for part in parts[:1]:
-        sheet.link(
-            Link(
-                source=whole.id,
-                target=part.id,
-                relation=Relation.DERIVED_FROM,
-                reason="begins with its words",
-                weight=BELONGING,
-            )
-        )
+        sheet.link(Link(source=part.id, target=whole.id, relation=Relation.PART_OF, weight=BELONGING))
     return sheet.changes()
 
 

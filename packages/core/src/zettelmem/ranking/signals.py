@@ -235,18 +235,19 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
     around = matching(candidates.around)
     meaning = nearness(candidates.cosines(query))
     manner = 1.0 - smallness(len(candidates))
-    found = {
+    says_when = manner * candidates.says_when.astype(np.float64)
+    found: dict[str, Signal] = {
         "content": matching(candidates.content),
         "surroundings": around,
         "meaning": meaning,
         "speaker": np.isin(candidates.speakers, codes).astype(np.float64),
-        "when": manner * candidates.says_when * float(asks_when(query.text)),
-        "tells": 1.0 - candidates.asks,
-        "answers": manner * candidates.answers,
-        "says_when": manner * candidates.says_when,
+        "when": says_when if asks_when(query.text) else np.zeros(len(candidates)),
+        "tells": 1.0 - candidates.asks.astype(np.float64),
+        "answers": manner * candidates.answers.astype(np.float64),
+        "says_when": says_when,
         "named": mentions(candidates, query.text),
         "idle": candidates.idle.astype(np.float64),
-        "length": manner * np.minimum(candidates.lengths / LONG, 1.0),
+        "length": manner * np.minimum(candidates.lengths.astype(np.float64) / LONG, 1.0),
         "resting": candidates.resting.astype(np.float64),
         "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }

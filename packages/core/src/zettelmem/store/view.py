@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Slots = NDArray[np.intp]
 """Places of notes in a view, shape (n,)."""
 
-_Cold = bytes | tuple["pa.RecordBatch", int]
-"""The columns of a row that make a note: pickled, or its place in a batch that was read from the table."""
+_Cold = bytes | tuple[Sequence["pa.Array"], int]
+"""The columns of a row that make a note: pickled, or its place in columns that were read from the table."""
 FEW_VECTORS = 16
 """Vectors from which a product of matrices pays."""
 KEPT_ROWS = 4_096
@@ -43,6 +43,7 @@ VIEW_COLUMNS = list(
 )
 """The columns that a view is filled from."""
 _LISTED = ["id", "tags", "linked", "newer", *_CODED, *LEXICAL]
+_ALL_LISTED = [name for name in VIEW_COLUMNS if name not in FLOATS]
 MANY = 64
 """Rows from which they stay together in memory as they were read, and are not made objects one by one."""
 _FACTS = np.dtype(
@@ -116,7 +117,7 @@ class View:
             return
         many = columns is None and len(rows) >= MANY
         if columns is None:
-            wanted = _LISTED if many else {*_LISTED, *_COLD}
+            wanted = _LISTED if many else _ALL_LISTED
             columns = {name: rows[name].to_pylist() for name in wanted}
         weights = rows["link_weights"].to_pylist()  # rounded as the table holds them
         first = len(self)
@@ -126,21 +127,21 @@ class View:
             codes = self._codes[name]
             facts[name][slots] = [codes.setdefault(each, len(codes) - 1) for each in columns[name]]
         for name in _TIMES:
-            facts[name][slots] = rows[name].cast("int64").to_numpy() / 1e6
+            facts[name][slots] = _seconds(rows[name]) if many else [at.timestamp() for at in columns[name]]
         for name in _PLAIN:
-            facts[name][slots] = rows[name].to_numpy()
+            facts[name][slots] = rows[name].to_numpy() if many else columns[name]
         self._contents[slots] = matrix(rows["content_vector"])
         self._vectors[slots] = matrix(rows["vector"])
         if many and np.array_equal(slots, np.arange(first, first + len(slots))):
             self._read_all_words(rows, columns)
-        together = rows.select(_COLD).combine_chunks().to_batches()[0] if many else None
-        self._cold_size += together.nbytes if together is not None else 0
+        together = [rows[name].combine_chunks() for name in _COLD] if many else []
+        self._cold_size += sum(column.nbytes for column in together)
         for place, slot in enumerate(slots.tolist()):
             self._weights[slot] = tuple(weights[place])
             self._read_lists(slot, columns, place)
             self._read_words(slot, columns, place)
             self._cold_size -= _size(self._cold[slot])
-            if together is not None:
+            if together:
                 self._cold[slot] = together, place
             else:
                 cold = tuple(columns[name][place] for name in _COLD)
@@ -219,23 +220,16 @@ class View:
 
     def _read_cold(self, slots: list[int]) -> list[Row]:
         """The rows in these slots, made anew."""
-        values: dict[int, Mapping[str, Any]] = {}
-        together: dict[int, tuple[pa.RecordBatch, list[int], list[int]]] = {}
+        made: list[Row] = []
         for slot in slots:
             cold = self._cold[slot]
             if isinstance(cold, bytes):
-                values[slot] = dict(zip(_COLD, pickle.loads(cold), strict=True))
+                cells = pickle.loads(cold)
             else:
-                _, places, theirs = together.setdefault(id(cold[0]), (cold[0], [], []))
-                places.append(cold[1])
-                theirs.append(slot)
-        for batch, places, theirs in together.values():
-            values |= zip(theirs, batch.take(places).to_pylist(), strict=True)
-        made: list[Row] = []
-        for slot in slots:
-            terms = {name: self._terms[name][slot] for name in LEXICAL}
-            vectors = self._contents[slot].copy(), self._vectors[slot].copy()
-            made.append(to_row({**values[slot], **terms}, *vectors))
+                cells = [column[cold[1]].as_py() for column in cold[0]]
+            values = dict(zip(_COLD, cells, strict=True))
+            values |= {name: self._terms[name][slot] for name in LEXICAL}
+            made.append(to_row(values, self._contents[slot].copy(), self._vectors[slot].copy()))
         return made
 
     def _keep(self, note_id: str, row: Row) -> None:
@@ -427,8 +421,15 @@ def _cosines(contents: Vectors, vectors: Vectors) -> Vectors:
 
 
 def _size(cold: _Cold) -> int:
-    """Bytes of a row; of a batch its share."""
-    return len(cold) if isinstance(cold, bytes) else int(cold[0].nbytes) // len(cold[0])
+    """Bytes of a row; its share of what was read with it."""
+    if isinstance(cold, bytes):
+        return len(cold)
+    return int(sum(column.nbytes for column in cold[0])) // len(cold[0][0])
+
+
+def _seconds(times: pa.ChunkedArray) -> NDArray[np.float64]:
+    seconds: NDArray[np.float64] = times.cast("int64").to_numpy() / 1e6
+    return seconds
 
 
 def _covers(sight: Filter, column: str | None) -> bool:

@@ -88,6 +88,7 @@ class Store(Views):
         step: Step,
         embed: Embed,
         vectors: Mapping[str, Vectors] | None = None,
+        around: Search | None = None,
     ) -> list[Changes]:
         """Work `step` out on the fresh states of `ids` and write what it returns: all of it or nothing.
 
@@ -100,6 +101,7 @@ class Store(Views):
             step: pure; may be called more than once.
             embed: makes vectors of contents and descriptions that are new.
             vectors: unit vectors that are known already, by text.
+            around: a search made just now, whose rows the step is worked out on before the lock is taken.
 
         Raises:
             IdTaken: a new note has the id of another; nothing was written.
@@ -108,7 +110,8 @@ class Store(Views):
         """
         known = dict(vectors or {})
         wanted = tuple(dict.fromkeys(ids))
-        played = play(step, await self.rows(namespace, wanted))
+        search = around or await self.search(namespace)
+        played = play(step, await search.rows(wanted))
         missing = lacking(played.changes, played.rows, known)
         for attempt in range(TRIES):
             if missing:
