@@ -158,9 +158,14 @@ async def refused(url: str, signer: Signer, count: int, process: int) -> None:
         for name, token in wrong.items():
             answer = await call_tool(http, url, token, "browse", {})
             print(f"{name} token: {answer.status_code}")
-        before, statuses = resident(process), Counter[int]()
-        for number in range(count):
-            statuses[(await call_tool(http, url, f"invented.{number}.x", "browse", {})).status_code] += 1
+        before, statuses, turns = resident(process), Counter[int](), asyncio.Semaphore(20)
+
+        async def invent(number: int) -> None:
+            async with turns:
+                answer = await call_tool(http, url, f"invented.{number}.x", "browse", {})
+                statuses[answer.status_code] += 1
+
+        await asyncio.gather(*map(invent, range(count)))
     told = ", ".join(f"{status}: {times}" for status, times in sorted(statuses.items()))
     print(f"{count} invented tokens: {told}; resident {before} to {resident(process)} MiB")
 
