@@ -139,12 +139,15 @@ async def fill(url: str, number: int, token: str, turns: asyncio.Semaphore) -> N
     facts = [f"Fact of owner{number}x: {' '.join(chance.choices(WORDS, k=6))}." for _ in range(10)]
     async with turns, httpx2.AsyncClient(timeout=120) as http:
         (await call_tool(http, url, token, "remember", {"content": facts})).raise_for_status()
+    for _ in range(3):  # over a connection each, so that as a rule every worker has the memory at hand
+        async with turns, httpx2.AsyncClient(timeout=120) as http:
+            await call_tool(http, url, token, "recall", {"query": WORDS[0]})
 
 
 async def refused(url: str, signer: Signer, count: int, process: int) -> None:
     """Tokens that open nothing, then as many invented ones, and the memory before and after."""
     now, other = int(time.time()), Signer()
-    none = jwt.encode({"iss": ISSUER, "aud": AUDIENCE, "sub": "a", "exp": now + 60}, None, algorithm="none")
+    none = jwt.encode({"iss": ISSUER, "aud": AUDIENCE, "sub": "a", "exp": now + 60}, "", algorithm="none")
     wrong = {
         "expired": signer.token("a", exp=now - 60),
         "foreign": other.token("a"),
@@ -155,9 +158,14 @@ async def refused(url: str, signer: Signer, count: int, process: int) -> None:
         for name, token in wrong.items():
             answer = await call_tool(http, url, token, "browse", {})
             print(f"{name} token: {answer.status_code}")
-        before, statuses = resident(process), Counter[int]()
-        for number in range(count):
-            statuses[(await call_tool(http, url, f"invented.{number}.x", "browse", {})).status_code] += 1
+        before, statuses, turns = resident(process), Counter[int](), asyncio.Semaphore(20)
+
+        async def invent(number: int) -> None:
+            async with turns:
+                answer = await call_tool(http, url, f"invented.{number}.x", "browse", {})
+                statuses[answer.status_code] += 1
+
+        await asyncio.gather(*map(invent, range(count)))
     told = ", ".join(f"{status}: {times}" for status, times in sorted(statuses.items()))
     print(f"{count} invented tokens: {told}; resident {before} to {resident(process)} MiB")
 
@@ -175,6 +183,15 @@ def resident(pid: int, of: str = "VmRSS") -> list[int]:
         lines = Path(f"/proc/{each}/status").read_text().splitlines()
         found += [int(line.split()[1]) >> 10 for line in lines if line.startswith(of)]
     return found
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process and those that it started have used of the processors."""
+    ticks = 0
+    for each in family(pid):
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def load(clients: int, seconds: float, workers: int, pause: float, invented: int) -> None:
@@ -197,10 +214,11 @@ async def load(clients: int, seconds: float, workers: int, pause: float, invente
             print(
                 f"filled; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True
             )
-            until = time.perf_counter() + seconds
+            until, spent = time.perf_counter() + seconds, processor_seconds(process.pid)
             players = (play(url, n, token, until, pause, figures) for n, token in enumerate(tokens))
             await asyncio.gather(*players)
             report(figures, clients, seconds, workers)
+            print(f"processor seconds of the server: {processor_seconds(process.pid) - spent:.1f}")
             print(f"peak MiB of the processes: {resident(process.pid, 'VmHWM')}")
             await refused(url, signer, invented, process.pid)
         finally:

@@ -157,7 +157,7 @@ class AsyncAdmin:
 
         Raises:
             ModelError: the embedder failed; call again to go on.
-            StoreError: the disk failed, another process is at it, or this is an object store.
+            StoreError: the disk or the bucket failed, or another process is at it.
         """
 
         before, made = await reembed(self._store, self._embed, progress or (lambda done, total: None))

@@ -79,11 +79,14 @@ async def reembed(store: Store, embed: Embed, progress: Callable[[int, int], Non
                     made += new
                 await _index_stage(stage)
                 async with store.turn, store.lock():
+                    source = table
                     if claim is not None:  # from here on no write of others counts, and each looks for this
                         claim = Claim(claim.token, time.time(), closing=True)
                         await _claim(store, table, claim, of=claim)
-                    made += new + await _fill(store, stage, table, embed, progress, claim)
-                    await _switch(store, stage, table, claim)
+                        source = await connection.open_table(TABLE)
+                        await source.checkout(await source.version())  # a note must not come half of one
+                    made += new + await _fill(store, stage, source, embed, progress, None)
+                    await _switch(store, stage, table, source, claim)
             await drop_stage(store)
     return before, made
 
@@ -226,8 +229,10 @@ async def _fill(
     return new
 
 
-async def _switch(store: Store, stage: AsyncTable, table: AsyncTable, claim: Claim | None) -> None:
-    """Replace the notes by the same ones with the vectors of the stage, in one commit."""
+async def _switch(
+    store: Store, stage: AsyncTable, table: AsyncTable, source: AsyncTable, claim: Claim | None
+) -> None:
+    """Replace the notes by those of `source` with the vectors of the stage, in one commit."""
     import pyarrow as pa
     from lancedb.expr import col, lit
 
@@ -238,7 +243,7 @@ async def _switch(store: Store, stage: AsyncTable, table: AsyncTable, claim: Cla
     schema = pa.schema(fields, metadata=kept | told)
 
     async def anew() -> AsyncIterator[pa.RecordBatch]:
-        async for batch in await table.query().to_batches(max_batch_length=BATCH_ROWS):
+        async for batch in await source.query().to_batches(max_batch_length=BATCH_ROWS):
             keys = [_made_of(to_note(row)) for row in batch.select(NOTE_COLUMNS).to_pylist()]
             where = col("made_of").isin([lit(each) for each in dict.fromkeys(keys)])
             found = (await stage.query().where(where).to_arrow()).combine_chunks()

@@ -30,11 +30,12 @@ BATCH_ROWS = 500
 class Read(Table):
     """A table that can be read."""
 
-    async def select(self, where: Expr, columns: Sequence[str]) -> pa.Table | None:
-        """Some columns of the rows that fit; None where nothing has been remembered yet."""
+    async def select(self, where: Expr, columns: Sequence[str], most: int | None = None) -> pa.Table | None:
+        """Some columns of the rows that fit, or of `most` of them; None where nothing was remembered yet."""
 
         async def query(table: AsyncTable) -> pa.Table | None:
-            return await table.query().where(where).select(list(columns)).to_arrow()
+            rows = table.query().where(where).select(list(columns))
+            return await (rows if most is None else rows.limit(most)).to_arrow()
 
         return await self.read(query, None)
 

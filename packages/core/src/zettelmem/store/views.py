@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ NOTE_BYTES = 1_500
 """About how many bytes of a view a note takes beside its vectors and its text."""
 TEXT_COPIES = 4
 """About how many bytes of a view a byte of content takes: the words, their terms twice, their postings."""
+SHARED_ROWS = 512
+"""Rows that others wrote, up to which one read brings every view up to date."""
 FILL_ROWS = 4_096
 """Rows that are read at a time while a view is filled."""
 
@@ -82,14 +84,43 @@ class Views(Read):
         return self._views.get(namespace)
 
     async def _catch_up(self, view: View, version: int) -> None:
-        """Bring a view up to date by the rows that were written since, whoever wrote them."""
+        """Bring a view up to date by the rows that were written since, whoever wrote them.
+
+        Where these are few, one read of them brings all views up to date that are as old.
+        """
         from lancedb.expr import col, lit
 
-        since = col(CHANGED) > lit(view.version)
-        rows = await self.select(_inside(view.namespace) & since, VIEW_COLUMNS)
-        if rows is not None:
-            self._apply(view, rows)
-        view.version = version
+        before = view.version
+        since = col(CHANGED) > lit(before)
+        rows = await self.select(since, VIEW_COLUMNS, SHARED_ROWS + 1)
+        if rows is not None and len(rows) > SHARED_ROWS:
+            rows = await self.select(_inside(view.namespace) & since, VIEW_COLUMNS)
+            if rows is not None:
+                self._apply(view, rows)
+            view.version = version
+            return
+        namespaces = [] if rows is None else rows["namespace"].to_pylist()
+        for each in self._views.values():
+            if each.version == before:
+                if rows is not None:
+                    self._apply_part(each, rows, namespaces)
+                each.version = version
+
+    def _apply_part(
+        self,
+        view: View,
+        rows: pa.Table,
+        namespaces: Sequence[str],
+        columns: Mapping[str, list[Any]] | None = None,
+        fresh: Mapping[str, Row] | None = None,
+    ) -> None:
+        """Apply those of the rows that are in the namespace of a view."""
+        prefix = namespace_column(view.namespace)
+        places = [place for place, each in enumerate(namespaces) if each.startswith(prefix)]
+        if len(places) == len(rows):
+            self._apply(view, rows, columns, fresh)
+        elif places:
+            self._apply(view, rows.take(places), None, fresh)
 
     def _apply(
         self,
@@ -149,15 +180,9 @@ class Views(Read):
     ) -> None:
         """Bring the views up to date with what this object wrote on version `before`, reading nothing."""
         for view in self._views.values():
-            if view.version != before:
-                continue
-            prefix = namespace_column(view.namespace)
-            places = [place for place, each in enumerate(columns["namespace"]) if each.startswith(prefix)]
-            if len(places) == len(rows):
-                self._apply(view, rows, columns, fresh)
-            elif places:
-                self._apply(view, rows.take(places), None, fresh)
-            view.version = version
+            if view.version == before:
+                self._apply_part(view, rows, columns["namespace"], columns, fresh)
+                view.version = version
         self._make_room()
 
     def keep_up(self, before: int, version: int) -> None:

@@ -298,6 +298,8 @@ class Store(Views):
         async with self.turn, self.lock():
             table = await self.table() or await self.create(dimensions)
             with as_store_error(f"writing {self.uri}"):
+                if not self.lockable:
+                    await self.settled(table)
                 await self.describe(table, lambda schema: with_quota(schema, quota))
                 if not self.lockable:
                     await self.settled(table)
