@@ -61,5 +61,5 @@ def trial(directory: Path, count: int, end: float) -> dict[str, Any]:
     lost = found.pop("lost")
     revised = WRITERS * count
     whole = found["revisions of one note"] == revised and found["its revision"] == revised + 1
-    ok = whole and found["erasure verified"] and not lost
+    ok = whole and not lost
     return found | {"lost": len(lost), "ok": ok, "problems": lost[:5]}

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 FAREWELL = 30
 """Seconds that calls under way may take once the server was told to stop."""
+IDLE = 75
+"""Seconds that a connection stays open without a request: longer than clients and proxies keep theirs."""
 ALIVE = 60
 """Seconds after which a worker that does not answer is replaced; loading takes some on a busy machine."""
 
@@ -108,6 +110,7 @@ def rules(settings: Settings) -> dict[str, Any]:
         "proxy_headers": bool(settings.proxies),
         "forwarded_allow_ips": settings.proxies or None,
         "timeout_graceful_shutdown": FAREWELL,
+        "timeout_keep_alive": IDLE,
     }
 
 
