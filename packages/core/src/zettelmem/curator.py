@@ -13,6 +13,7 @@ from .judge import Judge, Judging
 from .namespace import as_namespace
 from .note import Note
 from .reader import Reader
+from .work import Work
 from .writer import Writer
 
 
@@ -20,6 +21,7 @@ class Curator(Reader):
     """The verbs that judge notes. `AsyncMemory` has them, and those that store words."""
 
     _judging: Judging
+    _work: Work
     _writer: Writer
 
     async def ask(
@@ -78,14 +80,19 @@ class Curator(Reader):
         judge: Judge | None = None,
         limit: int | None = None,
         before: datetime | None = None,
+        due: bool = False,
     ) -> list[Remembered]:
         """Let the judge look at the notes that are pending, oldest first; those it fails on stay so.
+
+        A note that a model failed on five times is left to the rules. What the rules decided meanwhile is
+        taken back before a model's word is applied.
 
         Args:
             namespace: this one and all below it.
             judge: `model` or `offline`; the memory's own where None.
             limit: at most so many notes.
             before: only notes recorded earlier than this (aware).
+            due: leave out notes that wait for their next try; for work in the background.
 
         Returns:
             The notes that are pending no more.
@@ -93,4 +100,4 @@ class Curator(Reader):
         decider = self._judging.chosen(judge)
         if decider not in ("model", "offline"):
             raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
-        return await self._revise.finish_all(as_namespace(namespace), decider, limit, before)
+        return await self._work.finish_all(as_namespace(namespace), decider, limit, before, due=due)
