@@ -12,7 +12,7 @@ import argparse
 import json
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from harness.corpus import data_file
 from rich.console import Console
 from rich.table import Table
 
-from zettelmem import Hit, Memory
+from zettelmem import Hit, Memory, Remembered
 
 UPDATES, EVERYDAY, STATEBENCH = "updates-dev.json", "everyday-dev.json", "statebench-dev.jsonl"
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -44,8 +44,19 @@ def share(hits: Sequence[bool]) -> str:
     return f"{sum(hits)} of {len(hits)}"
 
 
-def updates(found: dict[str, Any]) -> dict[str, str]:
-    """Matters told in January among what stays true, and told anew in March; each is asked about."""
+def _closing(made: Remembered, olds: Mapping[str, int], place: int) -> dict[str, Any]:
+    """The decision of a judge without fault: what was told of this matter before is superseded."""
+    shown = [each.number for each in made.neighbours if olds.get(each.note.id) == place]
+    return {"links": [{"neighbour": number, "relation": "supersedes"} for number in shown]}
+
+
+def updates(found: dict[str, Any], *, ideal: bool = False) -> dict[str, str]:
+    """Matters told in January among what stays true, and told anew in March; each is asked about.
+
+    Args:
+        found: the data.
+        ideal: judge by a script that never errs, in place of the rules.
+    """
     clock = Clock()
     matters, kept = found["matters"], found["kept"]
     told = [(place, each["who"], each["said"][0]) for place, each in enumerate(matters)]
@@ -60,20 +71,27 @@ def updates(found: dict[str, Any]) -> dict[str, str]:
         clock.now += timedelta(days=60)
         for place, each in enumerate(matters):
             clock.now += timedelta(minutes=1)
-            last[memory.remember(each["said"][-1], namespace="t", source=each["who"]).note.id] = place
+            words, judge = each["said"][-1], "ask" if ideal else None
+            made = memory.remember(words, namespace="t", source=each["who"], judge=judge)
+            last[made.note.id] = place
+            if ideal:
+                memory.connect(made.note.id, _closing(made, first, place), namespace="t")
         newest_first: list[bool] = []
+        on_top: list[bool] = []
         stale = 0
         for place, each in enumerate(matters):
             hits = memory.recall(each["question"], namespace="t", k=5)
             old = [rank for rank, hit in enumerate(hits) if first.get(hit.note.id) == place]
             new = [rank for rank, hit in enumerate(hits) if last.get(hit.note.id) == place]
             newest_first.append(bool(new) and (not old or new[0] < old[0]))
+            on_top.append(0 in new)
             stale += sum(hits[rank].note.invalid_at is None for rank in old)
         notes = memory.notes(namespace="t", limit=None).notes
     over = [note.id for note in notes if note.invalid_at is not None]
     wrong = [each for each in over if first.get(each, 0) == -1 or each in last]
     return {
         "now first": share(newest_first),
+        "now first of all": share(on_top),
         "stale shown a question": f"{stale / len(matters):.2f}",
         "closed right": str(len(over) - len(wrong)),
         "closed wrong": str(len(wrong)),
@@ -131,8 +149,9 @@ def _right_first(contents: Sequence[str], must: Sequence[str], no: Sequence[str]
 
 
 def statebench(lines: Sequence[str]) -> dict[str, str]:
-    """Right first, of the queries of each track."""
+    """Right first, of the queries of each track; and of how many a turn says a right word at all."""
     found: dict[str, list[bool]] = defaultdict(list)
+    told: dict[str, list[bool]] = defaultdict(list)
     for line in lines:
         case = json.loads(line)
         if case["track"] not in TRACKS:
@@ -150,10 +169,17 @@ def statebench(lines: Sequence[str]) -> dict[str, str]:
                 elif event["type"] == "query":
                     must = _phrases(event["ground_truth"]["must_mention"])
                     no = _phrases(event["ground_truth"]["must_not_mention"])
-                    hits = memory.recall(event["prompt"], namespace="s", k=5) if must and no else []
+                    hits = memory.recall(event["prompt"], namespace="s", k=5)
+                    if not must or not no:
+                        continue
+                    notes = memory.notes(namespace="s", limit=None).notes
+                    told[case["track"]].append(_right_first([x.content.lower() for x in notes], must, ()))
                     contents = [hit.note.content.lower() for hit in hits if hit.note.invalid_at is None]
-                    found[case["track"]] += [_right_first(contents, must, no)] if must and no else []
-    return {f"{track}, right first": share(each) for track, each in found.items()}
+                    found[case["track"]].append(_right_first(contents, must, no))
+    figures = {}
+    for track, each in found.items():
+        figures[f"{track}, right first"] = f"{share(each)} (said at all: {sum(told[track])})"
+    return figures
 
 
 def print_table(title: str, figures: dict[str, str]) -> None:
@@ -171,7 +197,9 @@ def main(given: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--data", type=Path, help="the folder of the three files (default: $ZETTELMEM_DATA)")
     options = parser.parse_args(given)
-    print_table("Updates", updates(json.loads(data_file(options.data, UPDATES).read_text("utf-8"))))
+    matters = json.loads(data_file(options.data, UPDATES).read_text("utf-8"))
+    print_table("Updates", updates(matters))
+    print_table("Updates, a judge without fault", updates(matters, ideal=True))
     print_table("Everyday", everyday(json.loads(data_file(options.data, EVERYDAY).read_text("utf-8"))))
     lines = data_file(options.data, STATEBENCH).read_text("utf-8").splitlines()
     print_table("StateBench", statebench(lines))

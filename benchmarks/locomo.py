@@ -11,6 +11,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
+from harness.arms import Deep
 from harness.command import bench, parsed, parser_for
 from harness.corpus import LOCOMO, data_file, read_locomo
 
@@ -22,7 +23,14 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--abstain", action="store_true", help="also ask every question to a wrong conversation"
     )
+    parser.add_argument(
+        "--effort", choices=["plain", "deep"], default="plain",
+        help="deep: add an arm that recalls in rounds, led by a judge that knows the evidence",
+    )  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=3, help="of the deep arm (default: 3)")
     found = parsed(parser, given)
+    if found.effort == "deep":
+        found.arms.append(Deep(found.rounds))
     found.convs = [name for each in found.convs for name in each.split(",") if name]
     return found
 

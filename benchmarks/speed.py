@@ -21,7 +21,7 @@ from pathlib import Path
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read once; the embedder's time is one thread's
 
-from costs import peers, recall, remember, spaces, start
+from costs import peers, recall, remember, rows, spaces, start
 from costs.report import show, write
 from costs.stage import Figure, Stage
 from costs.texts import read_texts
@@ -38,6 +38,7 @@ PARTS: dict[str, Callable[[Stage, int], Awaitable[list[Figure]]]] = {
     "start": start.start,
     "resident": start.resident,
     "spaces": spaces.spaces,
+    "rows": rows.rows,
     "peers": peers.peers,
 }
 USUAL = ("recall", "one")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from harness import bare
 from harness.corpus import Item, Question
 from harness.shelf import Shelf
-from zettelmem import Embedder, Hit, Note, Relation, ZettelmemError
+from zettelmem import MAX_QUERY, Embedder, Hit, Note, Relation, Sifted, ZettelmemError
 from zettelmem.providers import named_embedder
 
 
@@ -220,6 +220,36 @@ class Ours(Arm):
 
     async def find(self, question: Question, k: int) -> list[str]:
         return [hit.note.key or "" for hit in await self.hits(question, k)]
+
+
+class Deep(Ours):
+    """Recall in rounds, led by a judge that knows the evidence: what the rounds can reach, not what a model
+    will. It keeps the evidence it is shown, and asks with the words of what is missing."""
+
+    name = "ours-deep"
+    about = "recall in rounds, led by a judge that knows the evidence"
+
+    def __init__(self, rounds: int) -> None:
+        super().__init__(self.name, f"{self.about}, at most {rounds}")
+        self._rounds = rounds
+
+    async def prepare(self, shelf: Shelf) -> None:
+        await super().prepare(shelf)
+        self._texts = {(item.space, item.key): item.text for item in shelf.corpus.items}
+
+    async def hits(self, question: Question, k: int, space: str | None = None, **more: Any) -> list[Hit]:
+        """What is recalled when the judge knows the question's evidence."""
+        missing = dict.fromkeys(question.gold)
+
+        def sift(_: str, found: Sequence[Hit]) -> Sifted:
+            keep = [place for place, hit in enumerate(found) if hit.note.key in missing]
+            for place in keep:
+                missing.pop(found[place].note.key or "")
+            ask = " ".join(self._texts[question.space, key] for key in missing)
+            return Sifted(enough=not missing, keep=tuple(keep), ask=ask[:MAX_QUERY])
+
+        rounds = {"effort": "deep", "rounds": self._rounds, "sift": sift}
+        return await super().hits(question, k, space, **rounds, **more)
 
 
 def installed(name: str) -> Embedder:

@@ -149,13 +149,13 @@ async def test_one_run_recalls_once_and_every_call_of_the_model_sees_it(
 ) -> None:
     memory.remember("Ana's cat is called Mia.", namespace="ana")
     asked: list[str] = []
-    recall = memory.recall
+    brief = memory.brief
 
     def counting(query: str, **how: Any) -> Any:
         asked.append(query)
-        return recall(query, **how)
+        return brief(query=query, **how)
 
-    monkeypatch.setattr(memory, "recall", counting)
+    monkeypatch.setattr(memory, "brief", counting)
     model = Scripted(answers=[calls(weather, {}), AIMessage("It rains on Mia.")])
     agent = create_agent(model, [weather], middleware=[ZettelmemMiddleware(memory, namespace="ana")])
     await run(agent, "Is my cat wet?")
@@ -222,7 +222,7 @@ async def test_a_failing_memory_is_logged_and_breaks_no_run(
         checkpointer=InMemorySaver(),
     )
     with monkeypatch.context() as broken:
-        broken.setattr(memory, "recall", down)
+        broken.setattr(memory, "brief", down)
         broken.setattr(memory, "remember_many", down)
         done = await run(agent, "My cat is called Mia.", "t1")
     assert done["messages"][-1].text == "As you like."
@@ -570,3 +570,17 @@ async def test_a_follow_up_is_asked_with_the_names_of_the_turns_before(memory: M
     await run(agent, "Noor called me.", "t1")
     await run(agent, "What is she allergic to?", "t1")
     assert "noornuts" in model.prompts[1]
+
+
+async def test_all_parts_of_a_brief_can_be_shown(memory: Memory, run: Run) -> None:
+    memory.remember_many(
+        ["Ana prefers short answers.", *(f"Report {number} was filed." for number in range(60))],
+        namespace="ana",
+    )
+    memory.remember("When the deploy hangs, restart the proxy.", namespace="ana", kind="procedural")
+    model = says("Well.")
+    whole = ZettelmemMiddleware(memory, namespace="ana", parts=("profile", "lessons", "notes"))
+    await run(create_agent(model, middleware=[whole]), "What was in report 7?")
+    shown = model.asked[-1][-1].text
+    assert shown.index("Ana prefers short answers.") < shown.index("restart the proxy")
+    assert shown.index("restart the proxy") < shown.index("Report 7 was filed.") < shown.index("What was in")

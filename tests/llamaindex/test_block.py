@@ -310,3 +310,16 @@ async def test_ids_are_asked_for_only_where_somebody_reads_them(memory: Memory) 
     for cite in (False, True):
         shown = await block_of(memory, cite=cite).aget([user("What of peanuts?")])
         assert ("Cite a note" in shown) == cite
+
+
+async def test_all_parts_of_a_brief_can_be_shown_and_the_answer_is_cut_last(memory: Memory) -> None:
+    fill(memory)
+    memory.remember_many(["Ana prefers short answers.", "Ana has a blue bicycle."], namespace=NS)
+    block = block_of(memory, parts=("profile", "notes"), top_k=1, tokenizer_fn=str.split)
+    shown = await block.aget([user("Which bicycle is blue?")])
+    assert shown.index("Ana prefers short answers.") < shown.index("Ana has a blue bicycle.")
+    shorter = await block.atruncate(shown, 10)
+    assert shorter is not None
+    assert "blue bicycle" in shorter
+    assert "short answers" not in shorter
+    assert len(shorter.split()) <= len(shown.split()) - 10

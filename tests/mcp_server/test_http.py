@@ -7,21 +7,17 @@ import hashlib
 import json
 import random
 import resource
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 
-from zettelmem_mcp.http import RateLimit, TokenFile, build_app
+from tests.mcp_server.web import INITIALIZE, JSON, bearer, client_of, contents, serving
+from zettelmem_mcp.http import build_app
 from zettelmem_mcp.settings import BadSetting, Settings, read_settings
+from zettelmem_mcp.tokens import TokenFile
 
 YEAR = timedelta(days=365)
 
@@ -34,21 +30,6 @@ class Nobody:
 
 
 NOBODY = Nobody()
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-
-
-def bearer(name: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {name}-token"}
 
 
 @pytest.fixture
@@ -68,61 +49,13 @@ def token_file(tmp_path: Path) -> Path:
     return path
 
 
-class Announced(uvicorn.Server):
-    """A server that says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-
-@asynccontextmanager
-async def serving(**settings: Any) -> AsyncIterator[str]:
-    """A server on a free port of this machine."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port = bound.getsockname()[1]
-        app = build_app(Settings(**({"db": "memory://", "http": f"127.0.0.1:{port}"} | settings)))
-        server = Announced(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
-        task = asyncio.create_task(server.serve(sockets=[bound]))
-        try:
-            async with asyncio.timeout(60), httpx2.AsyncClient() as probe:
-                await server.up.wait()
-                assert (await probe.get(f"http://127.0.0.1:{port}/health")).status_code == 200
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            await asyncio.wait_for(task, 30)
-
-
-@asynccontextmanager
-async def client_of(url: str, who: str | None = None, mode: Any = "auto") -> AsyncIterator[Client]:
-    headers = bearer(who) if who else {}
-    async with (
-        httpx2.AsyncClient(headers=headers, timeout=30) as http,
-        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
-    ):
-        yield client
-
-
-async def contents(client: Client, query: str) -> list[str]:
-    result = await client.call_tool("recall", {"query": query})
-    assert not result.is_error, result.content
-    assert isinstance(result.structured_content, dict)
-    return [note["content"] for note in result.structured_content["notes"]]
-
-
 # --- who may listen where ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.168.1.5", "memory.example.com"])
 def test_an_address_that_others_reach_needs_tokens_and_names(host: str, token_file: Path) -> None:
     given = {"http": f"{host}:8000", "token_file": str(token_file)}
-    with pytest.raises(BadSetting, match="--token-file or --verifier"):
+    with pytest.raises(BadSetting, match="--jwks, --token-file or --verifier"):
         read_settings({"http": f"{host}:8000", "allowed_hosts": "memory.example.com"}, {})
     for names in ("", "*", "memory.example.com,*"):
         with pytest.raises(BadSetting, match="--allowed-hosts"):
@@ -190,11 +123,20 @@ async def test_a_token_that_is_taken_out_of_the_file_stops_working(token_file: P
         assert answer.status_code == 401
 
 
-async def test_health_tells_nothing_but_the_state() -> None:
+async def test_health_and_readiness_tell_nothing_but_the_state() -> None:
     async with serving() as url, httpx2.AsyncClient() as http:
-        answer = (await http.get(f"{url}/health")).json()
-        assert answer.keys() == {"status"}
-        assert answer["status"] in ("idle", "loading", "ready")
+        assert (await http.get(f"{url}/healthz")).json() == {"status": "ok"}
+        told = []
+        async with asyncio.timeout(60):
+            while not told or told[-1][0] != 200:
+                answer = await http.get(f"{url}/readyz")
+                told.append((answer.status_code, answer.json()))
+                await asyncio.sleep(0)
+        assert told[-1] == (200, {"status": "ready"})
+        assert {str(each) for each in told[:-1]} <= {
+            "(503, {'status': 'idle'})",
+            "(503, {'status': 'loading'})",
+        }
 
 
 # --- who sees what -------------------------------------------------------------------------------
@@ -295,7 +237,7 @@ async def test_too_many_requests_are_asked_to_wait_and_others_are_not(token_file
         assert int(answers[-1].headers["retry-after"]) >= 1
         other = await http.post(f"{url}/mcp", json=INITIALIZE, headers=JSON | bearer("ben"))
         assert other.status_code == 200
-        assert (await http.get(f"{url}/health")).status_code == 200
+        assert (await http.get(f"{url}/healthz")).status_code == 200
 
 
 async def test_invented_tokens_count_for_the_address_that_sends_them(token_file: Path) -> None:
@@ -305,26 +247,6 @@ async def test_invented_tokens_count_for_the_address_that_sends_them(token_file:
             headers = JSON | {"authorization": f"Bearer invented-{number}"}
             statuses.append((await http.post(f"{url}/mcp", json=INITIALIZE, headers=headers)).status_code)
         assert statuses == [401] * 5 + [429] * 3
-
-
-async def test_what_the_rate_limit_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zettelmem_mcp.http.MAX_CALLERS", 50)
-
-    async def app(*_: Any) -> None:
-        return None
-
-    limit = RateLimit(app, per_minute=3, verifier=None)
-    for number in range(500):
-        headers = [(b"authorization", b"Bearer " + b"x" * 60_000 + str(number).encode())]
-        scope = {"type": "http", "path": "/mcp", "headers": headers, "client": (f"10.0.0.{number}", 1)}
-        await limit(scope, None, _unheard)  # type: ignore[arg-type]
-    kept = limit.__dict__["_asked"]
-    assert len(kept) <= 52
-    assert sum(len(part) for caller in kept for part in caller) < 2_000
-
-
-async def _unheard(message: Any) -> None:
-    assert message["type"].startswith("http.response")
 
 
 async def test_the_verifier_is_asked_once_a_request(

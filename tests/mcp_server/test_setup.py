@@ -59,7 +59,15 @@ def test_flags_come_before_the_environment() -> None:
         ({"http": "127.0.0.1:99999"}, "give HOST:PORT"),
         ({"log_level": "loud"}, "log_level: Input should be 'DEBUG'"),
         ({"max_request": "1"}, "max_request: Input should be greater than or equal to 1024"),
-        ({"http": "127.0.0.1:80", "token_file": "a", "verifier": "b:c"}, "not both"),
+        ({"http": "127.0.0.1:80", "token_file": "a", "verifier": "b:c"}, "give one of"),
+        ({"http": "127.0.0.1:80", "jwks": "https://a/keys"}, "--issuer"),
+        ({"http": "127.0.0.1:80", "jwks": "http://a.example/keys", "issuer": "https://a"}, "https://"),
+        ({"http": "127.0.0.1:80", "jwks": "https://a/keys", "issuer": "http://a.example"}, "https://"),
+        ({"http": "127.0.0.1:80", "issuer": "https://a"}, "--jwks or --verifier"),
+        ({"http": "127.0.0.1:80", "audience": "a"}, "--jwks"),
+        ({"http": "127.0.0.1:80", "namespace_claims": " , "}, "such as sub"),
+        ({"http": "127.0.0.1:80", "workers": "2", "db": "memory://"}, "give --db"),
+        ({"http": "127.0.0.1:80", "metrics": "9464"}, "metrics is '9464'; give HOST:PORT"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_what_to_give(flags: dict[str, str], told: str) -> None:
@@ -277,8 +285,8 @@ def test_a_client_is_told_absolute_paths_and_only_what_differs_from_the_defaults
     run("install", "--client", "cursor", "--yes", "--db", "mine", "--no-confirm", "--audit", "log.jsonl")
     entry = entry_of(client_of(home, "cursor"))
     assert Path(entry["command"]).is_absolute()
-    assert entry["args"][2:4] == ["--no-confirm", "--db"]
-    assert entry["args"][4:] == [str(home / "mine"), "--audit", str(home / "log.jsonl")]
+    flags = ["--db", str(home / "mine"), "--audit", str(home / "log.jsonl"), "--no-confirm"]
+    assert entry["args"][2:] == flags
 
 
 def test_who_installs_hears_of_the_embedder_for_other_languages(

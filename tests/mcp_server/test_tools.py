@@ -451,7 +451,7 @@ async def test_the_brief_of_a_large_memory_keeps_its_budget_and_tells_what_matte
         assert "Ana wants the minutes kept" in text
         assert "obeyed" not in text
         assert len(text) <= 600 * 4
-        for part in ("Who the user is:", "How they want things done:", "Plans and open matters:"):
+        for part in ("Who this is, and how they want things done:", "Plans and open matters:", "What is new"):
             assert part in text
         for told in ("Ana meets the architect.", "Ana wants answers with the code first.", "Mia is six"):
             assert told in text
@@ -912,8 +912,9 @@ async def test_notes_are_resources_listed_a_page_at_a_time(era: str) -> None:
         second = await memory.client.list_resources(cursor=first.next_cursor)
         assert second.next_cursor is None
         uris = [resource.uri for page in (first, second) for resource in page.resources]
-        assert uris[:3] == ["memory://brief", "memory://recent", "memory://stats"]
-        assert len(set(uris)) == len(uris) == 63
+        fixed = ["ui://zettelmem/memory", "memory://brief", "memory://recent", "memory://stats"]
+        assert uris[:4] == fixed
+        assert len(set(uris)) == len(uris) == 64
         with pytest.raises(MCPError, match="no cursor of ours"):
             await memory.client.list_resources(cursor="nonsense")
 

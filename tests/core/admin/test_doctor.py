@@ -151,7 +151,7 @@ async def test_an_id_that_occurs_twice_is_found(tmp_path: Path) -> None:
 async def test_a_long_tail_and_a_store_that_outgrew_its_notes_are_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zettelmem.store.upkeep.TAIL_ROWS", 10)
+    monkeypatch.setattr("zettelmem.store.tidy.TAIL_ROWS", 10)
     monkeypatch.setattr("zettelmem.admin.doctor.SMALL", 0)
     monkeypatch.setattr("zettelmem.admin.doctor.SIZE_RATIO", 1.0)
     async with open_memory(str(tmp_path)) as memory:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -724,3 +725,29 @@ def test_no_line_of_a_note_passes_for_a_line_of_ours(run: Run) -> None:
     body = told[1:-1]
     assert len(body) == 4
     assert all(each.startswith("  │ ") for each in body)
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_view_shows_this_memory_with_the_server_of_the_mcp_package(
+    run: Run, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[list[str]] = []
+    server = SimpleNamespace(main=served.append)
+    monkeypatch.setattr("zettelmem.cli.operate.import_module", lambda name: server)
+    run("view", code=2)
+    assert "there is no memory" in run.err
+    run("remember", "Ana lives in Porto.")
+    run("view", "--allow-undo", "--port", "4711", "-n", "ana")
+    flags = ["--db", str(db), "--namespace", "ana", "--embedder", "wordllama", "--allow-undo"]
+    assert served == [["view", "--port", "4711", *flags]]
+
+
+def test_view_says_what_to_install_where_the_page_is_not_there(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("remember", "Ana lives in Porto.")
+    monkeypatch.setattr("zettelmem.cli.operate.find_spec", lambda name: None)
+    run("view", code=1)
+    assert "pip install zettelmem-mcp" in run.err

@@ -98,6 +98,72 @@ def test_an_edited_page_is_a_revision(run: Run) -> None:
     assert run("stats", "--json")["notes"] == 3
 
 
+def edit(words: str, others: str, *, within: str = "") -> None:
+    """Put other words into the page of our vault that holds these, and `within`."""
+    for path in Path("vault").rglob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        if words in text and within in text:
+            path.write_text(text.replace(words, others), encoding="utf-8")
+
+
+def test_an_edited_page_of_our_vault_is_a_revision_of_its_note(run: Run) -> None:
+    old, new = supersede(run)
+    run("remember", "The garden needs water.", "--tag", "home")
+    run("export", "vault", "--format", "markdown")
+    before = run("export")
+    assert run("import", "vault") == "0 stored, 3 known already\n"
+    assert run("export") == before
+
+    edit("Ana lives in Porto.\n", "Ana lives in Porto, by the river.\n")
+    edit("- home", "- garden", within="needs water")
+    assert run("import", "vault") == "0 stored, 1 known already, 2 revised\n"
+    note = run("show", new, "--json")
+    assert note["content"] == "Ana lives in Porto, by the river."
+    assert [entry["verb"] for entry in note["history"]][-1] == "revise"
+    assert note["history"][-1]["reason"] == "edited in its file"
+    assert {link["relation"] for link in note["links"]} == {"supersedes"}
+    assert run("show", old, "--json")["invalid_at"]
+    assert run("recall", "garden water", "--json")["hits"][0]["note"]["tags"] == ["garden"]
+    assert run("import", "vault") == "0 stored, 3 known already\n"
+
+    run("undo", note["history"][-1]["change"])
+    assert run("show", new, "--json")["content"] == "Ana lives in Porto."
+
+
+def test_a_page_that_was_edited_does_not_undo_what_happened_here_since(run: Run) -> None:
+    note = run("remember", "The garden needs water.", "--json")["note"]["id"]
+    run("export", "vault", "--format", "markdown")
+    run("revise", note, "The garden needs no water.")
+    assert run("import", "vault") == "0 stored, 1 known already\n", "an old page is no news"
+    edit("needs water.\n", "needs much water.\n")
+    assert run("import", "vault") == "1 stored\n"
+    assert run("show", note, "--json")["content"] == "The garden needs no water."
+    contents = {json.loads(line)["content"] for line in run("export").splitlines()}
+    assert contents == {"The garden needs no water.", "The garden needs much water."}
+    assert run("import", "vault") == "0 stored, 1 known already\n"
+
+
+def test_line_ends_that_an_editor_changed_are_no_edit(run: Run) -> None:
+    run("remember", "One line.\nAnother line.")
+    run("export", "vault", "--format", "markdown")
+    for path in Path("vault").rglob("*.md"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+    assert run("import", "vault") == "0 stored, 1 known already\n"
+
+
+def test_databases_of_other_programs_come_in_once_with_their_links(run: Run, tmp_path: Path) -> None:
+    samples.langgraph(tmp_path / "store.db", [("ana", "1", {"text": "Ana lives in Porto."})])
+    memories = [
+        samples.amem_memory("m1", "Rex is a dog."),
+        samples.amem_memory("m2", "Rex barks.", links=["m1"]),
+    ]
+    samples.amem(tmp_path / "amem", memories)
+    assert run("import", "store.db") == "1 stored\n"
+    assert run("import", "store.db") == "0 stored, 1 known already\n"
+    assert run("import", "amem", "--judge", "none") == "2 stored, 1 links made\n"
+    assert run("import", "amem", "--judge", "none") == "0 stored, 2 known already\n"
+
+
 def test_links_that_a_crash_left_out_are_made_the_next_time(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

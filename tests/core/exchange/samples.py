@@ -1,5 +1,10 @@
 """Small files of each format that is read, made after the formats' own documentation."""
 
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 
@@ -157,3 +162,88 @@ BASIC_MEMORY = {
     "Morning Routine.md": "---\ntitle: Morning Routine\npermalink: morning-routine\n---\n\nWake at seven.\n",
 }
 """A project of basic-memory."""
+
+
+LANGGRAPH = """
+CREATE TABLE store_migrations (v INTEGER PRIMARY KEY);
+CREATE TABLE store (
+    -- 'prefix' represents the doc's 'namespace'
+    prefix text NOT NULL,
+    key text NOT NULL,
+    value text NOT NULL,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+    updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, expires_at TIMESTAMP, ttl_minutes REAL,
+    PRIMARY KEY (prefix, key)
+);
+CREATE INDEX store_prefix_idx ON store (prefix);
+"""
+"""The schema that langgraph-checkpoint-sqlite 3 makes."""
+CHROMA = """
+CREATE TABLE "collections" (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, dimension INTEGER, database_id TEXT NOT NULL,
+    config_json_str TEXT, schema_str TEXT, UNIQUE (name, database_id)
+);
+CREATE TABLE "segments" (
+    id TEXT PRIMARY KEY, type TEXT NOT NULL, scope TEXT NOT NULL,
+    collection TEXT REFERENCES collection(id) NOT NULL
+);
+CREATE TABLE embeddings (
+    id INTEGER PRIMARY KEY, segment_id TEXT NOT NULL, embedding_id TEXT NOT NULL, seq_id BLOB NOT NULL,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, UNIQUE (segment_id, embedding_id)
+);
+CREATE TABLE embedding_metadata (
+    id INTEGER REFERENCES embeddings(id), key TEXT NOT NULL, string_value TEXT, int_value INTEGER,
+    float_value REAL, bool_value INTEGER, PRIMARY KEY (id, key)
+);
+INSERT INTO collections VALUES ('c1', 'memories', 2, 'd1', '{}', '{}');
+INSERT INTO segments VALUES ('s1', 'urn:chroma:segment/vector/hnsw-local-persisted', 'VECTOR', 'c1');
+INSERT INTO segments VALUES ('s2', 'urn:chroma:segment/metadata/sqlite', 'METADATA', 'c1');
+"""
+"""What chromadb 1.5 makes of it that matters here."""
+
+
+def langgraph(file: Path, items: Sequence[tuple[str, str, Any]]) -> Path:
+    """A SqliteStore with items: namespace, key, value. Values are bytes of JSON, as orjson gives them."""
+    with closing(sqlite3.connect(file)) as base, base:
+        base.executescript(LANGGRAPH)
+        for number, (prefix, key, value) in enumerate(items):
+            at = f"2026-03-01 12:00:{number:02}"
+            raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+            base.execute("INSERT INTO store VALUES (?, ?, ?, ?, ?, NULL, NULL)", (prefix, key, raw, at, at))
+    return file
+
+
+def amem_memory(name: str, content: str, **more: Any) -> dict[str, str]:
+    """What A-MEM keeps of a memory in Chroma: lists as JSON, all else as text."""
+    meta = {
+        "id": name,
+        "content": content,
+        "keywords": ["home"],
+        "links": [],
+        "retrieval_count": 0,
+        "timestamp": "202603011230",
+        "last_accessed": "202603011230",
+        "context": "General",
+        "evolution_history": [],
+        "category": "Uncategorized",
+        "tags": ["people"],
+        **more,
+    }
+    return {key: json.dumps(value) if isinstance(value, list) else str(value) for key, value in meta.items()}
+
+
+def amem(folder: Path, memories: Sequence[dict[str, str]]) -> Path:
+    """A-MEM's folder with these memories; Chroma adds the text that it embedded."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(folder / "chroma.sqlite3")) as base, base:
+        base.executescript(CHROMA)
+        for number, meta in enumerate(memories, 1):
+            name = meta.get("id", f"id-{number}")
+            base.execute(
+                "INSERT INTO embeddings VALUES (?, 's2', ?, ?, '2026-03-01')", (number, name, number)
+            )
+            document = f"{meta.get('content', 'A document.')} context: x"
+            for key, value in {**meta, "chroma:document": document}.items():
+                row = (number, key, value)
+                base.execute("INSERT INTO embedding_metadata VALUES (?, ?, ?, NULL, NULL, NULL)", row)
+    return folder

@@ -2,11 +2,13 @@
 
 import io
 import json
+import sqlite3
 import zipfile
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -37,7 +39,7 @@ def folder(place: Path, files: Mapping[str, str]) -> Path:
     return place
 
 
-def read(source: io.BytesIO | Path, name: str = "file") -> tuple[str, list[Incoming], list[BadLine]]:
+def read(source: BinaryIO | Path, name: str = "file") -> tuple[str, list[Incoming], list[BadLine]]:
     found = recognise(source, name)
     parts = list(found.read(Reading()))
     assert parts == list(found.read(Reading())), "a second reading is like the first"
@@ -245,3 +247,118 @@ class TestItems:
         monkeypatch.setattr(bounds, "MAX_ITEM", 100_000)
         with pytest.raises(InvalidInput, match="longer than 100,000 characters"):
             list(Items(io.BytesIO(b'["' + b"x" * 10_000_000)))
+
+
+# --- databases -----------------------------------------------------------------------------------
+
+
+def test_of_langgraphs_store_each_item_is_a_note(tmp_path: Path) -> None:
+    file = samples.langgraph(
+        tmp_path / "store.db",
+        [
+            ("users.ana", "k1", {"text": "Ana lives in Porto."}),
+            ("users.ana", "k2", {"kind": "Memory", "content": {"content": "Ana has a cat."}}),
+            ("users.ben", "k1", {"age": 3, "likes": ["tea"]}),
+            ("users.ben", "k2", "plain words"),
+            ("users.ben", "k3", b"{no json"),
+            ("users.ben", "k4", {"text": ""}),
+        ],
+    )
+    with file.open("rb") as stream:
+        name, parts, bad = read(stream, "store.db")
+    assert name == "LangGraph's SqliteStore"
+    assert contents(parts) == [
+        "Ana lives in Porto.",
+        "Ana has a cat.",
+        '{"age": 3, "likes": ["tea"]}',
+        "plain words",
+        '{"text": ""}',
+    ]
+    assert [each.problem[:38] for each in bad] == ["item 'k3' of 'users.ben': its value is"]
+    first = parts[0].draft
+    assert first.tags == ("users", "ana")
+    assert first.data == {
+        "namespace": ["users", "ana"],
+        "key": "k1",
+        "value": {"text": "Ana lives in Porto."},
+    }
+    assert first.occurred_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert first.trust is Trust.REPORTED
+
+
+def test_an_item_of_langgraph_with_an_end_ends(tmp_path: Path) -> None:
+    file = samples.langgraph(tmp_path / "store.db", [("ana", "k1", {"text": "Ana is in Porto today."})])
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("UPDATE store SET expires_at = '2026-03-02 12:00:00', ttl_minutes = 1440")
+    with file.open("rb") as stream:
+        _, (part,), _ = read(stream, "store.db")
+    assert part.draft.invalid_at == datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_of_a_mem_memories_come_with_what_its_model_made_of_them(tmp_path: Path, by_file: bool) -> None:
+    place = samples.amem(
+        tmp_path / "memories",
+        [
+            samples.amem_memory("m1", "Ana lives in Porto."),
+            samples.amem_memory("m2", "Ana has a cat.", links=["m1", "gone", 3], context="Ana's pets"),
+            samples.amem_memory("m3", "Bad.", timestamp="yesterday"),
+            samples.amem_memory("m4", "Odd lists.", keywords="none", tags="[[]]", category="home"),
+        ],
+    )
+    if by_file:
+        with (place / "chroma.sqlite3").open("rb") as stream:
+            name, parts, bad = read(stream)
+    else:
+        name, parts, bad = read(place)
+    assert name == "A-MEM's memories in Chroma"
+    assert contents(parts) == ["Ana lives in Porto.", "Ana has a cat.", "Odd lists."]
+    assert [each.problem for each in bad] == [
+        "memory 'm3': timestamp: 'yesterday' is no time such as 202603011230"
+    ]
+    one, two, three = (each.draft for each in parts)
+    assert (one.context, two.context) == (None, "Ana's pets")
+    assert (one.keywords, one.tags, three.keywords, three.tags) == (("home",), ("people",), None, ("home",))
+    assert one.occurred_at == datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+    assert [(wish.key, wish.relation) for wish in parts[1].links] == [
+        ("amem:memories:m1", Relation.RELATES),
+        ("amem:memories:gone", Relation.RELATES),
+    ]
+
+
+def test_what_chroma_keeps_of_others_comes_as_documents(tmp_path: Path) -> None:
+    _, parts, _ = read(samples.amem(tmp_path / "store", [{"topic": "x"}]))
+    assert contents(parts) == ["A document. context: x"]
+    assert parts[0].draft.trust is Trust.REPORTED
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "noise", "view"])
+def test_a_database_of_nobody_or_a_damaged_one_is_refused(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "x.db"
+    samples.langgraph(file, [("ana", str(number), {"text": "words " * 500}) for number in range(40)])
+    whole = file.read_bytes()
+    match damage:
+        case "cut":
+            file.write_bytes(whole[:9_000])
+        case "noise":
+            file.write_bytes(whole[:100] + b"\xff" * 4_000)
+        case "other" | "view":
+            file.unlink()
+            with closing(sqlite3.connect(file)) as base, base:
+                base.execute("CREATE TABLE t (a)")
+                if damage == "view":
+                    base.execute(
+                        "CREATE VIEW store AS SELECT load_extension('x') AS prefix, 1 AS key, 2 AS value, "
+                        "3 AS created_at, 4 AS updated_at"
+                    )
+    before = file.read_bytes()
+    with file.open("rb") as stream, pytest.raises(InvalidInput, match="SQLite file"):
+        read(stream, "x.db")
+    assert file.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["x.db"]
+
+
+def test_a_database_does_not_come_from_stdin(tmp_path: Path) -> None:
+    file = samples.langgraph(tmp_path / "x.db", [("ana", "1", {"text": "words"})])
+    with pytest.raises(InvalidInput, match="name the file"):
+        read(io.BytesIO(file.read_bytes()), "-")

@@ -94,7 +94,8 @@ def test_a_page_reads_well_in_obsidian() -> None:
     assert page_of(new, {each.id: file_name(each) for each in (new, old)}) == (
         "---\nzettelmem: 1\nid: aaaaaaa1\nnamespace:\n- ana\nkind: episodic\n"
         "occurred_at: '2024-05-04T10:00:00.123456Z'\nrecorded_at: '2024-05-04T10:00:00.123456Z'\n"
-        "position: 0\ntrust: stated\nvia: api\nwho: Ana\nkeywords: []\ntags:\n- home\n---\n"
+        "position: 0\ntrust: stated\nvia: api\nwho: Ana\nkeywords: []\ntags:\n- home\n"
+        "mark: 553f610b4aaae289\n---\n"
         "Ana lives in Porto.\n\n%% zettelmem: links %%\n"
         "- supersedes [[Ana lives in Lisbon aaaaaaa2]] (he moved)\n"
     )

@@ -1,5 +1,6 @@
 """What is the later word on what: one matter is the same subject and attribute, and another value."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,8 @@ ANNOUNCED = [
     ("Our printer supplier is Kern.", "We changed our printer supplier to Hub."),
     ("I use Sublime for Python.", "I switched from Sublime to Helix."),
     ("My address: Hauptstrasse 5.", "Hauptstrasse 5 is no longer my address."),
+    ("Renew Dropbox for a year.", "Please hold off on Dropbox."),
+    ("We are launching Project Heron in May.", "Put Project Heron on hold."),
 ]
 
 LATER = [
@@ -134,3 +137,27 @@ def test_another_value_of_the_same_may_be_the_newer_word(old: str, new: str) -> 
 @pytest.mark.parametrize(("old", "new"), OTHERS)
 def test_what_is_about_something_else_or_not_asserted_touches_nothing(old: str, new: str) -> None:
     assert matter(old, new) <= Matter.SAYS_THE_SAME
+
+
+def closes_nothing() -> list[tuple[str, str]]:
+    """Facts, each with a sentence after which it still holds."""
+    lines = (Path(__file__).parent / "closes_nothing.txt").read_text("utf-8").splitlines()
+    pairs = [line.partition(" | ") for line in lines if not line.startswith("#")]
+    return [(fact, then) for fact, _, then in pairs]
+
+
+@pytest.mark.parametrize(("fact", "then"), closes_nothing())
+def test_nothing_is_closed_by_questions_denials_hopes_and_their_like(fact: str, then: str) -> None:
+    """FAULTS A1, A2, A3."""
+    assert matter(fact, then) is not Matter.CLOSES
+
+
+def test_what_is_wanted_just_before_is_taken_back_by_what_it_was_called() -> None:
+    wanted = said("I need to purchase Desk Lamps. The budget is $900.", thread="t")
+    kept = said("I need to hire Interns. The budget is $900.", thread="t")
+    taken_back = said("Cancel that purchase.", 1, thread="t", position=1)
+    assert compare(taken_back, wanted).matter is Matter.NEWER
+    assert compare(taken_back, kept).matter is Matter.NOTHING
+    assert compare(said("Should I cancel that purchase?", 1, thread="t", position=1), wanted).matter is (
+        Matter.NOTHING
+    )

@@ -31,6 +31,7 @@ def candidates(newer: dict[str, tuple[str, ...]]) -> Candidates:
         linked=[()] * count,
         link_weights=[()] * count,
         newer=list(newer.values()),
+        resting=flags,
         idle=flags,
         vectors=np.zeros((count, 2), np.float32),
         content=zeros,

@@ -44,6 +44,7 @@ def candidates(*notes: Note, content: Sequence[float] = (), around: Sequence[flo
         linked=[x.linked_ids() for x in notes],
         link_weights=[tuple(1.0 for _ in x.linked_ids()) for x in notes],
         newer=[x.newer for x in notes],
+        resting=np.zeros(len(notes), bool),
         idle=np.zeros(len(notes), bool),
         vectors=EMBEDDER.embed_documents([x.content for x in notes]),
         names=names,

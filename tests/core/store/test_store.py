@@ -17,7 +17,7 @@ from tests.doubles import check_store, contents, everything, open_memory, open_s
 from zettelmem import ConflictError, StoreError, StoreMismatch
 from zettelmem.queries import Filter
 from zettelmem.ranking.candidates import Query
-from zettelmem.store import Store, disk, indices, malloc, optimize, read, schema, tail_of, tend, upkeep, write
+from zettelmem.store import Store, disk, indices, malloc, optimize, read, schema, tail_of, tend, tidy, write
 from zettelmem.testing import HashEmbedder
 
 # --- opening -----------------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def test_syncing_reaches_a_real_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
 async def test_upkeep_of_nothing_does_nothing() -> None:
     async with open_memory() as memory:
         await optimize(memory._store)
-        assert await tail_of(memory._store) == upkeep.Tail(0, 0)
+        assert await tail_of(memory._store) == tidy.Tail(0, 0)
         assert await memory._store.version() == 0
 
 
@@ -284,15 +284,15 @@ async def test_what_many_short_processes_write_lies_in_few_files(tmp_path: Path)
     async with open_memory(str(tmp_path), judge="none") as memory:
         tail = await tail_of(memory._store)
         assert tail.total == 120
-        assert tail.fragments <= upkeep.FRAGMENTS + 2
+        assert tail.fragments <= tidy.FRAGMENTS + 2
         assert len(await check_store(memory)) == 120
 
 
 async def test_small_files_of_several_writers_are_compacted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "FRAGMENTS", 20)
-    monkeypatch.setattr(upkeep, "LOOK_EVERY", 1_000)  # nobody looks by itself but after its first write
+    monkeypatch.setattr(tidy, "FRAGMENTS", 20)
+    monkeypatch.setattr(tidy, "LOOK_EVERY", 1_000)  # nobody looks by itself but after its first write
     async with open_memory(str(tmp_path), judge="none") as one, open_memory(str(tmp_path)) as two:
         for i in range(12):
             await one.remember(f"Thing {i} of cats.", namespace="a")
@@ -308,7 +308,7 @@ async def test_vectors_of_a_large_table_are_indexed_and_the_index_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(indices, "VECTOR_ROWS", 20)
-    monkeypatch.setattr(upkeep, "SEGMENTS", 2)
+    monkeypatch.setattr(tidy, "SEGMENTS", 2)
     async with open_memory(str(tmp_path), judge="none") as memory:
         pieces = []
         for i in range(5):

@@ -9,7 +9,11 @@ for hit in memory.recall("Where does Ana live?", namespace="ana"):
 """
 
 from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
+from .brief import Part
+from .care.report import Done, Proposal, UpkeepReport
+from .care.strength import HALF_LIVES, strength
 from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
+from .deep import Effort, Sift, Sifted
 from .drafts import Draft, Message
 from .errors import (
     ConflictError,
@@ -40,7 +44,7 @@ from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
 from .protocols import AnswerT, Embedder, LanguageModel, Reranker
-from .queries import Graph, Hit, Page, Stats, Where
+from .queries import Brief, Graph, Hit, Known, Page, Profile, Stats, Where
 from .receipts import Erasure, Examination, Finding, Quota, Reembedded
 from .render import (
     cut,
@@ -49,6 +53,7 @@ from .render import (
     one_line,
     shorten,
     show,
+    show_brief,
     show_neighbours,
     tell,
     tell_history,
@@ -62,6 +67,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AGENT_TOOLS",
     "DEFAULT_NAMESPACE",
+    "HALF_LIVES",
     "MAX_BUDGET",
     "MAX_CONTENT",
     "MAX_CONTEXT",
@@ -76,11 +82,14 @@ __all__ = [
     "Answer",
     "AnswerT",
     "AsyncMemory",
+    "Brief",
     "Caller",
     "ConflictError",
     "Decision",
     "DecisionRefused",
+    "Done",
     "Draft",
+    "Effort",
     "Embedder",
     "Erasure",
     "Evolution",
@@ -91,6 +100,7 @@ __all__ = [
     "Hit",
     "InvalidInput",
     "Judge",
+    "Known",
     "LanguageModel",
     "LimitExceeded",
     "Link",
@@ -103,7 +113,10 @@ __all__ = [
     "NotFound",
     "Note",
     "Page",
+    "Part",
     "Pending",
+    "Profile",
+    "Proposal",
     "Question",
     "Quota",
     "QuotaError",
@@ -111,11 +124,14 @@ __all__ = [
     "Relation",
     "Remembered",
     "Reranker",
+    "Sift",
+    "Sifted",
     "Source",
     "Stats",
     "StoreError",
     "StoreMismatch",
     "Trust",
+    "UpkeepReport",
     "Where",
     "ZettelmemError",
     "as_namespace",
@@ -127,7 +143,9 @@ __all__ = [
     "refused",
     "shorten",
     "show",
+    "show_brief",
     "show_neighbours",
+    "strength",
     "tell",
     "tell_history",
     "tell_links",

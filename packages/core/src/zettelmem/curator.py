@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from . import connect
+from .brief import Briefs
+from .care.report import STEPS, Done, Proposal, Step, UpkeepReport, checked_steps
+from .care.upkeep import Upkeep
 from .decisions import Decision, Question, Remembered
 from .errors import InvalidInput
 from .judge import Judge, Judging
+from .limits import MAX_CALLS, MAX_TOKENS, within
 from .namespace import as_namespace
 from .note import Note
-from .reader import Reader
+from .values import build
 from .work import Work
 from .writer import Writer
 
 
-class Curator(Reader):
+class Curator(Briefs):
     """The verbs that judge notes. `AsyncMemory` has them, and those that store words."""
 
     _judging: Judging
     _work: Work
     _writer: Writer
+    _upkeep: Upkeep
 
     async def ask(
         self, note_id: str, *, namespace: str | Sequence[str], among: Sequence[str] | None = None
@@ -97,7 +102,85 @@ class Curator(Reader):
         Returns:
             The notes that are pending no more.
         """
-        decider = self._judging.chosen(judge)
+        decider = self._judging.finisher(judge)
         if decider not in ("model", "offline"):
             raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
         return await self._work.finish_all(as_namespace(namespace), decider, limit, before, due=due)
+
+    async def used(
+        self, ids: Sequence[str], *, namespace: str | Sequence[str], helped: bool = True
+    ) -> tuple[str, ...]:
+        """Count that an answer used these notes. One that rests is awake again.
+
+        The counts gather in memory and are written with the next commit, with the next upkeep, or by
+        `close`; a crash before that loses them. They are no change of a note: no revision, no history.
+
+        Args:
+            ids: of notes that an answer cites, or was made from.
+            namespace: whose memory.
+            helped: whether that helped; False counts a use that did not.
+
+        Returns:
+            The ids that were counted; what is not there, or not here, is left out.
+        """
+        if isinstance(ids, str):
+            raise InvalidInput("ids is one string; give a list of note ids, such as [hit.note.id]")
+        return await self._upkeep.uses.count(ids, as_namespace(namespace), helped=helped)
+
+    async def upkeep(
+        self,
+        *,
+        namespace: str | Sequence[str],
+        steps: Sequence[Step] = STEPS,
+        judge: Judge | None = None,
+        calls: int = 20,
+        tokens: int = 50_000,
+        dry_run: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> UpkeepReport:
+        """One round of upkeep: what is done for a memory while nobody waits. Nothing is deleted or rewritten.
+
+        Args:
+            namespace: this one and all below it.
+            steps: `settle`: pending notes are finished, and what may be no longer so, or contradicts, is
+                asked. `merge`: notes that say nearly the same become one; the others rest. `distil`: notes
+                that belong together get an insight that stands on them. `fade`: weak notes rest.
+            judge: `model` asks the memory's model; else the questions come back as proposals, for `decide`.
+                The memory's own judge where None.
+            calls, tokens: what a model may be asked at most, and about how many tokens may go in and out.
+            dry_run: tell what would be done, and do nothing.
+            progress: called with how many parts are done, and of how many.
+
+        Raises:
+            InvalidInput: a value does not fit.
+            StoreError: the store failed; what was done before stays, and each change of it can be undone.
+        """
+        within("calls", calls, 0, MAX_CALLS)
+        within("tokens", tokens, 0, MAX_TOKENS)
+        return await self._upkeep.run(
+            as_namespace(namespace),
+            checked_steps(steps),
+            self._judging.finisher(judge),
+            calls=calls,
+            tokens=tokens,
+            dry_run=dry_run,
+            progress=progress,
+        )
+
+    async def decide(
+        self, proposal: Proposal | Mapping[str, Any], answer: str, *, namespace: str | Sequence[str]
+    ) -> Done:
+        """Do what the answer to a proposal of `upkeep` says.
+
+        Args:
+            proposal: as `upkeep` gave it, or as JSON.
+            answer: one of its `answers`; for an insight, the insight in words, or "" where there is none.
+            namespace: whose memory.
+
+        Raises:
+            NotFound: one of its notes is not there any more.
+            InvalidInput: that is no answer to it.
+            DecisionRefused: the note that would be closed is trusted more than the one that closes it.
+            ConflictError: it was settled meanwhile.
+        """
+        return await self._upkeep.questions.decide(build(Proposal, proposal), answer, as_namespace(namespace))

@@ -8,18 +8,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from .errors import ModelError, ZettelmemError
-from .protocols import Embedder, Vectors, WordEmbedder
+from .protocols import Embedder, Vectors
+from .providers.wordllama import word_vectors
 
 MAX_WORDS = 16_384
-"""Words whose vectors are kept; 16 MiB at 256 dimensions."""
+"""Words whose vectors are kept; 16 MiB."""
 
 
 class Vocabulary:
-    """Words, each with its unit vector, in one array that grows."""
+    """Words, each with its unit vector and its length, in arrays that grow."""
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
-        self._vectors: Vectors = np.zeros((0, 0), np.float32)
+        self._units: Vectors = np.zeros((0, 0), np.float32)
+        self._lengths: Vectors = np.zeros(0, np.float32)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -31,16 +33,21 @@ class Vocabulary:
     def add(self, words: Sequence[str], vectors: Vectors) -> None:
         """Take in words with their vectors; a word that came in meanwhile keeps the place it has."""
         needed = len(self) + len(words)
-        if needed > len(self._vectors):
+        if needed > len(self._units):
             grown = np.zeros((2 * needed, vectors.shape[1]), np.float32)
-            grown[: len(self)] = self._vectors[: len(self)] if len(self) else 0.0
-            self._vectors = grown
-        for word, vector in zip(words, vectors, strict=True):
-            self._vectors[self._places.setdefault(word, len(self._places))] = vector
+            grown[: len(self)] = self._units[: len(self)] if len(self) else 0.0
+            self._units = grown
+            self._lengths = (
+                np.resize(self._lengths, 2 * needed) if len(self) else np.zeros(2 * needed, np.float32)
+            )
+        places = [self._places.setdefault(word, len(self._places)) for word in words]
+        self._lengths[places] = np.linalg.norm(vectors, axis=1)
+        self._units[places] = _unit(vectors)
 
-    def of(self, words: Sequence[str]) -> Vectors:
-        """The vectors of words that are in it, float32, shape (len(words), dimensions)."""
-        return self._vectors[[self._places[word] for word in words]]
+    def of(self, words: Sequence[str]) -> tuple[Vectors, Vectors]:
+        """Unit vectors of words that are in it, shape (len(words), dimensions), and their lengths."""
+        places = [self._places[word] for word in words]
+        return self._units[places], self._lengths[places]
 
 
 class Embedding:
@@ -75,23 +82,18 @@ class Embedding:
         vector: Vectors = (await self._call(self.embedder.embed_queries, [text]))[0]
         return vector
 
-    async def words(self, words: Sequence[str]) -> Vectors | None:
-        """The unit vector of each word, float32, shape (len(words), dimensions).
+    async def words(self, words: Sequence[str]) -> tuple[Vectors, Vectors]:
+        """The unit vector of each word, float32, shape (len(words), 256), and how much each word says.
 
-        None where the embedder knows no single words.
-
-        Raises:
-            ModelError: the embedder failed.
+        They are WordLlama's, whatever embeds the texts: so a score means the same with every embedder.
         """
-        if not isinstance(self.embedder, WordEmbedder):
-            return None
         known = self._vocabulary
         lacking = known.lacks(words)
         if len(known) + len(lacking) > MAX_WORDS:
             known = self._vocabulary = Vocabulary()
             lacking = known.lacks(words)
         if lacking:
-            known.add(lacking, await self._call(self.embedder.embed_words, lacking))
+            known.add(lacking, await asyncio.to_thread(word_vectors, lacking))
         return known.of(words)
 
     async def _call(self, embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str]) -> Vectors:
@@ -107,6 +109,11 @@ class Embedding:
                 f"embedder {self.embedder.name} gave {vectors.shape} for {len(texts)} texts of {dimensions} "
                 "dimensions, or numbers that are none; nothing was written"
             )
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 1e-9)
-        return unit
+        return _unit(vectors)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """The vectors at length 1; one without a direction stays zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 1e-9)
+    return unit

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from .decisions import Decision, LinkChoice, Neighbour
-from .errors import InvalidInput
+from .errors import AnswerUnfit, InvalidInput
 from .linking import answers, guard, prompts, rules
 from .linking.prompts import Prompt
 from .namespace import Namespace
@@ -112,6 +112,7 @@ class Judging:
         timeout: seconds that one call of the model may take.
         tasks: what the model is asked.
         budgets: what it may cost.
+        clock: what time it is.
 
     Raises:
         InvalidInput: `default` is no judge, or the model and there is none; or a task is none.
@@ -126,6 +127,7 @@ class Judging:
         timeout: float,
         tasks: Sequence[Task] = TASKS,
         budgets: Sequence[Budget] = (),
+        clock: Callable[[], datetime],
     ) -> None:
         unknown = [each for each in tasks if each not in get_args(Task)]
         if isinstance(tasks, str) or unknown:
@@ -133,6 +135,7 @@ class Judging:
         self._model = model
         self._evolve = evolve
         self._timeout = timeout
+        self._clock = clock
         self.tasks = frozenset(tasks)
         self.ledger = Ledger(budgets)
         self._breaker = Breaker()
@@ -156,6 +159,27 @@ class Judging:
         if judge == "model" and self._model is None:
             raise InvalidInput("judge='model' needs a model; give model=... to the memory")
         return judge
+
+    def finisher(self, judge: Judge | None) -> Judge:
+        """The judge that finishes what waits: the model, where a memory leaves it for later.
+
+        Raises:
+            InvalidInput: as `chosen`.
+        """
+        chosen = self.chosen(judge)
+        return self.chosen("model") if chosen == "later" else chosen
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a language model to ask."""
+        return self._model is not None
+
+    async def ask(self, instructions: str, prompt: str, schema: type[AnswerT]) -> AnswerT | None:
+        """The model's answer to any question; None where there is no model, or it failed."""
+        try:
+            return await self._ask(Prompt(instructions, prompt, schema), Sitting((), self._clock()), 1)
+        except Unanswered:
+            return None
 
     def worth_asking(self, note: Note, neighbours: Sequence[Neighbour], decision: Decision) -> bool:
         """Whether a model is asked about a note at all.
@@ -199,6 +223,8 @@ class Judging:
             try:
                 async with asyncio.timeout(self._timeout):
                     answer = await self._model.answer(*prompt)
+                if not isinstance(answer, BaseModel):
+                    raise AnswerUnfit(f"it answered with {type(answer).__name__}")
                 # A model may hand back an instance that was never checked: what is in it is checked here.
                 checked = prompt.schema.model_validate(answer.model_dump(warnings=False))
                 tokens_out, failed = tokens_of(checked.model_dump_json()), 0

@@ -16,6 +16,8 @@ MAX_REASON = 500
 """Characters of the reason of a link or of a change."""
 MAX_LINKS = 256
 """Links a note, in both directions together."""
+MAX_SAYINGS = 64
+"""Notes that can be merged into one."""
 MAX_DATA = 1_000_000
 """Characters of a note's `data`, as JSON."""
 MAX_DATA_DEPTH = 32
@@ -44,6 +46,10 @@ MAX_DECISION_LINKS = 16
 """Links that one decision may make."""
 MAX_DECISION_CHANGES = 8
 """Neighbours that one decision may describe differently."""
+MAX_CALLS = 10_000
+"""Calls of a model that one round of upkeep may make."""
+MAX_TOKENS = 100_000_000
+"""Tokens that one round of upkeep may spend."""
 MAX_LINE = 8_000_000
 """Bytes of one line of an imported file."""
 RESIDENT = 1 << 30

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from os import PathLike
 from typing import Any, Self, Unpack, get_args
 
@@ -13,6 +13,8 @@ from pydantic import BaseModel, JsonValue
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
 from .admin.quotas import Quotas
+from .care.strength import half_lives as checked_half_lives
+from .care.upkeep import Upkeep
 from .curator import Curator
 from .decisions import Changes, Remembered
 from .drafts import Draft, Fields, Message, batches, conversation, revisable
@@ -50,6 +52,7 @@ class AsyncMemory(Curator):
 
     Attributes:
         admin: the operator's verbs: examine, erase, quotas, re-embedding.
+        half_lives: of each kind of note, as `strength` takes them.
 
     Args:
         uri: a directory, an object-store URI such as ``s3://bucket/path``, or ``memory://``.
@@ -76,6 +79,7 @@ class AsyncMemory(Curator):
         storage_options: what LanceDB needs to reach the object store.
         resident: bytes that namespaces may take in memory together, where they are searched fastest; the
             one that was not used for longest goes first, and one that does not fit is searched on disk.
+        half_lives: by kind, after how long without use half of a note's strength is left; see `strength`.
         clock: what time it is (aware); for tests.
 
     Raises:
@@ -102,6 +106,7 @@ class AsyncMemory(Curator):
         audit: str | PathLike[str] | None = None,
         storage_options: Mapping[str, str] | None = None,
         resident: int = RESIDENT,
+        half_lives: Mapping[str, timedelta] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
@@ -112,6 +117,7 @@ class AsyncMemory(Curator):
 
             embedder = WordLlama()
         self.clock = clock
+        self.half_lives = checked_half_lives(half_lives)
         self._store = Store(
             str(uri),
             embedder.name,
@@ -124,7 +130,7 @@ class AsyncMemory(Curator):
         if self._audit is not None:
             self._store.hooks.append(log.Journal(self._audit, self._store, clock))
         self._judging = Judging(
-            model, judge, evolve=evolve, timeout=model_timeout, tasks=tasks, budgets=budgets
+            model, judge, evolve=evolve, timeout=model_timeout, tasks=tasks, budgets=budgets, clock=clock
         )
         self._embedding = Embedding(embedder)
         self._intake = Intake(kinds or {}, secrets)
@@ -134,6 +140,7 @@ class AsyncMemory(Curator):
         self._remember = Remember(
             self._writer, self._revise, self._judging, self._work, self._intake, neighbours
         )
+        self._upkeep = Upkeep(self._writer, self._work, self._intake, model, model_timeout, self.half_lives)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
 
@@ -144,7 +151,8 @@ class AsyncMemory(Curator):
         await self.close()
 
     async def close(self) -> None:
-        """Finish what runs in the background and let go of the store."""
+        """Write the uses that wait, finish what runs in the background, and let go of the store."""
+        await self._upkeep.uses.close()
         await self._writer.close()
         await self._store.close()
 

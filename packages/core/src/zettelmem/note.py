@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
-from .limits import MAX_LINKS
+from .limits import MAX_LINKS, MAX_SAYINGS
 from .namespace import Namespace, check_namespace
 from .spending import Account
 from .values import Content, Context, Data, KindName, Label, Reason, Tags, Time, Value, Weight, Words
@@ -87,8 +88,9 @@ class Link(Value):
 
 
 Verb = Literal[
-    "remember", "connect", "revise", "forget", "undo", "judge", "evolve", "link", "erase", "repeat"
-]
+    "remember", "connect", "revise", "forget", "undo", "judge", "evolve", "link", "erase", "repeat",
+    "merge", "rest", "wake", "fall",
+]  # fmt: skip
 
 
 class Evolution(Value):
@@ -96,7 +98,8 @@ class Evolution(Value):
 
     Attributes:
         change: the id of the change, shared by every note that the same commit wrote.
-        verb: what was done to this note; `repeat` where its words were said again. Where another note was
+        verb: what was done to this note; `repeat` where its words were said again, `merge` where it took in
+            notes that say the same, `fall` where it stood on one that no longer holds. Where another note was
             the cause, `evolve` or just `link`; `erase` where that note was erased since, with all that it
             had changed here.
         cause: the note that the change was about.
@@ -133,6 +136,14 @@ class Shown(Value):
 
 Described = Literal["context", "keywords", "tags", "kind"]
 """The fields that construction makes."""
+
+
+class Saying(Value):
+    """One more time that a note's words were said: by whom, when, and in which note they stand."""
+
+    note: NoteId
+    source: Source
+    at: Time
 
 
 class Pending(Value):
@@ -175,6 +186,12 @@ class Note(Value):
         source, trust: who said it through what, and how far that may be believed.
         pending: that a judge has still to look at it, and why; None once one has.
         shown: the numbered neighbours that an agent was last asked about.
+        sayings: the notes that say nearly the same and were merged into this one; they rest.
+        front: the note that says the same and that this one was merged into; None if it stands for itself.
+        rested_at: since when it rests: true and kept, but found only when asked for precisely. None if awake.
+        uses: how often an answer used it. Like the next two it counts no revision and has no history.
+        helped: how often that use helped.
+        last_used_at: when it was used last (UTC).
         revision: 1 when new, one more with each write.
         history: what was done to it, oldest first; the newest 256 changes, and fewer where they are
             large (256 kB). The first tells how many older ones were dropped.
@@ -200,6 +217,12 @@ class Note(Value):
     trust: Trust = Trust.STATED
     pending: Pending | None = None
     shown: tuple[Shown, ...] = ()
+    sayings: Annotated[tuple[Saying, ...], Field(max_length=MAX_SAYINGS)] = ()
+    front: NoteId | None = None
+    rested_at: Time | None = None
+    uses: int = Field(default=0, ge=0)
+    helped: int = Field(default=0, ge=0)
+    last_used_at: Time | None = None
     revision: int = Field(default=1, ge=1)
     history: tuple[Evolution, ...] = ()
 
@@ -234,9 +257,30 @@ class Note(Value):
         return tuple(entry for entry in self.history if entry.verb == "repeat")
 
     @property
+    def times_said(self) -> int:
+        """How often its words were said: once, again as far as it tells, and in notes merged into it."""
+        return 1 + len(self.repeats) + len(self.sayings)
+
+    @property
+    def last_said_at(self) -> datetime:
+        """When its words were said last, as far as the note tells: in itself, again, or in a merged note."""
+        times = [self.occurred_at, *(entry.at for entry in self.repeats), *(each.at for each in self.sayings)]
+        return max(times)
+
+    @property
+    def met_at(self) -> datetime:
+        """When it was recorded or said again last."""
+        return max([self.recorded_at, *(entry.at for entry in self.repeats)])
+
+    @property
     def disputed(self) -> bool:
         """Whether another note contradicts it."""
         return any(x.relation is Relation.CONTRADICTS and x.target == self.id for x in self.links)
+
+    @property
+    def founds(self) -> bool:
+        """Whether an insight stands on it."""
+        return any(x.relation is Relation.DERIVED_FROM and x.target == self.id for x in self.links)
 
     @property
     def status(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
@@ -40,14 +40,6 @@ class Embedder(Protocol):
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Vectors of texts to find by: float32, shape (len(texts), dimensions)."""
-
-
-@runtime_checkable
-class WordEmbedder(Protocol):
-    """An embedder that also knows single words, at next to no cost; it makes scores better."""
-
-    def embed_words(self, words: Sequence[str]) -> Vectors:
-        """Vectors of single words in lower case: float32, shape (len(words), dimensions)."""
 
 
 class LanguageModel(Protocol):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from .errors import InvalidInput
 from .namespace import Namespace, as_namespace
 from .note import Link, Note, Trust
 from .values import KindName, Label, Time, Value, Words, build, tag_key, words
+
+SchemaT = TypeVar("SchemaT", bound=BaseModel)
 
 
 class Where(TypedDict, total=False):
@@ -136,6 +138,64 @@ class Hit(Value):
     signals: dict[str, float] = Field(default_factory=dict)
     weights: dict[str, float] = Field(default_factory=dict)
     why: str = ""
+
+
+class Known(Value):
+    """What is known of one field.
+
+    Attributes:
+        value: of the field's type, as it is so now; None where it is unknown.
+        notes: ids of the notes that tell it, newest first.
+        lately: the value that was told most in the last weeks.
+        usually: the value that was told most in the last year; another one than `lately` where a habit
+            has changed.
+    """
+
+    value: Any = None
+    notes: tuple[str, ...] = ()
+    lately: Any = None
+    usually: Any = None
+
+
+class Profile(Value, Generic[SchemaT]):
+    """What is known of the fields of a pydantic model.
+
+    Attributes:
+        filled: the model with what is known; what is unknown is None, whatever its type says.
+        fields: each field by its name, unknown ones too.
+        notes: the notes that tell it all, oldest first.
+    """
+
+    filled: SchemaT
+    fields: dict[str, Known]
+    notes: tuple[Note, ...] = ()
+
+
+class Brief(Value):
+    """What a prompt is told: each note once, in the part it belongs to.
+
+    Attributes:
+        profile: who the person is and how they want things done, oldest first.
+        lessons: how to do things, and what was distilled from other notes, oldest first.
+        plans: what lies ahead, soonest first.
+        notes: what bears on the question, best first; without a question, what is new, newest first, or
+            all of a small memory, oldest first.
+        about: what `notes` are: the answer to a `question`, of which `nothing` may be known; `news`; or
+            `all` of a small memory.
+        text: all of it for a model, fenced, what changes least first; "" where there is nothing to tell.
+    """
+
+    profile: tuple[Note, ...] = ()
+    lessons: tuple[Note, ...] = ()
+    plans: tuple[Note, ...] = ()
+    notes: tuple[Note, ...] = ()
+    about: Literal["question", "nothing", "news", "all"] = "news"
+    text: str = ""
+
+    @property
+    def all_notes(self) -> tuple[Note, ...]:
+        """All of them, in the order of the text."""
+        return (*self.profile, *self.lessons, *self.plans, *self.notes)
 
 
 class Page(Value):

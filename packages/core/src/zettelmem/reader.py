@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, Unpack
 
 from . import connect
 from .decisions import Neighbour
+from .deep import MOST_ROUNDS, SHOWN, Effort, Sift, by_model, deep
 from .errors import InvalidInput, NotFound
+from .judge import Judging
 from .language.follow_up import in_context
 from .limits import MAX_HOPS, MAX_PAGE, within
 from .linking import undo
 from .namespace import Namespace, as_namespace
 from .note import ALPHABET, Evolution, Link, Note, keyed_id
 from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
+from .ranking.explain import cut
 from .recall import Recall, Wanted
 from .revise import Revise
 from .store import Store
@@ -29,6 +33,7 @@ class Reader:
     """The verbs that only read. `AsyncMemory` has them, and those that write."""
 
     clock: Callable[[], datetime]
+    _judging: Judging
     _store: Store
     _recalling: Recall
     _revise: Revise
@@ -46,6 +51,9 @@ class Reader:
         budget_tokens: int | None = None,
         min_score: float = 0.0,
         explain: bool = False,
+        effort: Effort = "plain",
+        rounds: int = 3,
+        sift: Sift | None = None,
         **where: Unpack[Where],
     ) -> list[Hit]:
         """The notes that answer `query` best, best first.
@@ -64,6 +72,11 @@ class Reader:
                 is in sight fits, all of it is returned, in the order it happened.
             min_score: leave out hits below this score, in [0, 1]; docs/ranking.md tells what to expect.
             explain: tell the weight of each signal.
+            effort: `deep` searches in rounds: after each a judge says which notes to keep, what to ask next,
+                or that it is enough. Kept notes come first; `why` tells the round and what it asked.
+            rounds: searches of a deep recall at most, 1 to 10.
+            sift: the judge of a deep recall, a function of the question and a round's new hits; the
+                memory's model where None.
             where: `kinds`, `tags`, `thread`, `since`, `until`, `min_trust`, `via`: see `Where`.
 
         Raises:
@@ -80,7 +93,36 @@ class Reader:
         now = as_of or self.clock()
         visible = sight(namespace, where, known_at=as_of, valid_at=None if superseded else now)
         wanted = Wanted(k, expand, budget_tokens, min_score, explain)
-        return await self._recalling.recall(query, visible, now, wanted)
+        if effort == "plain":
+            return await self._recalling.recall(query, visible, now, wanted)
+        return await self._deep(query, visible, now, wanted, effort, rounds, sift)
+
+    async def _deep(
+        self,
+        query: str,
+        sight: Filter,
+        now: datetime,
+        wanted: Wanted,
+        effort: str,
+        rounds: int,
+        sift: Sift | None,
+    ) -> list[Hit]:
+        """A recall in rounds, which takes its rounds together before it is cut to what is wanted."""
+        if effort != "deep":
+            raise InvalidInput(f"effort is {effort!r}; use 'plain' or 'deep'")
+        within("rounds", rounds, 1, MOST_ROUNDS)
+        if sift is None and not self._judging.has_model:
+            raise InvalidInput(
+                "effort='deep' needs a judge of its rounds: give model=... to the memory, or sift=... here"
+            )
+        wanted.check()
+        each = replace(wanted, k=max(wanted.k, SHOWN), budget=None)
+
+        async def find(ask: str) -> list[Hit]:
+            return await self._recalling.recall(ask, sight, now, each)
+
+        hits = (await deep(query, find, sift or by_model(self._judging), rounds))[: wanted.k]
+        return hits if wanted.budget is None else cut(hits, wanted.budget)
 
     async def get(self, note_id: str, *, namespace: str | Sequence[str], forgotten: bool = False) -> Note:
         """One note; with `forgotten`, also one that is out of sight.

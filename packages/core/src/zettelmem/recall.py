@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
 from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
+from .language.general import asks_for_all
 from .language.sameness import carries_nothing
 from .language.terms import terms
 from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
@@ -18,11 +21,11 @@ from .note import Note
 from .protocols import Reranker
 from .queries import Filter, Hit
 from .ranking import evidence
-from .ranking.candidates import Candidates, Query, nameless
+from .ranking.candidates import Candidates, Query, name_words, nameless
 from .ranking.currency import newest_first
 from .ranking.explain import cut, hits
 from .ranking.score import Ranking, rank, reachable, reranked
-from .ranking.signals import bridges
+from .ranking.signals import alike, bridges
 from .store import Store
 from .store.schema import Row
 from .store.search import Search
@@ -149,7 +152,7 @@ class Recall:
         places: Sequence[int],
         rows: Mapping[str, Row],
     ) -> Ranking:
-        """The same order with the evidence that the candidates at `places` give.
+        """The order after a closer look at the words of the candidates at `places`, and its evidence.
 
         A greeting asks for nothing: there is no evidence for it.
         """
@@ -159,17 +162,17 @@ class Recall:
         there = [place for place in places if candidates.ids[place] in rows]
         found = [rows[candidates.ids[place]] for place in there]
         words = [evidence.words_of(row.note.content) for row in found]
-        vectors = await self._embedding.words([word for each in (asked, *words) for word, _ in each])
-        if vectors is None:
-            cosines = (candidates.vectors[there] @ query.vector).tolist()
-            near = zip(found, cosines, strict=True)
-            likeness = [evidence.shared(asked, row.content_terms, cosine) for row, cosine in near]
-        else:
-            own = vectors[len(asked) :]
-            likeness = list(evidence.likest(vectors[: len(asked)], own, [len(each) for each in words]))
-        pairs = zip(found, likeness, strict=True)
-        shares = [evidence.held(asked, row.around_terms, like) for row, like in pairs]
-        return replace(ranked, evidence=evidence.strongest(candidates, query, there, shares))
+        units, lengths = await self._embedding.words([word for each in (asked, *words) for word, _ in each])
+        count = len(asked)
+        likest = evidence.likest(units[:count], units[count:], [len(each) for each in words])
+        pairs = zip(found, likest, strict=True)
+        shares = np.array(
+            [evidence.held(asked, lengths[:count], row.around_terms, like) for row, like in pairs]
+        )
+        strongest = evidence.strongest(candidates, query, there, shares)
+        if asks_for_all((word for word, _ in asked), name_words(candidates.people)):
+            strongest = max(strongest, evidence.ANY)
+        return replace(ranked.plus("likeness", alike(len(candidates), there, shares)), evidence=strongest)
 
     async def _reranked(
         self,

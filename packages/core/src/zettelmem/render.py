@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from .decisions import Neighbour
 from .limits import PER_TOKEN
 from .note import Note
-from .queries import Graph
+from .queries import Brief, Graph
 
 LINES = 20
 """Links, and changes, that are told of one note."""
@@ -37,6 +37,15 @@ HEAD = (
 )
 CITE = "Cite a note that you use by its id."
 NOTHING = "Nothing is remembered about that."
+HEADINGS = {
+    "profile": "Who this is, and how they want things done",
+    "lessons": "What was learned",
+    "plans": "Plans and open matters",
+    "question": "What bears on the question, best first",
+    "news": "What is new, newest first",
+    "all": "All that is remembered, oldest first",
+}
+"""What stands above the parts of a brief."""
 
 
 def shorten(text: str, size: int) -> str:
@@ -115,6 +124,26 @@ def show(notes: Iterable[Note], *, brief: bool = False, cite: bool = False) -> s
     told = "\n".join(tell(note, brief=brief) for note in notes)
     head = f"{HEAD} {CITE}" if cite else HEAD
     return f"{head}\n{fence(told, 'notes')}" if told else ""
+
+
+def show_brief(brief: Brief, *, cite: bool = False) -> str:
+    """A brief as `show` would tell it, each part in a fence of its own; "" where there is nothing to tell.
+
+    A part that stays the same is told in the same words, so a prompt's prefix holds as far as it does.
+    The notes that bear on a question bear no heading where they are all there is.
+    """
+    parts = {name: getattr(brief, name) for name in ("profile", "lessons", "plans")}
+    parts[brief.about] = brief.notes
+    parts = {name: notes for name, notes in parts.items() if notes}
+    head = f"{HEAD} {CITE}" if cite else HEAD
+    lines = [head] if parts else []
+    for name, notes in parts.items():
+        if list(parts) != ["question"]:
+            lines.append(f"{HEADINGS[name]}:")
+        lines.append(fence("\n".join(tell(note, brief=True) for note in notes), "notes"))
+    if parts and brief.about == "nothing":
+        lines.append(f"On the question: {NOTHING.lower()}")
+    return "\n".join(lines)
 
 
 def show_neighbours(neighbours: Sequence[Neighbour]) -> str:

@@ -73,6 +73,7 @@ class Memory:
         self._async = AsyncMemory(*args, **kwargs)
         self.admin = Admin(self)
         self.clock = self._async.clock
+        self.half_lives = self._async.half_lives
         self._process = os.getpid()
         self._starting = Lock()
         self._end: weakref.finalize[..., Memory] | None = None
@@ -132,7 +133,12 @@ class Memory:
     forget = _blocking(AsyncMemory.forget)
     undo = _blocking(AsyncMemory.undo)
     finish_pending = _blocking(AsyncMemory.finish_pending)
+    used = _blocking(AsyncMemory.used)
+    upkeep = _blocking(AsyncMemory.upkeep)
+    decide = _blocking(AsyncMemory.decide)
     recall = _blocking(AsyncMemory.recall)
+    profile = _blocking(AsyncMemory.profile)
+    brief = _blocking(AsyncMemory.brief)
     get = _blocking(AsyncMemory.get)
     keyed = _blocking(AsyncMemory.keyed)
     namespaces = _blocking(AsyncMemory.namespaces)

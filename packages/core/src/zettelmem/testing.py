@@ -186,7 +186,7 @@ def revisions_counted(box: Box) -> None:
 
 
 MAY_CHANGE: Mapping[str, frozenset[str]] = {
-    "evolve": frozenset({"context", "keywords", "tags", "invalid_at"}),
+    "evolve": frozenset({"context", "keywords", "tags", "invalid_at", "rested_at", "front"}),
     "link": frozenset(),
 }
 """The fields that another note's arrival may change, by what it did to the note."""

@@ -64,6 +64,11 @@ class Work:
         self._judging = judging
         self._k = k
 
+    @property
+    def spent(self) -> Account:
+        """What this process spent on the model so far."""
+        return self._judging.ledger.total
+
     def owed(self, fields: Sequence[Described], lease: Mapping[str, Any]) -> Pending:
         """What a new note says that a model will be asked about. Pure."""
         asked = tuple(fields) if "describe" in self._judging.tasks else ()

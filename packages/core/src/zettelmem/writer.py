@@ -1,4 +1,4 @@
-"""What every write needs: the store, an embedder, one commit, and upkeep after it."""
+"""What every write needs: the store, an embedder, one commit, and a tidy table after it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from datetime import datetime
 from .decisions import Changes, Neighbour, Remembered
 from .embedding import Embedding
 from .errors import ConflictError, NotFound
+from .linking import stands
 from .namespace import Namespace
 from .note import Note, Relation
 from .protocols import Vectors
-from .store import Step, Store, Upkeep
+from .store import Step, Store, Tidying
 
 LINKED_TRIES = 8
 """How often a write is worked out again because its note was linked meanwhile."""
@@ -30,11 +31,11 @@ class Writer:
         self.store = store
         self.embedding = embedding
         self.clock = clock
-        self._upkeep = Upkeep(store)
+        self._tidying = Tidying(store)
 
     async def close(self) -> None:
         """Wait for what runs in the background."""
-        await self._upkeep.close()
+        await self._tidying.close()
 
     async def commit(
         self,
@@ -43,14 +44,29 @@ class Writer:
         step: Step,
         vectors: Mapping[str, Vectors] | None = None,
     ) -> list[Changes]:
-        """Write what `step` makes of the fresh states of `ids`, and let upkeep look at what is due.
+        """Write what `step` makes of the fresh states of `ids`, and let the table be tidied if that is due.
 
         Raises:
             ConflictError: the notes kept changing.
         """
         changes = await self.store.commit(namespace, ids, step, self._embed, vectors)
-        self._upkeep.after(sum(len(each.notes) for each in changes))
+        await self._let_fall(namespace, changes)
+        self._tidying.after(sum(len(each.notes) for each in changes))
         return changes
+
+    async def _let_fall(self, namespace: Namespace, changes: Sequence[Changes]) -> None:
+        """Let insights fall with the notes that they stand on."""
+        weak = stands.weakened(changes)
+        if not weak:
+            return
+        now = self.clock()
+
+        def step(fresh: dict[str, Note]) -> list[Changes]:
+            fallen = (stands.fall(fresh[each], weak, now) for each in ids if each in fresh)
+            return [each for each in fallen if each is not None]
+
+        ids = stands.standing_on(weak)
+        await self.commit(namespace, ids, step)
 
     async def _embed(self, texts: Iterable[str]) -> dict[str, Vectors]:
         return await self.embedding.documents(texts, {})

@@ -14,7 +14,7 @@ from langchain_core.messages import AnyMessage, BaseMessage, SystemMessage
 from langgraph.channels import UntrackedValue
 from langgraph.runtime import Runtime
 
-from zettelmem import MAX_QUERY, MIN_SCORE, Memory, Note, Trust, fit, for_prompt, show, to_ask_for
+from zettelmem import MAX_QUERY, MIN_SCORE, Memory, Note, Part, Trust
 
 from .scope import Scope, here, namespace_of, thread_of
 from .turns import Turn, new_turns, question_in, unknown
@@ -64,6 +64,8 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         place: where the notes stand. ``user``: before the human's last message, behind all that stays the
             same from call to call, so that a provider's prompt cache holds. ``system``: at the end of the
             system prompt, for models that heed only that; each run then begins a new cache.
+        parts: of a brief (`Memory.brief`) that are shown: with ``("profile", "lessons", "plans", "notes")``
+            also who the person is, what was learned and what lies ahead, within the same budget.
         cite: ask the model to cite notes by their ids, where somebody reads them.
         capture: the message types that become notes; () captures nothing.
         defer: remember in a background thread, so that the run does not wait; `flush` waits for it.
@@ -82,6 +84,7 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         min_score: float = MIN_SCORE,
         min_trust: Trust = Trust.UNTRUSTED,
         place: Literal["user", "system"] = "user",
+        parts: Sequence[Part] = ("notes",),
         cite: bool = False,
         capture: Sequence[str] = ("human", "ai"),
         defer: bool = False,
@@ -96,6 +99,7 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         self._min_score = min_score
         self._min_trust = min_trust
         self._place = place
+        self._parts = tuple(parts)
         self._cite = cite
         self._capture = tuple(capture)
         self._name = name or "_".join((type(self).__name__, *_readable(namespace)))
@@ -186,17 +190,19 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
             return ""
         _, config = here()
         space = namespace_of(self._namespace, runtime.context, config)
-        hits = self.memory.recall(
-            query[:MAX_QUERY],
+        brief = self.memory.brief(
             namespace=space,
+            query=query[:MAX_QUERY],
             said=said,
-            k=to_ask_for(self._k),
+            budget_tokens=self._budget,
+            parts=self._parts,
+            k=self._k,
+            min_score=self._min_score,
             min_trust=self._min_trust,
+            present=[message.text for message in messages],
+            cite=self._cite,
         )
-        present = [message.text for message in messages]
-        chosen = for_prompt(hits, self._k, present=present, min_score=self._min_score)
-        notes = fit([hit.note for hit in chosen], self._budget, query=query, brief=True)
-        return show(notes, brief=True, cite=self._cite)
+        return brief.text
 
     def _shown(self, request: types.ModelRequest[Any]) -> types.ModelRequest[Any]:
         """The request with the notes in their place."""

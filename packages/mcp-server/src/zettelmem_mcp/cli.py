@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from . import __version__
 from .clients import NAME, BadConfiguration, Client, difference, known_clients, own_command
@@ -45,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     bundle = commands.add_parser("bundle", help="write an .mcpb bundle, which clients install with a click")
     bundle.add_argument("file", type=Path, help="for instance zettelmem.mcpb")
     commands.add_parser("doctor", help="say what is wrong", parents=[flags])
+    view = commands.add_parser(
+        "view", help="show the memory in the browser, on this machine", parents=[flags]
+    )
+    view.add_argument("--port", type=int, default=0, help="where to listen; any free port if left out")
+    view.add_argument("--allow-undo", action="store_true", help="let the page take changes back")
+    view.add_argument("--open", action="store_true", help="open it in the browser")
     return parser
 
 
@@ -65,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 sys.exit(_doctor(settings))
             case "bundle":
                 sys.exit(_bundle(given["file"]))
+            case "view":
+                _view(given, settings)
             case _:
                 sys.exit(_configure(given, settings))
     except BadSetting as error:
@@ -73,13 +82,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _serve(settings: Settings) -> None:
     if settings.http:
-        from .http import serve
+        from .serving import serve
 
         serve(settings)
     else:
         from .server import build_server
 
         build_server(settings).run()
+
+
+def _view(given: dict[str, Any], settings: Settings) -> None:
+    from .view import serve
+
+    serve(settings, port=given["port"], allow_undo=given["allow_undo"], browse=given["open"])
 
 
 def _doctor(settings: Settings) -> int:
@@ -131,9 +146,14 @@ def _configure(given: dict[str, object], settings: Settings) -> int:
 
 def _flags(settings: Settings) -> list[str]:
     """The flags that say what differs from the defaults."""
-    told = settings.model_dump(exclude_defaults=True)
-    flags = ["--no-confirm"] if told.pop("confirm", True) is False else []
-    return [*flags, *(part for name, value in told.items() for part in (_flag(name), str(value)))]
+    flags: list[str] = []
+    for name, value in settings.model_dump(exclude_defaults=True).items():
+        flag = _flag(name)
+        if isinstance(value, bool):
+            flags.append(flag if value else flag.replace("--", "--no-", 1))
+        else:
+            flags += [flag, str(value)]
+    return flags
 
 
 def _by_hand(client: Client, server: Sequence[str] | str | None) -> str:

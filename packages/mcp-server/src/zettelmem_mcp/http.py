@@ -1,245 +1,254 @@
-"""Streamable HTTP: who may call, by which name, how often; and the answer to `/health`."""
+"""Streamable HTTP: who may call, by which name, what their tokens allow; how the server is."""
 
 from __future__ import annotations
 
-import hashlib
-import pkgutil
+import json
 import time
-from collections import Counter
-from contextvars import ContextVar
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import uvicorn
-from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp import MCPError
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from mcp.types import INVALID_REQUEST
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import core
-from .server import build_server
-from .settings import LOCAL, BadSetting, Settings, in_words
+from .limits import IDLE, Limits, Rates
+from .server import Kept, build_server
+from .settings import LOCAL, Settings
+from .telemetry import Metrics
+from .tokens import READ, WRITE, Once, verifier_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SCOPE = "memory"
-"""The scope that a token needs."""
-MAX_TOKEN = 8_192
-"""Characters of a bearer token that is looked at."""
-MAX_CALLERS = 10_000
-"""Callers that are counted one by one in a minute."""
 METADATA = "/.well-known/oauth-protected-resource"
 """Where RFC 9728 puts what a client may know about the server; the path of the resource follows."""
+LOOKED = 2.0
+"""Seconds for which an answer of `/readyz` holds: those who ask more often cost nothing."""
+MAX_SESSIONS = 1_000
+"""Sessions of the handshake era that are open at once."""
 
 
-class Token(BaseModel):
-    """One entry of a token file. The token itself is not in it, only its SHA-256."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    subject: Annotated[str, Field(min_length=1, max_length=200)]
-    expires: datetime | None = None
+Names = Callable[[], Awaitable[frozenset[str]]]
+"""Answers with names of tools."""
 
 
-TOKENS = TypeAdapter(list[Token])
+class Scopes:
+    """Answers 403 to calls that change something where the token only allows reading.
 
+    The answer names the scopes that are needed, so that a client can ask for them and try again.
 
-class TokenFile:
-    """Verifies bearer tokens against a file, read each time: what is taken out of it ends at once."""
-
-    def __init__(self, path: str, audience: str) -> None:
-        self._path = Path(path)
-        self._audience = audience
-
-    def read(self) -> dict[str, Token]:
-        """The tokens by their SHA-256.
-
-        Raises:
-            BadSetting: the file cannot be read or is none of tokens.
-        """
-        try:
-            found = TOKENS.validate_json(self._path.read_bytes())
-        except OSError as error:
-            raise BadSetting(f"token file {self._path}: {error.strerror}") from error
-        except ValidationError as error:
-            raise BadSetting(
-                f"token file {self._path}: {in_words(error)}; it is a list such as "
-                '[{"sha256": "<64 hex digits>", "subject": "ana", "expires": "2027-01-01T00:00:00Z"}]'
-            ) from error
-        return {each.sha256: each for each in found}
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """The token's rights, or None if it is none of ours; the SDK checks when it expires."""
-        try:
-            each = self.read()[hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()]
-        except (BadSetting, KeyError):
-            return None  # a file that cannot be read opens no door
-        return AccessToken(
-            token=token,
-            client_id=each.subject,
-            subject=each.subject,
-            scopes=[SCOPE],
-            expires_at=int(each.expires.timestamp()) if each.expires else None,
-            resource=self._audience,
-        )
-
-
-_verified: ContextVar[tuple[str, AccessToken | None] | None] = ContextVar("verified", default=None)
-"""The token of the request under way, and what the verifier said about it."""
-
-
-class Once:
-    """A verifier that is asked once a request: by the rate limit, whose answer the SDK then gets."""
-
-    def __init__(self, verifier: TokenVerifier) -> None:
-        self._verifier = verifier
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """What the verifier says about the token."""
-        known = _verified.get()
-        if known is None or known[0] != token:
-            known = (token, await self._verifier.verify_token(token))
-            _verified.set(known)
-        return known[1]
-
-
-class RateLimit:
-    """Answers 429 to those who ask too often.
-
-    A caller is an address until a token was verified, and the token's subject from there on: invented tokens
-    count for the address that sent them. What is kept is bounded, whatever callers send.
+    Args:
+        app: what comes behind it.
+        verifier: who knows the tokens.
+        reads: answers with the names of the tools that change nothing.
+        metadata: URL of the metadata of this resource.
+        largest: bytes of a body that are looked at; a longer one is refused behind this.
     """
 
-    def __init__(self, app: ASGIApp, per_minute: int, verifier: Once | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        verifier: Once,
+        reads: Names,
+        metadata: str,
+        largest: int,
+    ) -> None:
         self.app = app
-        self._most = per_minute
         self._verifier = verifier
-        self._since = 0.0
-        self._asked: Counter[tuple[str, str]] = Counter()
+        self._reads = reads
+        self._metadata = metadata
+        self._largest = largest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] == "http" and scope["path"] != "/health":
-            if (now := time.monotonic()) >= self._since + 60:
-                self._since, self._asked = now, Counter()
-            _verified.set(None)
-            if not await self._may(scope):
-                wait = f"{self._since + 61 - now:.0f}"
-                told = {"error": f"too many requests; try again in {wait} s"}
-                return await JSONResponse(told, 429, {"Retry-After": wait})(scope, receive, send)
-        return await self.app(scope, receive, send)
+        access = self._verifier.known() if scope["type"] == "http" and scope["method"] == "POST" else None
+        if access is None or WRITE in access.scopes or READ not in access.scopes:
+            return await self.app(scope, receive, send)
+        messages, body = [], b""
+        while True:
+            message = await receive()
+            messages.append(message)
+            body += message.get("body", b"")
+            if not message.get("more_body") or len(body) > self._largest:
+                break
+        if await self._changes(body):
+            told = f"this needs the scope {WRITE}"
+            challenge = (
+                f'Bearer error="insufficient_scope", error_description="{told}", '
+                f'scope="{READ} {WRITE}", resource_metadata="{self._metadata}"'
+            )
+            answer = {"error": "insufficient_scope", "error_description": told}
+            return await JSONResponse(answer, 403, {"WWW-Authenticate": challenge})(scope, receive, send)
 
-    async def _may(self, scope: Scope) -> bool:
-        address = ("address", str((scope.get("client") or ("?",))[0]))
-        if self._asked[address] >= self._most:
+        async def again() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        return await self.app(scope, again, send)
+
+    async def _changes(self, body: bytes) -> bool:
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            return False  # no message; whoever reads it says so
+        if not isinstance(message, dict) or message.get("method") != "tools/call":
             return False
-        subject = await self._subject(scope)
-        return self._counted(address if subject is None else ("subject", subject))
-
-    async def _subject(self, scope: Scope) -> str | None:
-        """Who asks, where a token proves it."""
-        given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-        scheme, _, token = given.partition(" ")
-        if self._verifier is None or scheme.lower() != "bearer" or not 0 < len(token) <= MAX_TOKEN:
-            return None
-        access = await self._verifier.verify_token(token)
-        expired = access is not None and access.expires_at is not None and access.expires_at < time.time()
-        return None if access is None or expired else access.subject or access.client_id
-
-    def _counted(self, caller: tuple[str, str]) -> bool:
-        """Count a request of `caller`, all of those that have no room together as one."""
-        if caller not in self._asked and len(self._asked) >= MAX_CALLERS:
-            caller = ("others", "")
-        self._asked[caller] += 1
-        return self._asked[caller] <= self._most
+        params = message.get("params")
+        return not isinstance(params, dict) or params.get("name") not in await self._reads()
 
 
-def _verifier(settings: Settings, audience: str) -> TokenVerifier | None:
-    if settings.token_file:
-        file = TokenFile(settings.token_file, audience)
-        file.read()  # what is wrong with it is found out now, not by callers
-        return file
-    if not settings.verifier:
-        return None
-    try:
-        found: Any = pkgutil.resolve_name(settings.verifier)
-        verifier: TokenVerifier = found() if isinstance(found, type) else found
-        verifier.verify_token  # noqa: B018 - as above
-        return verifier
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        what = "give module:name of an object with `async verify_token(token)`"
-        raise BadSetting(f"verifier {settings.verifier!r} cannot be loaded ({error}); {what}") from error
-
-
-def build_app(settings: Settings, *, model: core.LanguageModel | None = None) -> Starlette:
+def build_app(
+    settings: Settings, *, model: core.LanguageModel | None = None, shared: Path | None = None
+) -> Starlette:
     """The server as an ASGI application.
+
+    Args:
+        settings: what it was told.
+        model: who judges with `judge="model"`; made from `settings.model` where None.
+        shared: the folder that the workers of one server share, as `serving.prepare` made it.
 
     Raises:
         BadSetting: the settings would leave the memory open to others, or cannot be used.
     """
-    host, _ = settings.address
-    url = settings.url
-    found = _verifier(settings, url)
-    verifier = None if found is None else Once(found)
-    # The SDK wants an issuer even where there is none; `_metadata` names only one that was given.
-    rules = {
-        "issuer_url": settings.issuer or url.removesuffix("/mcp"),
-        "resource_server_url": url,
-        "required_scopes": [SCOPE],
-    }
-    auth = AuthSettings.model_validate({**rules, "validate_token_resource": bool(settings.token_file)})
-    server = build_server(settings, model=model, verifier=verifier, auth=auth if verifier else None)
-
-    @server.custom_route("/health", methods=["GET"])  # type: ignore[untyped-decorator]
-    async def health(_: Request) -> Response:
-        state = server.keeper.state
-        return JSONResponse({"status": state}, 503 if state == "failed" else 200)
-
-    names = [*settings.hosts, *(["127.0.0.1", "localhost", "[::1]"] if host in LOCAL else [])]
-    hosts = [each for name in names for each in (name, f"{name}:*")]
-    app = server.streamable_http_app(
-        host=host,
-        max_request_body_size=settings.max_request,
-        max_sessions=1000,
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=hosts,
-            allowed_origins=[f"{scheme}://{each}" for each in hosts for scheme in ("http", "https")],
-        ),
+    found = verifier_of(settings)
+    verifier = None if found is None else Once(found, settings.claims)
+    server = build_server(
+        settings,
+        model=model,
+        verifier=verifier,
+        auth=_auth(settings) if verifier else None,
+        sealed_by=None if shared is None else (shared / "key").read_bytes(),
     )
-    if verifier is not None and not settings.issuer:
-        app.router.routes.insert(0, _metadata(url))
-    if settings.rate:
-        app.add_middleware(RateLimit, per_minute=settings.rate, verifier=verifier)
+    sessions = settings.workers == 1  # a session lives in one worker, and any may get the next request
+    tools, reads = _tools(server)
+    if verifier is not None:
+        server.middleware.append(_only_what_the_token_allows(reads))
+    app = server.streamable_http_app(
+        host=settings.address[0],
+        max_request_body_size=settings.max_request,
+        stateless_http=not sessions,
+        max_sessions=MAX_SESSIONS,
+        session_idle_timeout=IDLE,
+        transport_security=_names(settings),
+    )
+    app.router.routes[:0] = [
+        Route("/healthz", _healthz, methods=["GET"]),
+        Route("/readyz", _readyz(server), methods=["GET"]),
+    ]
+    if verifier is not None:
+        where = METADATA + urlsplit(settings.url).path
+        app.router.routes.insert(0, Route(where, _metadata(settings), methods=["GET"]))
+        url = "{0.scheme}://{0.netloc}".format(urlsplit(settings.url)) + where
+        app.add_middleware(Scopes, verifier=verifier, reads=reads, metadata=url, largest=settings.max_request)
+    app.add_middleware(
+        Limits, rates=Rates(shared), per_minute=settings.rate, verifier=verifier, sessions=sessions
+    )
+    if settings.metrics:
+        metrics = Metrics()
+        server.middleware.append(metrics.calls(tools))
+        app.add_middleware(metrics.around)
     return app
 
 
-def _metadata(url: str) -> Route:
-    """The metadata of a server whose tokens come from no authorization server: it names none."""
+def _auth(settings: Settings) -> AuthSettings:
+    """The SDK's rules. It wants an issuer even where there is none; `_metadata` names only a given one."""
+    rules = {
+        "issuer_url": settings.issuer or settings.url.removesuffix("/mcp"),
+        "resource_server_url": settings.url,
+        "required_scopes": [READ],
+        "validate_token_resource": False,  # `Jwt` checks the audience, and a token file has none
+    }
+    return AuthSettings.model_validate(rules)
+
+
+def _names(settings: Settings) -> TransportSecuritySettings:
+    """The names and pages that requests may come by."""
+    local = ["127.0.0.1", "localhost", "[::1]"] if settings.address[0] in LOCAL else []
+    hosts = [each for name in (*settings.hosts, *local) for each in (name, f"{name}:*")]
+    return TransportSecuritySettings(
+        allowed_hosts=hosts,
+        allowed_origins=[f"{scheme}://{each}" for each in hosts for scheme in ("http", "https")],
+    )
+
+
+def _tools(server: Kept) -> tuple[Names, Names]:
+    """The names of all tools, and of those that change nothing, as soon as somebody asks."""
+    known: list[frozenset[str]] = []
+
+    async def look() -> None:
+        if not known:
+            tools = await server.list_tools()
+            known.append(frozenset(each.name for each in tools))
+            readers = (each.name for each in tools if each.annotations and each.annotations.read_only_hint)
+            known.append(frozenset(readers))
+
+    async def every() -> frozenset[str]:
+        await look()
+        return known[0]
+
+    async def reads() -> frozenset[str]:
+        await look()
+        return known[1]
+
+    return every, reads
+
+
+def _only_what_the_token_allows(reads: Names) -> Any:
+    """The last word on scopes: `Scopes` reads a body only as far as it is one plain message."""
+
+    async def allowed(ctx: Any, call_next: Any) -> Any:
+        access = get_access_token()
+        writes = ctx.method == "tools/call" and (ctx.params or {}).get("name") not in await reads()
+        if writes and (access is None or WRITE not in access.scopes):
+            raise MCPError(INVALID_REQUEST, f"this needs the scope {WRITE}")
+        return await call_next(ctx)
+
+    return allowed
+
+
+async def _healthz(_: Request) -> Response:
+    """Whether the process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+def _readyz(server: Kept) -> Callable[[Request], Awaitable[Response]]:
+    """Whether calls can be answered: the memory is loaded, and its store can be read."""
+    looked, well = -LOOKED, False
+
+    async def readyz(_: Request) -> Response:
+        nonlocal looked, well
+        state = server.keeper.state
+        if state == "ready" and time.monotonic() - looked > LOOKED:
+            looked = time.monotonic()
+            well = await server.keeper.answers()
+        ready = state == "ready" and well
+        told = state if state != "ready" or well else "unreadable"
+        return JSONResponse({"status": told}, 200 if ready else 503)
+
+    return readyz
+
+
+def _metadata(settings: Settings) -> Callable[[Request], Awaitable[Response]]:
+    """What RFC 9728 tells clients. It names an authorization server only where there is one."""
+    told: dict[str, Any] = {
+        "resource": settings.url,
+        "scopes_supported": [READ, WRITE],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "zettelmem",
+    }
+    if settings.issuer:
+        told["authorization_servers"] = [settings.issuer]
 
     async def metadata(_: Request) -> Response:
-        told = {"resource": url, "scopes_supported": [SCOPE], "bearer_methods_supported": ["header"]}
-        return JSONResponse(told, headers={"Cache-Control": "public, max-age=3600"})
+        public = {"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"}
+        return JSONResponse(told, headers=public)
 
-    return Route(f"{METADATA}{urlsplit(url).path}", metadata, methods=["GET"])
-
-
-def serve(settings: Settings) -> None:
-    """Serve until the process is told to stop. The log goes to stderr, nothing to stdout."""
-    host, port = settings.address
-    uvicorn.run(
-        build_app(settings),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
+    return metadata

@@ -6,13 +6,15 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any, Literal, Self, TypeVar, cast
 
 import anyio
 from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken
 
 from . import core
 from .settings import Settings
@@ -28,6 +30,10 @@ FAREWELL = 10.0
 """Seconds that work under way may take once the client is gone."""
 BEAT = 2.0
 """Seconds after which a client that waits hears again that its call goes on."""
+NOBODY = "-"
+"""A segment of a namespace that is no user's."""
+TENDED = 10_000
+"""Namespaces of which it is known when notes that wait in them were linked."""
 GRACE = 0.25
 """Seconds after which the memory is loaded for a client that does not ask for the list of tools.
 
@@ -66,7 +72,9 @@ class Keeper:
         self._work: set[asyncio.Task[Any]] = set()
         self._upkeep: set[asyncio.Task[Any]] = set()
         self._judging = asyncio.Lock()
-        self._tended = datetime.min.replace(tzinfo=UTC)
+        self._tended: OrderedDict[tuple[str, ...], datetime] = OrderedDict()
+        # Where there are many users, the memories of all are below the root, and too many to load.
+        self._own = (*settings.path, NOBODY) if settings.many else settings.path
 
     async def __aenter__(self) -> Self:
         self._users += 1
@@ -124,12 +132,13 @@ class Keeper:
             judge=judge,
             neighbours=NEIGHBOURS,
             audit=audit,
+            resident=self.settings.resident << 20,
             clock=self.clock,
         )
         if self._prepare is not None:
             await self._prepare(memory)
-        await memory.recall("warm up", namespace=self.settings.path, k=1)
-        self.tend(self.settings.path)
+        await memory.recall("warm up", namespace=self._own, k=1)
+        self.tend(self._own)
         return memory
 
     def namespace(self) -> tuple[str, ...]:
@@ -137,12 +146,17 @@ class Keeper:
         token = get_access_token()
         if token is None:
             return self.settings.path
-        issuer = (token.claims or {}).get("iss")
-        who = json.dumps([issuer, token.subject, None if token.subject else token.client_id])
-        # readable, and yet no two subjects share one whatever characters they are made of
-        mark = hashlib.sha256(who.encode()).hexdigest()[:16]
-        name = "".join(c for c in token.subject or token.client_id if c.isascii() and c.isalnum())
-        return (*self.settings.path, f"{name[:40]}-{mark}")
+        return (*self.settings.path, *place(token, self.settings.claims))
+
+    async def answers(self) -> bool:
+        """Whether the store can be read now."""
+        memory = await self.memory()
+        try:
+            await memory.notes(namespace=self._own, limit=1)
+        except core.ZettelmemError as error:
+            logger.warning("the memory cannot be read: %s", error)
+            return False
+        return True
 
     async def finish(self, work: Coroutine[Any, Any, T], beat: Callable[[float], Awaitable[None]]) -> T:
         """Run `work` to its end even if the caller is cancelled or goes away.
@@ -161,14 +175,42 @@ class Keeper:
     def tend(self, namespace: tuple[str, ...]) -> None:
         """Link notes that wait, in the background: by the model, or those nobody connected by the rules."""
         by_model, now = self.settings.judge == "model", self.clock()
-        if by_model or now > self._tended + PATIENCE:
-            self._tended = now
+        before = self._tended.get(namespace)
+        if by_model or before is None or now > before + PATIENCE:
+            self._tended[namespace] = now
+            self._tended.move_to_end(namespace)
+            if len(self._tended) > TENDED:
+                self._tended.popitem(last=False)
             _started(self._link(namespace, None if by_model else now - PATIENCE), self._upkeep)
 
     async def _link(self, namespace: tuple[str, ...], before: datetime | None) -> None:
         memory = await self.memory()
         async with self._judging:
             await memory.finish_pending(namespace=namespace, before=before)
+
+
+def place(token: AccessToken, claims: Sequence[str]) -> tuple[str, ...]:
+    """Whose memory a token opens, as a path below the root: a segment for each claim.
+
+    A segment can be read, and yet no two values share one, whatever characters they are made of; nor do
+    two issuers.
+
+    Raises:
+        KeyError: the token lacks a claim.
+
+    For instance `("acme-3f0c1d2e4b5a6978", "ana-9c2b7a1f0e3d5c4b")` for `("org", "sub")`.
+    """
+    told = token.claims or {}
+    subject = {"sub": token.subject} if token.subject else {"client": token.client_id}
+    segments = []
+    for claim in claims:
+        kind, value = next(iter(subject.items())) if claim == "sub" else (claim, told[claim])
+        if not isinstance(value, str | int) or value == "":
+            raise KeyError(claim)
+        who = json.dumps([told.get("iss"), kind, value])
+        readable = "".join(c for c in str(value) if c.isascii() and c.isalnum())
+        segments.append(f"{readable[:40]}-{hashlib.sha256(who.encode()).hexdigest()[:16]}")
+    return tuple(segments)
 
 
 def named_embedder(name: str) -> core.Embedder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.subscriptions import InMemorySubscriptionBus, ServerEvent
 from mcp.shared.subscriptions import ResourceUpdated
 
-from . import answers, core
+from . import answers, core, picture
 from .brief import brief
 from .keeper import Keeper
 
@@ -78,60 +79,69 @@ class Sealed(InMemorySubscriptionBus):
         add("resources/unsubscribe", types.UnsubscribeRequestParams, self._heed)
 
 
-def add_resources(server: MCPServer[Keeper], keeper: Keeper, events: Sealed) -> None:
-    """Register the resources, their completion, their paging and subscriptions to them."""
-    events.serve_legacy(server)
+class Shelf:
+    """What the resources tell: notes of whoever asks.
 
-    async def newest(limit: int, **narrower: Any) -> core.Page:
-        memory = await keeper.memory()
-        return await memory.notes(namespace=keeper.namespace(), limit=limit, newest_first=True, **narrower)
+    Args:
+        keeper: who opens the memory and knows who asks.
+    """
 
-    async def told(limit: int, **narrower: Any) -> str:
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+
+    async def newest(self, limit: int, **narrower: Any) -> core.Page:
+        """The notes recorded last, newest first."""
+        memory, namespace = await self._keeper.memory(), self._keeper.namespace()
+        return await memory.notes(namespace=namespace, limit=limit, newest_first=True, **narrower)
+
+    async def _told(self, limit: int, **narrower: Any) -> str:
         try:
-            page = await newest(limit, **narrower)
+            page = await self.newest(limit, **narrower)
         except core.InvalidInput as error:
             raise ResourceError(str(error)) from error
         return answers.listed(page.notes, TOKENS, ", newest first.")
 
-    @server.resource("memory://brief", title="Brief", mime_type="text/plain")
-    async def first() -> str:
+    async def brief(self) -> str:
         """What to know first: who the user is, what is going on, plans, how they want things done."""
-        return (await brief(await keeper.memory(), keeper.namespace(), BRIEF))[0]
+        return (await brief(await self._keeper.memory(), self._keeper.namespace(), BRIEF))[0]
 
-    @server.resource("memory://recent", title="Recent notes", mime_type="text/plain")
-    async def recent() -> str:
+    async def recent(self) -> str:
         """The notes recorded last."""
-        return await told(30)
+        return await self._told(30)
 
-    @server.resource("memory://thread/{thread}", title="A thread", mime_type="text/plain")
-    async def of_thread(thread: str) -> str:
+    async def thread(self, thread: str) -> str:
         """The notes of one conversation, document or project."""
-        return await told(50, thread=thread)
+        return await self._told(50, thread=thread)
 
-    @server.resource("memory://tag/{tag}", title="A tag", mime_type="text/plain")
-    async def of_tag(tag: str) -> str:
+    async def tag(self, tag: str) -> str:
         """The notes with one tag."""
-        return await told(50, tags=[tag])
+        return await self._told(50, tags=[tag])
 
-    @server.resource("memory://stats", title="Figures", mime_type="application/json")
-    async def stats() -> str:
+    async def stats(self) -> str:
         """How many notes, links and changes there are."""
-        memory = await keeper.memory()
-        return (await memory.stats(namespace=keeper.namespace())).model_dump_json()
+        memory = await self._keeper.memory()
+        return (await memory.stats(namespace=self._keeper.namespace())).model_dump_json()
 
-    @server.resource("memory://note/{id}", title="A note", mime_type="application/json")
-    async def note(id: str) -> str:  # noqa: A002 - the template's name for it
+    async def note(self, id: str) -> str:  # noqa: A002 - the template's name for it
         """A note with its links and history."""
-        memory = await keeper.memory()
+        memory = await self._keeper.memory()
         try:
-            graph = await memory.graph(namespace=keeper.namespace(), start=id, hops=1, limit=21)
+            graph = await memory.graph(namespace=self._keeper.namespace(), start=id, hops=1, limit=21)
         except core.NotFound as error:
             raise ResourceNotFoundError(str(error).partition(";")[0]) from error
         return answers.whole(graph, 100_000, history=True)[0].model_dump_json(exclude_none=True)
 
-    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
-    async def complete(_: Any, argument: types.CompletionArgument, __: Any) -> types.Completion:
-        notes = (await newest(LOOK)).notes
+    async def view(self, what: str, q: str = "", id: str = "", after: str = "", name: str = "") -> str:  # noqa: A002
+        """What the page of the memory shows."""
+        memory, asked = await self._keeper.memory(), {"q": q, "id": id, "after": after, "name": name}
+        try:
+            return json.dumps(await picture.answer(memory, self._keeper.namespace(), what, asked))
+        except core.ZettelmemError as error:
+            return json.dumps({"error": str(error)})
+
+    async def complete(self, _: Any, argument: types.CompletionArgument, __: Any) -> types.Completion:
+        """The ids, threads and tags of the newest notes that begin as the argument does."""
+        notes = (await self.newest(LOOK)).notes
         tags = [tag for each in notes for tag in each.tags]
         known = {"tag": tags, "topic": tags, "id": [each.id for each in notes]}
         known["thread"] = [each.thread for each in notes if each.thread]
@@ -139,25 +149,43 @@ def add_resources(server: MCPServer[Keeper], keeper: Keeper, events: Sealed) -> 
         fitting = [value for value in values if value.casefold().startswith(begun)]
         return types.Completion(values=fitting[:100], total=len(fitting), has_more=len(fitting) > 100)
 
+    async def listed(self, cursor: str | None) -> tuple[list[types.Resource], str | None]:
+        """A page of notes as resources, and the cursor of the next."""
+        try:
+            page = await self.newest(PAGE, after=cursor)
+        except (core.InvalidInput, AttributeError) as error:
+            raise MCPError(types.INVALID_PARAMS, "that is no cursor of ours; begin without one") from error
+        listed = []
+        for note in page.notes:
+            uri, title = f"memory://note/{note.id}", core.one_line(note.content, 60)
+            listed.append(types.Resource(uri=uri, name=note.id, title=title, mime_type="application/json"))
+        return listed, page.cursor
+
+
+def add_resources(server: MCPServer[Keeper], keeper: Keeper, events: Sealed) -> None:
+    """Register the resources, their completion, their paging and subscriptions to them."""
+    events.serve_legacy(server)
+    shelf = Shelf(keeper)
+    text, data = "text/plain", "application/json"
+    for uri, title, kind, read in (
+        ("memory://brief", "Brief", text, shelf.brief),
+        ("memory://recent", "Recent notes", text, shelf.recent),
+        ("memory://thread/{thread}", "A thread", text, shelf.thread),
+        ("memory://tag/{tag}", "A tag", text, shelf.tag),
+        ("memory://stats", "Figures", data, shelf.stats),
+        ("memory://note/{id}", "A note", data, shelf.note),
+        ("memory://view/{what}{?q,id,after,name}", "What the page shows", data, shelf.view),
+    ):
+        server.resource(uri, title=title, mime_type=kind)(read)
+    server.completion()(shelf.complete)  # type: ignore[no-untyped-call]
+
     async def paging(ctx: Any, call_next: Any) -> Any:
         """`resources/list`: the fixed ones, then every note, a page at a time."""
         if ctx.method != "resources/list":
             return await call_next(ctx)
         cursor = (ctx.params or {}).get("cursor")
-        try:
-            page = await newest(PAGE, after=cursor)
-        except (core.InvalidInput, AttributeError) as error:
-            raise MCPError(types.INVALID_PARAMS, "that is no cursor of ours; begin without one") from error
-        listed = [] if cursor else await server.list_resources()
-        listed += [
-            types.Resource(
-                uri=f"memory://note/{each.id}",
-                name=each.id,
-                title=core.one_line(each.content, 60),
-                mime_type="application/json",
-            )
-            for each in page.notes
-        ]
-        return types.ListResourcesResult(resources=listed, next_cursor=page.cursor)
+        listed, following = await shelf.listed(cursor)
+        fixed = [] if cursor else await server.list_resources()
+        return types.ListResourcesResult(resources=[*fixed, *listed], next_cursor=following)
 
     server.middleware.append(paging)

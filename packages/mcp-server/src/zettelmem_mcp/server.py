@@ -15,6 +15,7 @@ from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.request_state import RequestStateSecurity
 from mcp.types import (
     INVALID_PARAMS,
     CallToolResult,
@@ -25,7 +26,7 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from . import __version__, answers, core, stdio
+from . import __version__, answers, app, core, stdio
 from .keeper import Keeper, local_now
 from .prompts import add_prompts, words
 from .resources import Sealed, add_resources
@@ -115,6 +116,7 @@ def build_server(
     model: core.LanguageModel | None = None,
     verifier: TokenVerifier | None = None,
     auth: AuthSettings | None = None,
+    sealed_by: bytes | None = None,
     clock: Callable[[], datetime] = local_now,
 ) -> Kept:
     """A server, not yet running.
@@ -123,10 +125,11 @@ def build_server(
         settings: what it was told.
         model: who judges with `judge="model"`; made from `settings.model` where None.
         verifier, auth: who may call it over HTTP; both or neither.
+        sealed_by: the secret of the questions to users; workers that serve one port share it.
         clock: what time it is (aware); for tests.
     """
     if settings.compat == "reference":
-        return _build_reference(settings, verifier, auth)
+        return _build_reference(settings, verifier, auth, sealed_by)
     keeper = Keeper(settings, model, clock=clock)
     events = Sealed(keeper)
     server = Server(
@@ -139,8 +142,10 @@ def build_server(
         lifespan=lambda _: keeper,
         tools=TOOLS,
         subscriptions=events,
+        extensions=[app.memory_app()],
         token_verifier=verifier,
         auth=auth,
+        request_state_security=RequestStateSecurity(keys=[sealed_by]) if sealed_by else None,
     )
     server.keeper = keeper
     add_resources(server, keeper, events)
@@ -148,7 +153,9 @@ def build_server(
     return server
 
 
-def _build_reference(settings: Settings, verifier: TokenVerifier | None, auth: AuthSettings | None) -> Kept:
+def _build_reference(
+    settings: Settings, verifier: TokenVerifier | None, auth: AuthSettings | None, sealed_by: bytes | None
+) -> Kept:
     """A server that stands in for the official reference memory server."""
     from . import knowledge, reference  # who does not ask for it does not load it
 
@@ -165,6 +172,7 @@ def _build_reference(settings: Settings, verifier: TokenVerifier | None, auth: A
         tools=reference.TOOLS,
         token_verifier=verifier,
         auth=auth,
+        request_state_security=RequestStateSecurity(keys=[sealed_by]) if sealed_by else None,
     )
     server.keeper = keeper
 

@@ -6,11 +6,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 PREFIX = "ZETTELMEM_"
+SHARED = PREFIX + "SHARED_FOLDER"
+"""Names the folder that the workers of one server share; the server itself sets it."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -60,13 +63,29 @@ class Settings(BaseModel):
     verifier: str = ""
     """`module:name` of your own token verifier, instead of a token file."""
     issuer: str = ""
-    """URL of the authorization server whose tokens the verifier takes; clients are told of it."""
+    """URL of the authorization server whose tokens are taken; clients are told of it."""
+    jwks: Place = ""
+    """URL or file of that server's public keys (a JSON Web Key Set)."""
+    audience: str = ""
+    """What a token has to be made for; what clients call the HTTP server if empty."""
+    namespace_claims: str = "sub"
+    """Claims of a token that say whose memory it opens, comma-separated, outermost first."""
     public_url: str = ""
     """What clients call the HTTP server; from the address if empty."""
+    proxies: str = ""
+    """Addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that serve HTTP on one port."""
+    resident: int = Field(default=1024, ge=16)
+    """MiB that each process may use to keep memories at hand."""
     rate: int = Field(default=1200, ge=0)
-    """HTTP requests a minute of one token or address, 0: no limit."""
+    """HTTP requests a minute of one subject or address, 0: no limit."""
     max_request: int = Field(default=2 * 1024 * 1024, ge=1024)
     """Bytes of one HTTP request."""
+    metrics: str = ""
+    """HOST:PORT to tell Prometheus metrics on; none if empty."""
+    traces: bool = False
+    """Send OpenTelemetry traces to where the OTEL_EXPORTER_OTLP_* variables say."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
     """What goes to stderr."""
 
@@ -76,18 +95,44 @@ class Settings(BaseModel):
             raise ValueError("judge 'model' needs a model; give --model openai:gpt-5-mini or another")
         if any(not part or len(part) > 200 for part in self.path):
             raise ValueError(f"namespace {self.namespace!r} has an empty or too long segment")
-        if self.token_file and self.verifier:
-            raise ValueError("give a token file or a verifier, not both")
-        if self.issuer and not self.verifier:
-            raise ValueError("an issuer goes with --verifier; a token file has none")
+        self._fits_http()
+        return self
+
+    def _fits_http(self) -> None:
+        if sum(map(bool, (self.token_file, self.jwks, self.verifier))) > 1:
+            raise ValueError("give one of --token-file, --jwks and --verifier")
+        if self.issuer and not (self.jwks or self.verifier):
+            raise ValueError("an issuer goes with --jwks or --verifier; a token file has none")
+        if self.jwks and not self.issuer:
+            raise ValueError("--jwks needs the --issuer of the tokens, as their claim `iss` has it")
+        for name, url in (("issuer", self.issuer), ("jwks", self.jwks)):
+            if "://" in url and not (_safe(url)):
+                raise ValueError(f"{name} {url!r} has to begin with https://")
+        if self.audience and not self.jwks:
+            raise ValueError("an audience goes with --jwks")
+        if not self.claims:
+            raise ValueError("namespace claims: give at least one, such as sub")
+        if self.workers > 1 and self.uri.startswith("memory://"):
+            raise ValueError("workers share a directory or a bucket, not memory://; give --db")
+        if self.metrics:
+            _host_and_port("metrics", self.metrics)
         if not self.http or self.address[0] in LOCAL:
-            return self
+            return
         reached = f"{self.address[0]} can be reached from other machines, so"
-        if not (self.token_file or self.verifier):
-            raise ValueError(f"{reached} give --token-file or --verifier, or serve on 127.0.0.1")
+        if not self.many:
+            raise ValueError(f"{reached} give --jwks, --token-file or --verifier, or serve on 127.0.0.1")
         if not self.hosts or "*" in self.hosts:
             raise ValueError(f"{reached} name what clients call it: --allowed-hosts memory.example.com")
-        return self
+
+    @property
+    def many(self) -> bool:
+        """Whether tokens tell users apart."""
+        return bool(self.token_file or self.jwks or self.verifier)
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The claims in `namespace_claims`."""
+        return tuple(name.strip() for name in self.namespace_claims.split(",") if name.strip())
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -97,10 +142,12 @@ class Settings(BaseModel):
     @property
     def address(self) -> tuple[str, int]:
         """Host and port to serve HTTP on."""
-        host, _, port = self.http.rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65_535:
-            raise ValueError(f"http is {self.http!r}; give HOST:PORT, for instance 127.0.0.1:8765")
-        return host.strip("[]"), int(port)
+        return _host_and_port("http", self.http)
+
+    @property
+    def metrics_address(self) -> tuple[str, int]:
+        """Host and port to tell metrics on."""
+        return _host_and_port("metrics", self.metrics)
 
     @property
     def url(self) -> str:
@@ -119,6 +166,19 @@ class Settings(BaseModel):
         return self.db or str(platformdirs.user_data_path("zettelmem", appauthor=False) / "memory")
 
 
+def _host_and_port(name: str, given: str) -> tuple[str, int]:
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ValueError(f"{name} is {given!r}; give HOST:PORT, for instance 127.0.0.1:8765")
+    return host.strip("[]"), int(port)
+
+
+def _safe(url: str) -> bool:
+    """Whether nobody on the way can change what is read from a URL."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL)
+
+
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
     """Flags first, then the environment, then the defaults.
 
@@ -135,6 +195,17 @@ def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str] = os.
         return Settings(**{**told, **{name: flags[name] for name in names if name in flags}})
     except ValidationError as error:
         raise BadSetting(in_words(error)) from error
+
+
+def shared_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder that the workers of one server share."""
+    return Path(environment[SHARED])
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment that says the same as the settings, for processes that are started with it."""
+    told = settings.model_dump(exclude_defaults=True)
+    return {PREFIX + name.upper(): str(value) for name, value in told.items()}
 
 
 def in_words(error: ValidationError) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 
+from . import app
 from .arguments import Lean
 from .changing import forget, revise, undo
 from .reading import brief, browse, get_notes, recall
@@ -44,7 +45,8 @@ _ROWS: tuple[tuple[Callable[..., Any], str, ToolAnnotations, dict[str, Any]], ..
 def _listed(function: Callable[..., Any], title: str, hints: ToolAnnotations) -> Tool:
     """A function as a tool: its docstring is the description, its signature the schema."""
     description = " ".join((function.__doc__ or "").split())
-    tool = Tool.from_function(function, title=title, description=description, annotations=hints)
+    shows = {"ui": {"resourceUri": app.URI}} if function is browse else None
+    tool = Tool.from_function(function, title=title, description=description, annotations=hints, meta=shows)
     tool.parameters = tool.fn_metadata.arg_model.model_json_schema(schema_generator=Lean)
     if tool.fn_metadata.output_model is not None:
         shape = tool.fn_metadata.output_model.model_json_schema(schema_generator=Lean)

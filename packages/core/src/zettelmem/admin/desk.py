@@ -15,7 +15,7 @@ from zettelmem.note import Note
 from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
 from zettelmem.receipts import Backup, Erasure, Examination, Quota, Reembedded
-from zettelmem.store import IdTaken, Store, Upkeep, reembed
+from zettelmem.store import IdTaken, Store, Tidying, reembed
 from zettelmem.values import build
 
 from . import doctor, restore
@@ -61,7 +61,7 @@ class AsyncAdmin:
         return await self._erase(space, None)
 
     async def erase_note(self, note_id: str, *, namespace: str | Sequence[str]) -> Erasure:
-        """Remove one note for good, forgotten or not, as `erase` does.
+        """Remove one note for good, forgotten or not, and all that is derived from it, as `erase` does.
 
         Raises:
             NotFound: no such note in this namespace or below it.
@@ -208,15 +208,15 @@ class AsyncAdmin:
         """
         whole = [restore.sound(note) for note in notes]
         coming = {**(more or {}), **{note.id: note.namespace for note in whole}}
-        upkeep = Upkeep(self._store)
+        tidying = Tidying(self._store)
         try:
             for batch in restore.batches(whole, BATCH):
                 await self._bring_back(batch, coming)
-                upkeep.after(len(batch))
+                tidying.after(len(batch))
                 if progress is not None:
                     progress(len(batch))
         finally:
-            await upkeep.close()
+            await tidying.close()
         return len(whole)
 
     async def _bring_back(self, batch: Sequence[Note], coming: Mapping[str, Namespace]) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from zettelmem.embedding import Embedding
+from zettelmem.linking.stands import with_derived
 from zettelmem.namespace import Namespace
 from zettelmem.note import Note
 from zettelmem.protocols import Vectors
@@ -54,7 +55,7 @@ async def erase(
     choose: Callable[[Mapping[str, Note]], set[str]],
     alone: bool,
 ) -> Erasure:
-    """Erase the notes that `choose` names and make sure of it.
+    """Erase the notes that `choose` names, with all that is derived from them, and make sure of it.
 
     Args:
         store, embedding: where they are, and what embeds descriptions that change.
@@ -71,11 +72,14 @@ async def erase(
     async def embed(texts: Sequence[str]) -> Mapping[str, Vectors]:
         return await embedding.documents(texts, {})
 
+    def all_that_go(notes: Mapping[str, Note]) -> set[str]:
+        return with_derived(choose(notes), notes)
+
     sight = Filter(namespace=namespace, exact=alone)
     # First, because whoever erases again after a crash has to find the notes that are left in them.
     known = await asyncio.to_thread(store.exports)
-    cleaned = await _clean(store, sight, known, choose) if known else ()
-    swept = await erase_rows(store, sight, choose, scrub, embed, now)
+    cleaned = await _clean(store, sight, known, all_that_go) if known else ()
+    swept = await erase_rows(store, sight, all_that_go, scrub, embed, now)
     traces = await _search(store, namespace, swept.gone.values(), known)
     problems = [f"some of its words are in {name}" for name in sorted(traces.inside)]
     problems += [f"{name} is from before" for name in swept.old_files]

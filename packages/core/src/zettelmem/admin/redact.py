@@ -131,6 +131,8 @@ class _Scrubbing:
             "keywords": self._words,
             "tags": self._words,
             "shown": self._shown,
+            "sayings": self._sayings,
+            "front": self._front,
             "pending": self._pending,
         }
         self._fields: dict[str, JsonValue] = {}
@@ -182,6 +184,12 @@ class _Scrubbing:
 
     def _shown(self, shown: list[dict[str, Any]]) -> JsonValue:
         return [each for each in shown if each["id"] not in self._gone]
+
+    def _sayings(self, sayings: list[dict[str, Any]]) -> JsonValue:
+        return [each for each in sayings if each["note"] not in self._gone]
+
+    def _front(self, note_id: str) -> JsonValue:
+        return None if note_id in self._gone else note_id
 
     def _pending(self, pending: dict[str, Any]) -> JsonValue:
         return {**pending, "reason": self._text(pending["reason"])}

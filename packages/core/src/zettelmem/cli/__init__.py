@@ -277,6 +277,9 @@ def stats(settings: Settings) -> None:
 app.command(name="graph")(files.graph)
 
 
+app.command(name="view")(operate.view)
+
+
 @app.command()
 @verb
 def finish(

@@ -47,7 +47,8 @@ def import_files(
     of Markdown such as Obsidian's and basic-memory's. After a crash, or with a longer file, run it again:
     nothing is stored twice. Bad lines are told by their number and left out.
     """
-    from .transfer import Tally, bar, carry, opened, preview, problems
+    from .tally import Tally, problems
+    from .transfer import bar, carry, opened, preview
 
     how = exchange.Reading(zone=settings.zone, thread=thread)
     chosen: Judge | None = None if judge is None else judge.value
@@ -154,7 +155,8 @@ def restore(
     file: Annotated[str, typer.Argument(help="What `backup` wrote; - reads stdin.")],
 ) -> None:
     """Write the notes of a backup as they were; those that are here already stay as they are here."""
-    from .transfer import Tally, bar, bring_back, opened, problems
+    from .tally import Tally, problems
+    from .transfer import bar, bring_back, opened
 
     tally = Tally()
     try:

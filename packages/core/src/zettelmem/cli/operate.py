@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zettelmem.errors import InvalidInput
+from zettelmem.errors import ExtraMissing, InvalidInput
 from zettelmem.receipts import Erasure
 
 from .files import writing
@@ -52,6 +54,25 @@ def doctor(
     settings.tell(told, lambda: show.examination(found))
     if not found.healthy:
         raise typer.Exit(FAILURE)
+
+
+@verb
+def view(
+    settings: Settings,
+    port: Annotated[int, typer.Option(help="Where to listen.", show_default="any free port")] = 0,
+    allow_undo: Annotated[bool, typer.Option("--allow-undo", help="Let the page take changes back.")] = False,
+    browse: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Show the memory in the browser, on this machine alone."""
+    settings.check_place()
+    if find_spec("zettelmem_mcp") is None:
+        raise ExtraMissing("the page comes with the MCP server's package: pip install zettelmem-mcp")
+    flags = ["--db", settings.place, "--namespace", settings.namespace, "--embedder", settings.embedder]
+    flags += ["--audit", settings.audit] if settings.audit else []
+    flags += ["--allow-undo"] if allow_undo else []
+    flags += ["--open"] if browse else []
+    # The core has no web server; the one that MCP brings serves the page.
+    import_module("zettelmem_mcp.cli").main(["view", "--port", str(port), *flags])
 
 
 @verb

@@ -156,12 +156,17 @@ class Settings:
             InvalidInput: there is none, or an option does not fit.
             ExtraMissing: an option needs a package that is not installed.
         """
-        self._check_place(new)
+        self.check_place(new)
         judge = self._judge() if judged else None
         with Memory(self.place, embedder=self._embedder(), model=judge, audit=self.audit) as memory:
             yield memory
 
-    def _check_place(self, new: bool) -> None:
+    def check_place(self, new: bool = False) -> None:
+        """Refuse a place that is none, or where nothing is and nothing is to be made.
+
+        Raises:
+            InvalidInput: it is such a place.
+        """
         if not self.place or "\0" in self.place:
             raise InvalidInput("--db is no path; give a directory or a URI")
         if "://" in self.place:

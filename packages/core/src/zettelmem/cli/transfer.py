@@ -7,14 +7,22 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from zettelmem.decisions import Remembered
 from zettelmem.errors import InvalidInput
-from zettelmem.exchange import BadLine, Incoming, Reading, Recognised, confined, read_head, recognise
+from zettelmem.exchange import (
+    BadLine,
+    Incoming,
+    Reading,
+    Recognised,
+    confined,
+    mark_of,
+    read_head,
+    recognise,
+)
 from zettelmem.judge import Judge
 from zettelmem.limits import BATCH, MAX_DECISION_LINKS, MAX_LINKS
 from zettelmem.namespace import Namespace
@@ -22,98 +30,10 @@ from zettelmem.note import Note
 from zettelmem.render import one_line
 from zettelmem.sync import Memory
 
-SHOWN = 20
-"""Bad lines that are told one by one."""
-SAMPLES = 3
-"""Notes that a dry run shows."""
+from .tally import SAMPLES, Preview, Tally
+
 SPOOLED = 1 << 24
 """Bytes of stdin that are held in memory; more goes to a temporary file."""
-
-
-@dataclass
-class Tally:
-    """What became of the parts of a file.
-
-    Attributes:
-        stored, known, revised: parts that made a note; whose note was there; that changed a note.
-        pending: notes that a judge has still to look at.
-        linked: links that the file asked for and that were made.
-        bad: parts that could not be remembered.
-    """
-
-    stored: int = 0
-    known: int = 0
-    revised: int = 0
-    pending: int = 0
-    linked: int = 0
-    bad: list[BadLine] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """The figures, and each bad line with its problem."""
-        return {
-            "stored": self.stored,
-            "known": self.known,
-            "revised": self.revised,
-            "pending": self.pending,
-            "linked": self.linked,
-            "bad": bad_as_json(self.bad),
-        }
-
-    def as_words(self) -> str:
-        """The figures in one sentence."""
-        parts = [f"{self.stored} stored"]
-        parts += [f"{self.known} known already"] if self.known else []
-        parts += [f"{self.revised} revised"] if self.revised else []
-        parts += [f"{self.pending} pending"] if self.pending else []
-        parts += [f"{self.linked} links made"] if self.linked else []
-        parts += [f"{len(self.bad)} bad lines left out"] if self.bad else []
-        return ", ".join(parts)
-
-
-def bad_as_json(bad: Iterable[BadLine]) -> list[dict[str, Any]]:
-    """Bad lines with where they are and what is wrong."""
-    return [{"file": each.file, "line": each.line, "problem": each.problem} for each in bad]
-
-
-def problems(bad: list[BadLine]) -> list[str]:
-    """A line of text for each of the first bad lines, and how many there are beyond."""
-    told = [each.told for each in bad[:SHOWN]]
-    more = len(bad) - SHOWN
-    return [*told, f"and {more} more bad lines"] if more > 0 else told
-
-
-@dataclass
-class Preview:
-    """What would come out of a file.
-
-    Attributes:
-        format: the name of its format.
-        notes: how many notes.
-        threads: how many conversations they belong to.
-        first, last: days of the earliest and of the latest, where the file tells times.
-        samples: the beginnings of the first few.
-        bad: parts that could not be remembered.
-    """
-
-    format: str
-    notes: int = 0
-    threads: int = 0
-    first: str | None = None
-    last: str | None = None
-    samples: list[str] = field(default_factory=list)
-    bad: list[BadLine] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """All of it."""
-        return {**vars(self), "bad": bad_as_json(self.bad)}
-
-    def as_words(self) -> str:
-        """All of it, a line each."""
-        told = f"{self.format}: {self.notes} notes"
-        told += f" in {self.threads} threads" if self.threads else ""
-        told += f", {self.first} to {self.last}" if self.first else ""
-        told += f", {len(self.bad)} bad lines" if self.bad else ""
-        return "\n".join([told, *(f"  {each}" for each in self.samples), "nothing was stored (--dry-run)"])
 
 
 def preview(found: Recognised, how: Reading, progress: Callable[[int], None]) -> Preview:
@@ -209,13 +129,37 @@ def _restored(
         here = None if each.note is None else there.get(each.note.id)
         if here is None or each.note is None:
             continue
-        if here.content == each.note.content and here.forgotten_at is None:
+        if _is_old(each, each.note, here):
             tally.known += 1
-        elif here.forgotten_at is None or each.note.forgotten_at is None:
-            left.append(each)
+        elif here.forgotten_at is None and each.base == mark_of(here):
+            _revise(memory, here, each.note, tally)
         else:
-            tally.known += 1
+            left.append(each)
     return left
+
+
+def _is_old(each: Incoming, note: Note, here: Note) -> bool:
+    """Whether a whole note in a file tells nothing new about the one that is here."""
+    if here.forgotten_at is not None:
+        return note.forgotten_at is not None
+    if each.base:  # a page: nobody edited it since it was written, or as it was edited here too
+        return mark_of(note) in (each.base, mark_of(here))
+    return here.content == note.content
+
+
+def _revise(memory: Memory, here: Note, edited: Note, tally: Tally) -> None:
+    """Change the note as somebody edited its page; nobody has changed it here since the page was written."""
+    # All of it is given, or new keywords would be found and the page would differ from its note for ever.
+    memory.revise(
+        here.id,
+        namespace=here.namespace,
+        reason="edited in its file",
+        content=edited.content,
+        context=edited.context,
+        keywords=edited.keywords,
+        tags=edited.tags,
+    )
+    tally.revised += 1
 
 
 def _restore(memory: Memory, new: list[Incoming], spaces: Mapping[str, Namespace], tally: Tally) -> None:

@@ -6,7 +6,7 @@ from .files import confined, replacing
 from .graphml import as_graphml
 from .incoming import BadLine, Incoming, Reading, read_time
 from .jsonl import note_line, read_note, read_turns
-from .page import file_name, folder_name, page_of
+from .page import file_name, folder_name, mark_of, page_of
 from .recognise import KNOWN, Recognised, recognise
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "confined",
     "file_name",
     "folder_name",
+    "mark_of",
     "note_line",
     "page_of",
     "read_head",

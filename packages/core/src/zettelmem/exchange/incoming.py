@@ -39,9 +39,10 @@ class Incoming:
         line: the number of the line it begins at, from 1.
         draft: what to remember; always with a key, so that the same part twice is one note.
         note: the whole note, where the part is one.
-        read: bytes read so far, this part included.
+        read: bytes read so far, this part included; rows of a database.
         file: the file of a folder or an archive that it stands in; "" for the file itself.
         links: the links that the file asks for.
+        base: of a whole note, the mark of what it said when it was written there; "" if nobody knows.
     """
 
     line: int
@@ -50,6 +51,7 @@ class Incoming:
     read: int
     file: str = ""
     links: tuple[Wish, ...] = ()
+    base: str = ""
 
     @property
     def namespace(self) -> Namespace | None:

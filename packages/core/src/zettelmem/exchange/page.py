@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import defaultdict
@@ -68,7 +69,7 @@ def page_of(note: Note, names: Mapping[str, str]) -> str:
     if note.invalid_at is not None:
         settled = [entry.at for entry in note.history if "invalid_at" in entry.after]
         meta["settled_at"] = (settled[-1] if settled else note.recorded_at).isoformat()
-    meta |= {"keywords": list(note.keywords), "tags": list(note.tags)}
+    meta |= {"keywords": list(note.keywords), "tags": list(note.tags), "mark": mark_of(note)}
     front = yaml.dump(meta, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
     links = [_line(link, names) for link in note.links if link.source == note.id and link.target in names]
     return f"---\n{front}---\n{note.content}{MARK}{''.join(links)}"
@@ -80,6 +81,16 @@ def _line(link: Link, names: Mapping[str, str]) -> str:
     reason = link.reason if plain else json.dumps(link.reason)
     told = f" ({reason})" if link.reason else ""
     return f"- {link.relation.value} [[{names[link.target]}]]{weight}{told}\n"
+
+
+def mark_of(note: Note) -> str:
+    """A mark of what people may edit of a note in its file, by which an edited page is told from others.
+
+    Line ends and blanks around the words, which editors change by themselves, make no difference.
+    """
+    words = "\n".join(note.content.splitlines()).strip()
+    told = json.dumps([words, note.context, note.keywords, note.tags])
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def of_ours(page: Page) -> bool:
@@ -99,7 +110,7 @@ def note_of(page: Page) -> Note:
     trust = str(meta.get("trust", "stated")).upper()
     if trust not in Trust.__members__:
         raise InvalidInput(f"trust: {trust.lower()!r} is none; use {', '.join(Trust.__members__).lower()}")
-    content, mark, _ = page.body.rpartition(MARK)
+    content, mark, _ = _parts(page)
     fields = {name: meta.get(name) for name in (*PLAIN, *TIMES, "pending") if meta.get(name) is not None}
     fields |= {"id": meta.get("id"), "namespace": meta.get("namespace"), "position": meta.get("position", 0)}
     fields |= {"keywords": meta.get("keywords") or (), "tags": meta.get("tags") or ()}
@@ -112,6 +123,12 @@ def note_of(page: Page) -> Note:
             "source": build(Source, {"who": meta.get("who"), "via": meta.get("via", "import")}),
         },
     )
+
+
+def _parts(page: Page) -> tuple[str, str, str]:
+    """The words of one of our pages, the line behind them, and its links; whatever line ends it has now."""
+    body = page.body if MARK in page.body else page.body.replace("\r\n", "\n")
+    return body.rpartition(MARK)
 
 
 def linked(pages: Sequence[tuple[Page, Note]], ids: Mapping[str, str]) -> list[Note]:
@@ -136,7 +153,7 @@ def linked(pages: Sequence[tuple[Page, Note]], ids: Mapping[str, str]) -> list[N
 
 def _links(page: Page, note_id: str, ids: Mapping[str, str]) -> list[Link]:
     found: list[Link] = []
-    for line in page.body.rpartition(MARK)[2].split("\n"):
+    for line in _parts(page)[2].split("\n"):
         match = _LINK.fullmatch(line.rstrip("\r"))
         if match is None or match[2] not in ids or match[1] not in set(Relation):
             continue

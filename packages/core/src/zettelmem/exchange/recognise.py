@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 
 from zettelmem.errors import InvalidInput
 
-from . import chatgpt, claude, jsonl, mem0, reference, vault
+from . import amem, chatgpt, claude, jsonl, langgraph, mem0, reference, sqlite, vault
 from .backup import GZIP, plain
 from .incoming import BadLine, Incoming, Reading
 from .items import Item, Items, members, unpacked
@@ -23,12 +23,14 @@ LISTS: tuple[tuple[str, Callable[[Any], bool], Read], ...] = (
     ("mem0 memories", mem0.fits, mem0.read),
 )
 """The formats that are one JSON list: name, what an item of it looks like, how its items are read."""
+DATABASES = (("LangGraph's SqliteStore", langgraph), ("A-MEM's memories in Chroma", amem))
+"""The formats that are a SQLite file."""
 OURS, GRAPH, VAULT = "zettelmem's JSONL", "the reference memory server's graph", "a folder of Markdown notes"
 KNOWN = (
     "JSONL of messages or of whole notes (what `export` and `backup` write), ChatGPT's or Claude's "
     "conversations.json or the zip that it came in, mem0's list of memories, the reference memory server's "
-    "memory.json, and a folder of Markdown notes (Obsidian, basic-memory, what `export --format markdown` "
-    "writes)"
+    "memory.json, LangGraph's SqliteStore, A-MEM's Chroma folder, and a folder of Markdown notes (Obsidian, "
+    "basic-memory, what `export --format markdown` writes)"
 )
 """The formats that are read, in words."""
 
@@ -39,7 +41,8 @@ class Recognised:
 
     Attributes:
         format: its name, in words.
-        size: bytes that will be read, as `Incoming.read` counts them; None if nobody knows.
+        size: bytes that will be read, or rows of a database, as `Incoming.read` counts them; None if
+            nobody knows.
         whole: whether whole notes may be in it.
         read: gives what is in it, from the beginning each time.
     """
@@ -62,6 +65,8 @@ def recognise(source: BinaryIO | Path, name: str) -> Recognised:
         OSError: it cannot be read.
     """
     if isinstance(source, Path):
+        if (source / amem.FILE).is_file():
+            return _database(source / amem.FILE, name)
         if not vault.fits(source):
             raise InvalidInput(f"{name} holds no Markdown file; what can be imported: {KNOWN}")
         return Recognised(VAULT, vault.size(source), True, lambda how: vault.read(source, how))
@@ -69,6 +74,10 @@ def recognise(source: BinaryIO | Path, name: str) -> Recognised:
     start = source.read(4)
     size = source.seek(0, 2)
     source.seek(0)
+    if start == sqlite.MAGIC[:4]:
+        if not isinstance(path := getattr(source, "name", None), str):
+            raise InvalidInput(f"{name} is a SQLite file, which is read where it lies; name the file")
+        return _database(Path(path), name)
     if start == b"PK\x03\x04":
         return _archive(source, name)
     if start[:2] == GZIP:
@@ -86,6 +95,13 @@ def recognise(source: BinaryIO | Path, name: str) -> Recognised:
     if vault.is_markdown(Path(name)):
         return Recognised(VAULT, size, True, lambda how: vault.read_file(_rewound(source), name, how))
     raise InvalidInput(f"{name} is of no known format; what can be imported: {KNOWN}")
+
+
+def _database(path: Path, name: str) -> Recognised:
+    for title, kind in DATABASES:
+        if kind.fits(path):
+            return Recognised(title, kind.size(path), False, lambda how, read=kind.read: read(path, how))  # type: ignore[misc]
+    raise InvalidInput(f"{name} is a SQLite file of no known program; what can be imported: {KNOWN}")
 
 
 def _rewound(file: BinaryIO) -> BinaryIO:

@@ -124,7 +124,8 @@ def _told(found: _Vault, how: Reading) -> Iterator[Incoming | BadLine]:
     whole = linked([(page, note) for page, note, _ in found.ours], found.ids)
     order = sorted(zip(whole, found.ours, strict=True), key=lambda each: _when(each[0]))
     for note, (page, _, total) in order:
-        yield Incoming(1, draft_of(note), note, total, page.name)
+        base = str(page.meta.get("mark") or "")
+        yield Incoming(1, draft_of(note), note, total, page.name, base=base)
     for page, total in found.foreign:
         try:
             yield from _drafts(page, found.keys, total, how)

@@ -257,13 +257,13 @@ def language_of(words: Sequence[str]) -> str:
     ('german', 'unsure')
     """
     head = [word.lower() for word in words[:MAX_JUDGED]]
+    if sum(map(_english_alone().__contains__, head)) * 4 > len(head):
+        return "english"
     speaks_for = _evidence()
     counts = {"english": 0}
     for word in head:
         for language in speaks_for.get(word, ()):
             counts[language] = counts.get(language, 0) + 1
-    if counts["english"] * 4 > len(head):
-        return "english"
     letters = {*"".join(head)}
     for language, own in LETTERS.items():
         counts[language] = counts.get(language, 0) + len(own & letters)
@@ -281,6 +281,12 @@ def _evidence() -> dict[str, tuple[str, ...]]:
     for language, listed in OTHERS.items():
         for word in listed - AMBIGUOUS:
             languages[word] = (*languages.get(word, ()), language)
-    for word in ENGLISH.difference(*OTHERS.values()):
+    for word in _english_alone():
         languages[word] = ("english",)
     return languages
+
+
+@cache
+def _english_alone() -> frozenset[str]:
+    """The function words that only English has."""
+    return ENGLISH.difference(*OTHERS.values())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 
+from .kept import kept
+
 _END = re.compile(r"[\s.!\u3002\u2026]+$")
 
 
+@kept
 def same_words(content: str) -> str:
     """A digest that contents have in common which differ in case, white space and final full stops alone."""
     text = _END.sub("", " ".join(content.split())).casefold()

@@ -7,16 +7,16 @@ with words of its own is listed in `english`. What is not recognised is not ther
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
+from sys import intern
 
 from .english import vocabulary as english
+from .kept import kept
 from .languages import BY_SCRIPT, function_words, language_of
 from .terms import terms
 
 MAX_READ = 20_000
 """Characters of a text that are read; what a note is about shows early."""
-KEPT = 512
-"""Texts whose words and names are kept: a note's are asked for several times while it is remembered."""
 MAX_NAME = 100
 """Characters of a name."""
 MAX_HAN = 4
@@ -82,17 +82,22 @@ def words(text: str) -> list[str]:
     return list(_words(text[:MAX_READ]))
 
 
-@lru_cache(KEPT)
+@kept
 def _words(head: str) -> tuple[str, ...]:
-    apart = head if head.isascii() else _UNSPACED.sub(r" \g<0> ", head)
-    written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(apart)]
+    if head.isascii():
+        written = _WORD.findall(head.lower())
+        if "'" in head:
+            written = [_CONTRACTED.sub("", word).rstrip(".") if "'" in word else word for word in written]
+    else:
+        apart = _UNSPACED.sub(r" \g<0> ", head)
+        written = [_CONTRACTED.sub("", word).lower().rstrip(".") for word in _WORD.findall(apart)]
     stop_words = _stop_words(language_of(written))
     telling: list[str] = []
     for word in written:
-        if _UNSPACED.match(word):
+        if not word.isascii() and _UNSPACED.match(word):
             telling += _unspaced_words(word)
         elif len(word) > 1 and word not in stop_words:
-            telling.append(word)
+            telling.append(intern(word))  # many notes have it
     return tuple(telling)
 
 
@@ -117,7 +122,7 @@ def names(text: str) -> list[str]:
     return list(_names(text[:MAX_READ]))
 
 
-@lru_cache(KEPT)
+@kept
 def _names(head: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for match in _NAME.finditer(head):
@@ -180,6 +185,7 @@ def topics(text: str) -> list[str]:
     return sorted(shown, key=lambda topic: (-counts[topic], topic))
 
 
+@kept
 def plain(text: str) -> str:
     """The words of `text` in lower case between single blanks, so that names can be looked for in it.
 
@@ -189,6 +195,7 @@ def plain(text: str) -> str:
     return f" {' '.join(_PLAIN.findall(text[:MAX_READ].lower()))} "
 
 
+@kept
 def name_in(tag: str) -> str:
     """The tag as it would stand in what `plain` makes; a qualifier, as in 'Winner (band)', is left out.
 
@@ -210,11 +217,13 @@ def hashtags(text: str) -> list[str]:
     return [tag.lower() for tag in _HASHTAG.findall(text[:MAX_READ])]
 
 
+@kept
 def says_when(text: str) -> bool:
     """Whether the words name a time, such as 'yesterday' or 'in June'. English."""
     return _WHEN.search(text[:MAX_READ]) is not None
 
 
+@kept
 def asks(text: str) -> bool:
     """Whether the words end in a question.
 

@@ -201,6 +201,7 @@ def revise(note: Note, fields: Mapping[str, Any], now: datetime, reason: str = "
     sheet.set(note.id, reason, **{name: getattr(checked, name) for name in fields})
     if not sheet.fields:
         raise InvalidInput(f"note {note.id} says so already; give at least one field that differs")
+    sheet.set(note.id, reason, rested_at=None, front=None)
     return sheet.changes()
 
 
@@ -220,6 +221,7 @@ def repeat(note: Note, again: Note, now: datetime) -> Changes:
     """The note, with one more time that its words were said; who is trusted more becomes its source."""
     sheet = Sheet(note, (), "repeat", now)
     sheet.reasons[note.id] = f"said again by {again.source.who or 'somebody'}"
+    sheet.set(note.id, sheet.reasons[note.id], rested_at=None, front=None)
     if again.trust > note.trust:
         sheet.set(note.id, source=again.source, trust=again.trust)
     return sheet.changes()

@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
-from functools import lru_cache
 
-from zettelmem.language.english.clauses import Statement
+from zettelmem.language.english.clauses import Statement, is_time
 from zettelmem.language.english.lexicon import stem
 from zettelmem.language.english.patterns import one_value_apart
 from zettelmem.language.english.sentences import SENTENCE, is_plain, statements
+from zettelmem.language.kept import kept
 from zettelmem.language.sameness import carries_nothing, same_words, tells_event
 from zettelmem.language.words import MAX_READ, asks, plain
 from zettelmem.note import Note
@@ -27,8 +27,6 @@ A_DAY = timedelta(days=1)
 """From how far apart the same words tell of two events."""
 SHORT = 120
 """Characters of two sentences that are compared word by word."""
-KEPT = 4_096
-"""Notes whose statements stay in memory."""
 
 
 class Matter(IntEnum):
@@ -52,9 +50,6 @@ class Verdict:
     about: str = ""
 
 
-_COUNTED = ("number", "day", "clock")
-"""Kinds of value that a name or another word does not replace."""
-
 NOTHING = Verdict(Matter.NOTHING)
 
 
@@ -63,16 +58,24 @@ class Told:
     """What is compared of a note: its statements, the words that it takes back, its plain words.
 
     Attributes:
+        content: its words as they are.
         statements: what its clauses state.
         retracted: plain words that it quotes and calls wrong.
-        plain: its words in lower case between blanks.
-        stems: the same words without endings.
     """
 
+    content: str
     statements: tuple[Statement, ...]
     retracted: tuple[str, ...]
-    plain: str
-    stems: frozenset[str]
+
+    @property
+    def plain(self) -> str:
+        """Its words in lower case between blanks."""
+        return plain(self.content)
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """The same words without endings."""
+        return frozenset(map(stem, self.plain.split()))
 
 
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|ours)\b", re.I)
@@ -94,20 +97,17 @@ def _quotes(content: str) -> tuple[str, ...]:
     return tuple(quote for quote in quotes if len(quote.split()) >= QUOTE)
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def _told(content: str, who: str) -> Told:
-    said = plain(content)
     quotes = _quotes(content)
     own_words = content
     for quote in quotes:
         own_words = own_words.replace(quote, "")
-    made = statements(own_words, who)
-    stems = frozenset(map(stem, said.split())) if made else frozenset()
-    return Told(made, tuple(map(plain, quotes)), said, stems)
+    return Told(content, statements(own_words, who), tuple(map(plain, quotes)))
 
 
 def told(note: Note) -> Told:
-    """What is compared of a note; that of the last 4,096 is kept."""
+    """What is compared of a note."""
     return _told(note.content, (note.source.who or "").lower())
 
 
@@ -119,23 +119,24 @@ def _later(new: Note, old: Note) -> bool:
 
 def compare(new: Note, old: Note) -> Verdict:
     """What `new` is to `old`, which was there before it."""
-    ours, theirs = told(new), told(old)
     if old.invalid_at is not None or old.trust > new.trust or not _later(new, old):
         return NOTHING
-    if any(quote in theirs.plain for quote in ours.retracted):
+    ours = told(new)
+    said_before = plain(old.content) if ours.retracted else ""
+    if any(quote in said_before for quote in ours.retracted):
         return Verdict(Matter.CLOSES, "takes it back word for word")
     best = _one_value_apart(new, old)
-    if not ours.statements or not theirs.statements:
+    asserted = [mine for mine in ours.statements if mine.asserted]
+    if not asserted:
         return best
-    same_speaker = new.source.who == old.source.who
-    for mine in ours.statements:
-        if not mine.asserted:
-            continue
+    theirs = told(old)
+    speaker = (new.source.who or "me").lower() if new.source.who == old.source.who else ""
+    for mine in asserted:
         for other in theirs.statements:
             if mine.head == "it":
-                matter = Matter.NEWER if _points_back(mine, other, new, old) else Matter.NOTHING
+                matter = Matter.NEWER if _points_back(mine, other, theirs, new, old) else Matter.NOTHING
             else:
-                matter = _compared(mine, other, ours, same_speaker=same_speaker)
+                matter = _compared(mine, other, ours, speaker)
             if matter > best.matter:
                 best = Verdict(matter, _about(other, theirs.plain))
     return best
@@ -157,23 +158,25 @@ def _about(statement: Statement, said: str) -> str:
     return " ".join(dict.fromkeys((*whose, *named))) or "the same"
 
 
-def _same_subject(mine: Statement, other: Statement, *, same_speaker: bool) -> tuple[bool, bool]:
-    """Whether two statements may be of one subject, and whether they surely are."""
+def _same_subject(mine: Statement, other: Statement, speaker: str) -> tuple[bool, bool]:
+    """Whether two statements may be of one subject, and whether they surely are.
+
+    "The party" after "my party" may be the same one; "Mia's party" after "the party" is another.
+    """
     if mine.head != other.head:
         return False, False
     owners = {mine.owner, other.owner}
     sure = len(owners) == 1 and mine.modifiers == other.modifiers
-    whose = len(owners) == 1 or (
-        "" in owners and same_speaker and bool(mine.head) and "/" not in "".join(owners)
-    )
+    unnamed = "" in owners and bool(speaker and mine.head) and "/" not in "".join(owners)
+    whose = len(owners) == 1 or (unnamed and mine.owner in ("", "we", speaker))
     named_alike = mine.modifiers == other.modifiers
-    return whose and named_alike, sure and (same_speaker or bool(mine.owner or mine.modifiers))
+    return whose and named_alike, sure and bool(speaker or mine.owner or mine.modifiers)
 
 
-def _compared(mine: Statement, other: Statement, ours: Told, *, same_speaker: bool) -> Matter:
+def _compared(mine: Statement, other: Statement, ours: Told, speaker: str) -> Matter:
     if mine.attribute == "gone":
-        return _replaced_what_is_gone(mine, other, ours, same_speaker=same_speaker)
-    may_be, sure = _same_subject(mine, other, same_speaker=same_speaker)
+        return _replaced_what_is_gone(mine, other, ours, speaker)
+    may_be, sure = _same_subject(mine, other, speaker)
     if not may_be or other.denied:
         return Matter.NOTHING
     if mine.denied:
@@ -186,27 +189,40 @@ def _compared(mine: Statement, other: Statement, ours: Told, *, same_speaker: bo
     if not _another_value(mine, other):
         return Matter.NOTHING
     lost = any(x.attribute == "gone" and x.value & other.value for x in ours.statements)
-    return Matter.CLOSES if sure and (mine.announced or lost) and other.asserted else Matter.NEWER
+    certain = sure and other.asserted and _one_sort(mine, other)
+    return Matter.CLOSES if certain and (mine.announced or lost) else Matter.NEWER
 
 
 def _takes_back(mine: Statement, other: Statement) -> bool:
     """Whether a denial is of all that the other statement says."""
     denied = mine.value | mine.qualifiers
-    if mine.attribute == "*" and not denied:
-        return bool(mine.head)
     if mine.attribute not in ("*", other.attribute):
         return False
+    if not denied:
+        return bool(mine.head)
     verb = stem(other.attribute.removeprefix("v:"))
     return bool(denied) and denied <= other.value | other.qualifiers | {other.head, verb}
+
+
+def _counted(statement: Statement) -> bool:
+    """Whether the value is a time or a number, which a name or another word does not replace."""
+    return is_time(statement.kind) or statement.kind.startswith("number")
+
+
+def _one_sort(mine: Statement, other: Statement) -> bool:
+    """Whether the two values are of one kind, or two times or two numbers of one attribute."""
+    both = (is_time(mine.kind) and is_time(other.kind)) or (
+        mine.kind.startswith("number") and other.kind.startswith("number")
+    )
+    return mine.kind == other.kind or (both and mine.attribute == "is")
 
 
 def _another_value(mine: Statement, other: Statement) -> bool:
     """Whether the two values are of one sort and exclude each other."""
     if mine.value <= other.value or other.value <= mine.value:
         return False
-    numeric = mine.kind.startswith(_COUNTED), other.kind.startswith(_COUNTED)
-    loose = mine.attribute in ("is", "job", "prefer", "lead", "use") and not any(numeric)
-    alike = mine.kind == other.kind or loose or (all(numeric) and mine.attribute == "is")
+    loose = mine.attribute in ("is", "job", "prefer", "lead", "use") and len(mine.value) == 1
+    alike = _one_sort(mine, other) or (loose and not _counted(mine) and not _counted(other))
     narrowed = mine.qualifiers and other.qualifiers
     apart = bool(narrowed) and mine.qualifiers.isdisjoint(other.qualifiers)
     if mine.attribute in ("use", "prefer", "choose"):
@@ -219,19 +235,21 @@ def _another_value(mine: Statement, other: Statement) -> bool:
     return alike and (not apart or mine.attribute == "job")
 
 
-def _replaced_what_is_gone(mine: Statement, other: Statement, ours: Told, *, same_speaker: bool) -> Matter:
+def _replaced_what_is_gone(mine: Statement, other: Statement, ours: Told, speaker: str) -> Matter:
     """Something that the other note names is gone, and this note says what is there instead."""
-    if not same_speaker or not mine.value <= other.value or other.owner not in (mine.owner, "we"):
+    if not speaker or not mine.value <= other.value or other.owner not in (mine.owner, "we"):
         return Matter.NOTHING
     instead = any(x.attribute == other.attribute and x is not mine for x in ours.statements)
     subject = {other.head, *other.modifiers} & ours.stems
     return Matter.NEWER if instead or subject else Matter.NOTHING
 
 
-def _points_back(mine: Statement, other: Statement, new: Note, old: Note) -> bool:
+def _points_back(mine: Statement, other: Statement, theirs: Told, new: Note, old: Note) -> bool:
     """Whether "that" or "instead" may mean the other statement, of the same thread just before."""
     if new.thread is None or new.thread != old.thread or new.position - old.position > RECENT:
         return False
+    if mine.denied:
+        return mine.value <= theirs.stems and not other.denied
     if mine.value == other.value:
         return False
     if mine.kind.startswith("number"):
@@ -239,6 +257,7 @@ def _points_back(mine: Statement, other: Statement, new: Note, old: Note) -> boo
     return (mine.kind in ("day", "clock") and mine.kind == other.kind) or bool(mine.value & other.value)
 
 
+@kept
 def tells_nothing(content: str) -> bool:
     """Whether the words only ask, only acknowledge, or only take back what they quote."""
     quotes = _quotes(content)

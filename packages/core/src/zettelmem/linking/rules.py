@@ -9,13 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain, islice
 from typing import TypedDict
 
 from zettelmem.decisions import Decision, LinkChoice, Neighbour, NeighbourChange
 from zettelmem.language.sameness import tells_event
-from zettelmem.language.words import hashtags, name_in, names, plain, topics, words
+from zettelmem.language.words import hashtags, names, names_it, plain, topics, words
 from zettelmem.limits import MAX_CONTEXT, MAX_WORD
 from zettelmem.note import Note, Relation, Source
 
@@ -43,9 +42,6 @@ RELATED = 0.45
 """Cosine from which two notes with a keyword in common are about the same thing."""
 NEAR = 0.62
 """Cosine from which they are without one."""
-
-KEPT_FEATURES = 4_096
-"""Notes whose features stay in memory."""
 
 _HOW_TO = re.compile(
     r"\b(?:how to|step \d|steps?:|first,? .*\bthen\b|to \w+ (?:it|this|them),|recipe|always use|never use"
@@ -111,39 +107,6 @@ def construct(content: str, source: Source, previous: Note | None) -> Constructi
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What the rules compare of a note, worked out once.
-
-    Attributes:
-        subject: the telling words of content and keywords, in lower case.
-        plain: the content as `plain` makes it, in which names are looked for.
-        names: each tag that can name something, with the form it has in `plain`.
-        who: who said it, in lower case; "" where nobody knows.
-    """
-
-    subject: frozenset[str]
-    plain: str
-    names: tuple[tuple[str, str], ...]
-    who: str
-
-
-@lru_cache(maxsize=KEPT_FEATURES)
-def _features(content: str, keywords: tuple[str, ...], tags: tuple[str, ...], who: str) -> Features:
-    named = ((tag, name_in(tag)) for tag in tags)
-    return Features(
-        subject=frozenset(words(content)).union(keywords),
-        plain=plain(content),
-        names=tuple((tag, name) for tag, name in named if name),
-        who=who.lower(),
-    )
-
-
-def features(note: Note) -> Features:
-    """What the rules compare of a note; the last 4,096 are kept."""
-    return _features(note.content, note.keywords, note.tags, note.source.who or "")
-
-
 @dataclass(frozen=True)
 class _Pair:
     """A note and one neighbour as the rules see them.
@@ -151,7 +114,6 @@ class _Pair:
     Attributes:
         number: the neighbour's number.
         note, old: the new note and the neighbour.
-        new_features, old_features: what is compared of them.
         shared: telling words that both have, the rarest first.
         similarity: cosine of the two contents.
     """
@@ -159,8 +121,6 @@ class _Pair:
     number: int
     note: Note
     old: Note
-    new_features: Features
-    old_features: Features
     shared: Sequence[str]
     similarity: float
 
@@ -184,12 +144,11 @@ def _one_matter(pair: _Pair) -> LinkChoice | None:
 
 def _name_between(pair: _Pair, bearers: Counter[str], people: frozenset[str]) -> str | None:
     """The tag of one note that the other one's words name, if few neighbours bear it."""
-    for tag, name in pair.old_features.names:
-        if name in pair.new_features.plain and bearers[tag] <= MAX_BEARERS and tag not in people:
-            return tag
-    for tag, name in pair.new_features.names:
-        if name in pair.old_features.plain and bearers[tag] <= MAX_BEARERS and tag not in people:
-            return tag
+    for bearer, sayer in ((pair.old, pair.note), (pair.note, pair.old)):
+        for tag in bearer.tags:
+            telling = bearers[tag] <= MAX_BEARERS and tag not in people
+            if telling and names_it(plain(sayer.content), tag):
+                return tag
     return None
 
 
@@ -203,7 +162,7 @@ def _alike(pair: _Pair) -> LinkChoice | None:
 
 def _learns(pair: _Pair, people: frozenset[str]) -> NeighbourChange | None:
     """A related neighbour learns the most telling words of the new note that it lacks."""
-    heard, old = pair.old_features.plain, pair.old
+    heard, old = plain(pair.old.content), pair.old
     lacking = (word for word in pair.note.keywords if f" {word} " not in heard and word not in people)
     learned = tuple(islice(lacking, MAX_LEARNED))
     if not learned or old.trust > pair.note.trust or len(old.keywords) + len(learned) > KEPT_KEYWORDS:
@@ -220,9 +179,11 @@ def _pairs(note: Note, neighbours: Sequence[Neighbour], people: frozenset[str]) 
 
     A word that half of the neighbours have tells nothing of any of them.
     """
-    new = features(note)
-    others = [features(each.note) for each in neighbours]
-    in_common = [new.subject & other.subject for other in others]
+    telling = {*words(note.content), *note.keywords}
+    in_common: list[set[str]] = []
+    for each in neighbours:
+        of_old = {*words(each.note.content), *each.note.keywords}
+        in_common.append(telling & of_old)
     spread = Counter(chain.from_iterable(in_common))
     limit = max(2, len(neighbours) // 2)
     common = people.union(word for word, count in spread.items() if count > limit)
@@ -230,7 +191,7 @@ def _pairs(note: Note, neighbours: Sequence[Neighbour], people: frozenset[str]) 
     for i in nearest_first:
         each = neighbours[i]
         shared = sorted(in_common[i] - common, key=lambda word: (spread[word], -len(word), word))
-        yield _Pair(each.number, note, each.note, new, others[i], shared, each.similarity)
+        yield _Pair(each.number, note, each.note, shared, each.similarity)
 
 
 def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
@@ -243,7 +204,7 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
     3. Notes that are near, less near with a telling word in common, are related, and the neighbour
        learns the most telling words of the new note that it lacks, so that it is found by them from now on.
     """
-    people = frozenset(features(each).who for each in (note, *(x.note for x in neighbours)))
+    people = frozenset((each.source.who or "").lower() for each in (note, *(x.note for x in neighbours)))
     bearers = Counter(tag for each in neighbours for tag in each.note.tags)
     links: list[LinkChoice] = []
     changes: list[NeighbourChange] = []

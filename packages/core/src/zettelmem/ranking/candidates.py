@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
@@ -50,11 +50,13 @@ class Candidates:
         lengths: words of each content.
         says_when, asks, answers: whether its words name a time, ask something, come after a question.
         linked, link_weights: ids of the notes it is linked with, and what each link counts, in (0, 1].
-        newer: ids of the notes that say the later word on its matter.
+        newer: ids of the notes that say the later word on its matter, or the same and stand in front of it.
+        resting: whether it rests: kept, but not to be offered first.
         idle: whether its words only ask, acknowledge or take back.
         vectors: unit vectors that the notes are found by, float32, shape (n, dimensions).
         names: the names that these notes bear, perhaps among others.
-        content, around: BM25 of the query in the words of the content and in those around it; from 0 up.
+        content, around: BM25 of the query in the words of the content and in those around it, from 0 up;
+            where the store can tell, 1 for a note of average length that holds all words of the query.
     """
 
     ids: list[str]
@@ -69,6 +71,7 @@ class Candidates:
     linked: list[tuple[str, ...]]
     link_weights: list[tuple[float, ...]]
     newer: list[tuple[str, ...]]
+    resting: NDArray[np.bool_]
     idle: NDArray[np.bool_]
     vectors: Vectors
     names: Names
@@ -82,6 +85,11 @@ class Candidates:
     def places(self) -> dict[str, int]:
         """Where each id stands."""
         return {note_id: place for place, note_id in enumerate(self.ids)}
+
+    def cosines(self, query: Query) -> Signal:
+        """The cosine of the query and each note's vector, in [-1, 1]."""
+        found: Signal = (self.vectors @ query.vector).astype(np.float64)
+        return found
 
     def named(self, text: str) -> dict[str, list[int]]:
         """Each name that the text says, and the places of the candidates that bear it."""
@@ -112,11 +120,12 @@ class Candidates:
 def named(query: str, people: Sequence[str]) -> list[str]:
     """The people whose name, or a word of it, is in the query."""
     said = {word.lower() for word in re.findall(r"\w+", query)}
-    return [person for person in people if said & _name_words(person)]
+    return [person for person in people if said & name_words([person])]
 
 
-def _name_words(person: str) -> set[str]:
-    return {word for word in re.findall(r"\w+", person.lower()) if len(word) > 1}
+def name_words(people: Iterable[str]) -> set[str]:
+    """The words of names, in lower case."""
+    return {word for person in people for word in re.findall(r"\w+", person.lower()) if len(word) > 1}
 
 
 def nameless(query: str, people: Sequence[str]) -> str:

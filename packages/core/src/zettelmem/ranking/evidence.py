@@ -22,10 +22,12 @@ NEAREST = 5
 """Candidates, nearest in meaning, whose words are compared too."""
 AROUND = 0.6
 """What a word of the question counts at least that stands in a note or around it, in [0, 1]."""
-UNSAID = 0.5
-"""What the cosine of question and note counts for a word, where the embedder knows no single words."""
+FEW_SEEN = 10
+"""Candidates up to which their average cosine says little."""
 IN_TIME = 0.3
 """What it counts that a note happened in the time that the question names."""
+ANY = 1.0
+"""Evidence that any note gives where a question asks for all that is known."""
 LONGEST = 2_000
 """Characters of a text whose words are compared."""
 
@@ -78,48 +80,45 @@ def likest(asked: Vectors, own: Vectors, lengths: Sequence[int]) -> Signal:
     return found
 
 
-def shared(asked: Words, content: str, cosine: float) -> Signal:
-    """Likeness where the embedder knows no single words, for each word of the question.
-
-    Args:
-        asked: the words of the question.
-        content: the index terms of the note, blanks between.
-        cosine: of question and note, in [-1, 1].
-
-    Returns:
-        1 for a word that the content says in any form, else `UNSAID` times the cosine, shape (len(asked),).
-    """
-    said = [_says(f" {content} ", its_terms) for _, its_terms in asked]
-    return np.where(said, 1.0, UNSAID * max(cosine, 0.0))
-
-
-def held(asked: Words, around: str, likeness: Signal) -> float:
+def held(asked: Words, weights: Vectors, around: str, likeness: Signal) -> float:
     """The share of the question's words that a note holds, in [0, 1].
 
     A word counts as much as the likest word of the note is like it, and at least `AROUND` where it stands,
-    in any form, in the note or around it.
+    in any form, in the note or around it. Words that say much weigh more than ordinary ones.
 
     Args:
         asked: the words of the question.
+        weights: how much each of them says, from 0 up, shape (len(asked),).
         around: the index terms of all that the note is found by, blanks between.
         likeness: of each word of the question to the likest word of the note, shape (len(asked),).
     """
-    if not asked:
+    if not weights.any():
         return 0.0
     around = f" {around} "
     there = np.array([_says(around, its_terms) for _, its_terms in asked], np.float64)
-    return float(np.maximum(likeness, AROUND * there).clip(0.0, 1.0).mean())
+    return float(np.average(np.maximum(likeness, AROUND * there).clip(0.0, 1.0), weights=weights))
 
 
 def _says(text: str, its_terms: Iterable[str]) -> bool:
     return any(f" {term} " in text for term in its_terms)
 
 
-def strongest(candidates: Candidates, query: Query, places: Sequence[int], shares: Sequence[float]) -> float:
+def raised(cosines: Signal) -> Signal:
+    """Cosines above that of the average candidate, 1 for the same words; so they mean the same everywhere.
+
+    An embedder that puts all texts close together, or does not know the language, gives high cosines to all.
+    Of few candidates, the average says little.
+    """
+    count = len(cosines)
+    average = max(float(cosines.mean()), 0.0) * count / (count + FEW_SEEN) if count else 0.0
+    return (cosines - average) / (1.0 - average)
+
+
+def strongest(candidates: Candidates, query: Query, places: Sequence[int], shares: Signal) -> float:
     """The evidence of the candidate that has most of it, from about -1 to 2.3; 0 where there are none.
 
-    Evidence is the cosine of the question and the note's vector, the share of the question's words that the
-    note holds, and whether it happened in the time that the question names.
+    Evidence is how much nearer in meaning than others a note is, the share of the question's words that it
+    holds, and whether it happened in the time that the question names.
 
     Args:
         candidates, query: what was found, and what is asked.
@@ -129,7 +128,7 @@ def strongest(candidates: Candidates, query: Query, places: Sequence[int], share
     if not places:
         return 0.0
     here = list(places)
-    found = candidates.vectors[here] @ query.vector + np.asarray(shares)
+    found = raised(candidates.cosines(query))[here] + shares
     if query.span is not None:
         found = found + IN_TIME * timely(candidates, query.span)[here]
     return float(found.max())

@@ -90,8 +90,10 @@ def _reasons(note: Note, values: Mapping[str, float], better: Collection[str]) -
         yield f"said on {note.recorded_at:%-d %B %Y}; newer: {', '.join(note.newer[-TOLD:])}"
     elif later:
         yield later[-1].reason or "the newer word on its matter"
-    if note.repeats:
-        yield f"said {len(note.repeats) + 1} times, last on {note.repeats[-1].at:%-d %B %Y}"
+    if note.times_said > 1:
+        yield f"said {note.times_said} times, last on {note.last_said_at:%-d %B %Y}"
+    if note.rested_at is not None:
+        yield f"rests since {note.rested_at:%-d %B %Y}"
     for link in note.links:
         other = link.other(note.id)
         if other in better and link.relation not in LATER_WORDS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -26,6 +26,8 @@ BEST_OF_THREAD = 5
 """Candidates of a thread that speak for it."""
 FEW = 10
 """Candidates up to which the lowest cosine says little."""
+SMALL = 100
+"""Candidates up to which any word is rare by chance."""
 SEEDS = 5
 """Candidates that the walk over the links starts from."""
 DAMPING = 0.5
@@ -47,6 +49,38 @@ def spread(values: Signal) -> Signal:
 def share_of_best(values: Signal) -> Signal:
     """Values from 0 up as shares of the highest."""
     return values / max(float(values.max(initial=0.0)), 1e-9)
+
+
+def smallness(count: int) -> float:
+    """How much `count` candidates are too few to tell a rare word from an ordinary one, in (0, 1].
+
+    >>> [round(smallness(count), 2) for count in (1, 30, 100, 600)]
+    [1.0, 0.92, 0.5, 0.03]
+    """
+    return 1.0 / (1.0 + (count / SMALL) ** 2)
+
+
+def matching(scores: Signal) -> Signal:
+    """BM25 as shares of the best candidate's.
+
+    Among few candidates each word is rare, so there the best one has less than 1: the share of the query
+    that it holds. Then one ordinary word does not outweigh the meaning.
+    """
+    covered = min(float(scores.max(initial=0.0)), 1.0)
+    return share_of_best(scores) * (1.0 - smallness(len(scores)) * (1.0 - covered))
+
+
+def alike(count: int, places: Sequence[int], shares: Signal) -> Signal:
+    """What the words of the few notes that were looked at closely speak for them; little among many notes.
+
+    Args:
+        count: candidates there are.
+        places: of those that were looked at.
+        shares: for each of them the share of the question's words that it holds; see `evidence.held`.
+    """
+    found = np.zeros(count)
+    found[list(places)] = smallness(count) * shares
+    return found
 
 
 def nearness(cosines: Signal) -> Signal:
@@ -174,20 +208,22 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
     """Every signal of every candidate but for the links', each in [0, 1]."""
     people = set(named(query.text, candidates.people))
     codes = [code for code, person in enumerate(candidates.people) if person in people]
-    around = share_of_best(candidates.around)
-    meaning = nearness((candidates.vectors @ query.vector).astype(np.float64))
+    around = matching(candidates.around)
+    meaning = nearness(candidates.cosines(query))
+    manner = 1.0 - smallness(len(candidates))
     found = {
-        "content": share_of_best(candidates.content),
+        "content": matching(candidates.content),
         "surroundings": around,
         "meaning": meaning,
         "speaker": np.isin(candidates.speakers, codes).astype(np.float64),
-        "when": candidates.says_when * float(asks_when(query.text)),
+        "when": manner * candidates.says_when * float(asks_when(query.text)),
         "tells": 1.0 - candidates.asks,
-        "answers": candidates.answers.astype(np.float64),
-        "says_when": candidates.says_when.astype(np.float64),
+        "answers": manner * candidates.answers,
+        "says_when": manner * candidates.says_when,
         "named": mentions(candidates, query.text),
         "idle": candidates.idle.astype(np.float64),
-        "length": np.minimum(candidates.lengths / LONG, 1.0),
+        "length": manner * np.minimum(candidates.lengths / LONG, 1.0),
+        "resting": candidates.resting.astype(np.float64),
         "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }
     if query.span is not None:

@@ -11,7 +11,7 @@ from .erase import erase_rows
 from .migrate import reembed
 from .schema import namespace_column
 from .steps import Step
-from .upkeep import Upkeep, optimize, tail_of, tend
+from .tidy import Tidying, optimize, tail_of, tend
 from .write import IdTaken, Store
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "IdTaken",
     "Step",
     "Store",
-    "Upkeep",
+    "Tidying",
     "erase_rows",
     "namespace_column",
     "optimize",

@@ -23,7 +23,7 @@ from .disk import EXPORTS, LOCK, TABLE, remove_torn
 from .filters import where_of
 from .migrate import MOVING, Embed, alone, drop_stage, reader
 from .read import BATCH_ROWS
-from .schema import CHANGED, ERASURES, WHOLE, Row, as_rows, erasures, one_more_erasure, to_table
+from .schema import CHANGED, ERASURES, WHOLE, Row, as_rows, columns_of, erasures, one_more_erasure, to_table
 from .steps import see_around
 from .table import as_store_error
 from .write import ATTEMPTS, GUARD, Store, write_again
@@ -233,7 +233,7 @@ async def _replace(
     merge = table.merge_insert("id").when_matched_update_all(where=GUARD).use_index(False)
     if gone:
         merge = merge.when_not_matched_by_source_delete(col("id").isin([lit(each) for each in gone]))
-    await merge.execute(to_table(list(new.values()), bases, schema))
+    await merge.execute(to_table(columns_of(new.values()), bases, schema))
 
 
 async def _rewrite(table: AsyncTable) -> None:
@@ -265,7 +265,7 @@ async def _overwrite(table: AsyncTable, dropped: set[str], rows: Mapping[str, Ro
         async for batch in await table.query().to_batches(max_batch_length=BATCH_ROWS):
             yield batch.filter(pa.array([each not in dropped for each in batch["id"].to_pylist()]))
         bases = [row.note.revision - 1 for row in rows.values()]
-        for batch in to_table(list(rows.values()), bases, schema).to_batches():
+        for batch in to_table(columns_of(rows.values()), bases, schema).to_batches():
             yield batch
 
     await table.add(reader(schema, anew()), mode="overwrite")

@@ -67,7 +67,10 @@ class Postings:
         return 4 * len(self._lengths) + 160 * len(self._terms) + 4 * self._total
 
     def scores(self, terms: Iterable[str], alive: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """BM25 of the terms in each text, from 0 up; 0 where nothing matches.
+        """BM25 of the terms in each text, as a share of what a text of average length with all of them has.
+
+        0 where nothing matches, 1 where each term occurs once, a little more where they occur often or the
+        text is short. A term that no text holds counts as the rarest of all.
 
         Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond (2009). Statistics
         are those of the texts in `alive` alone.
@@ -86,9 +89,11 @@ class Postings:
         if not total:
             return scores
         average = max(float(lengths[alive].mean()), 1.0)
+        everything = 0.0
         for term in dict.fromkeys(terms):
             postings = self._terms.get(term)
             if postings is None:
+                everything += float(np.log1p((total + 0.5) / 0.5))
                 continue
             packed = np.frombuffer(postings, np.uint32)
             slots = packed >> COUNT_BITS
@@ -97,5 +102,6 @@ class Postings:
             rarity = np.log1p((total - holding + 0.5) / (holding + 0.5))
             norm = K1 * (1 - B + B * lengths[slots] / average)
             scores[slots] += rarity * often * (K1 + 1) / (often + norm)
+            everything += float(rarity)
         scores[~alive] = 0.0
-        return scores
+        return scores / everything if everything else scores

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,11 +13,13 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from zettelmem.errors import StoreMismatch
+from zettelmem.language.english.gist import key_of
+from zettelmem.language.kept import kept
 from zettelmem.language.terms import terms
 from zettelmem.language.words import asks, says_when
 from zettelmem.linking.matters import tells_nothing
 from zettelmem.namespace import Namespace
-from zettelmem.note import Evolution, Link, Note, Pending, Shown, Source, Trust
+from zettelmem.note import Evolution, Link, Note, Pending, Saying, Shown, Source, Trust
 from zettelmem.protocols import Vectors
 from zettelmem.receipts import Quota
 from zettelmem.values import tag_key
@@ -25,7 +27,7 @@ from zettelmem.values import tag_key
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised by one whenever the columns change; a store of another version is refused."""
 QUOTAS = "zettelmem.quotas"
 """Metadata of the column of namespaces: what each may hold, so that every process reads it with the rows."""
@@ -36,6 +38,7 @@ CHANGED = "_row_last_updated_at_version"
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
 _HISTORY: TypeAdapter[tuple[Evolution, ...]] = TypeAdapter(tuple[Evolution, ...])
 _LINKS: TypeAdapter[tuple[Link, ...]] = TypeAdapter(tuple[Link, ...])
+_SAYINGS: TypeAdapter[tuple[Saying, ...]] = TypeAdapter(tuple[Saying, ...])
 _SHOWN: TypeAdapter[tuple[Shown, ...]] = TypeAdapter(tuple[Shown, ...])
 
 
@@ -63,37 +66,37 @@ class Row:
     around_terms: str = ""
     history: str = field(default="", repr=False)
 
-    def around(self) -> tuple[str, ...]:
-        """The texts of the second lexical field: the content and all that is known around it."""
-        note = self.note
-        context = "" if any(each and each in note.context for each in self.before) else note.context
-        date = f"{note.occurred_at:%A} {note.occurred_at.day} {note.occurred_at:%B %Y}"
-        who = note.source.who or ""
-        parts = (*self.before, who, note.content, self.after, context, ", ".join(note.added_words()), date)
-        return tuple(part for part in parts if part)
-
     def with_terms(self, old: Row | None) -> Row:
         """The row with its terms and its history as JSON; what `old` has already is taken from there."""
         note = self.note
-        if old is None or (not old.content_terms and not old.around_terms):
-            content_terms, around_terms = joined(note.content), _joined_all(self.around())
-        else:
-            same_content = old.note.content == note.content
-            content_terms = old.content_terms if same_content else joined(note.content)
-            same_around = same_content and old.around() == self.around()
-            around_terms = old.around_terms if same_around else _joined_all(self.around())
+        content_terms = around_terms = ""
+        if old is not None and old.note.content == note.content:
+            content_terms = old.content_terms
+            around_terms = old.around_terms if old._surroundings() == self._surroundings() else ""
+        content_terms = content_terms or joined(note.content)
+        around_terms = around_terms or " ".join(filter(None, (content_terms, *map(joined, self._around()))))
         history = _extended(old, note) if old is not None else _history_json(note.history)
         return replace(self, content_terms=content_terms, around_terms=around_terms, history=history)
 
+    def _surroundings(self) -> tuple[object, ...]:
+        """All that `_around` is made of."""
+        note = self.note
+        return (
+            self.before, self.after, note.source.who, note.context, note.keywords, note.tags, note.occurred_at
+        )  # fmt: skip
 
-@lru_cache(4_096)
+    def _around(self) -> tuple[str, ...]:
+        """What is known around the content: the second lexical field holds it beside the content."""
+        note = self.note
+        context = "" if any(each and each in note.context for each in self.before) else note.context
+        date = f"{note.occurred_at:%A} {note.occurred_at.day} {note.occurred_at:%B %Y}"
+        return (*self.before, note.source.who or "", self.after, context, ", ".join(note.added_words()), date)
+
+
+@kept
 def joined(text: str) -> str:
-    """The terms of a text with a blank between two. Cached: each text stands around its neighbours too."""
+    """The terms of a text with a blank between two."""
     return " ".join(terms(text))
-
-
-def _joined_all(texts: Iterable[str]) -> str:
-    return " ".join(filter(None, map(joined, texts)))
 
 
 def _history_json(history: tuple[Evolution, ...]) -> str:
@@ -190,6 +193,12 @@ COLUMNS = (
     _of_note("trust", "int8", lambda note: int(note.trust)),
     _of_note("pending", "text", _pending_json),
     _of_note("shown", "text", lambda note: _SHOWN.dump_json(note.shown).decode()),
+    _of_note("sayings", "text", lambda note: _SAYINGS.dump_json(note.sayings).decode()),
+    _of_note("front", "text", lambda note: note.front),
+    _of_note("rested_at", "time", lambda note: note.rested_at),
+    _of_note("uses", "int32", lambda note: note.uses),
+    _of_note("helped", "int32", lambda note: note.helped),
+    _of_note("last_used_at", "time", lambda note: note.last_used_at),
     _of_note("revision", "int64", lambda note: note.revision),
     Column("history", "text", lambda row: row.history or _history_json(row.note.history), of_note=True),
     Column("before", "texts", lambda row: row.before),
@@ -201,9 +210,16 @@ COLUMNS = (
     _derived("tag_text", "text", lambda note: _tag_text(note.tags)),
     _derived("linked", "texts", lambda note: [link.other(note.id) for link in note.links]),
     _derived("link_weights", "weights", lambda note: [link.weight for link in note.links]),
-    _derived("newer", "texts", lambda note: list(note.newer)),
+    _derived("newer", "texts", lambda note: [*note.newer, *([note.front] if note.front else [])]),
     _derived("closed_at", "time", _closed_at),
     _derived("live", "flag", lambda note: note.forgotten_at is None),
+    _derived("resting", "flag", lambda note: note.rested_at is not None),
+    _derived("typed", "flag", lambda note: note.data is not None),
+    _derived("times_said", "int32", lambda note: note.times_said),
+    _derived("met_at", "time", lambda note: note.met_at),
+    _derived("gist", "int64", lambda note: key_of(note.content)),
+    _derived("disputed", "flag", lambda note: note.disputed),
+    _derived("founds", "flag", lambda note: note.founds),
     _derived("waiting", "flag", lambda note: note.pending is not None),
     _derived("size", "int32", lambda note: len(note.content.encode())),
     _derived("length", "int32", lambda note: len(note.content.split())),
@@ -254,20 +270,23 @@ def schema_of(dimensions: int, embedder: str) -> pa.Schema:
     )
 
 
-def to_table(rows: Sequence[Row], bases: Sequence[int], schema: pa.Schema) -> pa.Table:
-    """Rows as they are written, each over the given revision; 0 for a new one."""
+def columns_of(rows: Collection[Row]) -> dict[str, list[Any]]:
+    """Rows as they are written: what stands in each column."""
+    return {column.name: [column.value(row) for row in rows] for column in COLUMNS}
+
+
+def to_table(columns: Mapping[str, list[Any]], bases: Sequence[int], schema: pa.Schema) -> pa.Table:
+    """What `columns_of` made, each row over the given revision; 0 for a new one."""
     import pyarrow as pa
 
-    arrays: dict[str, pa.Array] = {}
-    for column in COLUMNS:
-        kind = schema.field(column.name).type
-        values = [column.value(row) for row in rows]
-        if column.kind == "vector":
-            flat = pa.array(np.concatenate(values) if values else np.zeros(0, np.float32), pa.float32())
-            arrays[column.name] = pa.FixedSizeListArray.from_arrays(flat, kind.list_size)
+    arrays: dict[str, pa.Array] = {BASE: pa.array(bases, pa.int64())}
+    for name, values in columns.items():
+        kind = schema.field(name).type
+        if name in FLOATS:
+            flat = np.concatenate([np.zeros(0, np.float32), *values])
+            arrays[name] = pa.FixedSizeListArray.from_arrays(flat, kind.list_size)
         else:
-            arrays[column.name] = pa.array(values, kind)
-    arrays[BASE] = pa.array(bases, pa.int64())
+            arrays[name] = pa.array(values, kind)
     return pa.Table.from_arrays([arrays[name] for name in schema.names], schema=schema)
 
 
@@ -298,6 +317,12 @@ def to_note(row: Mapping[str, Any]) -> Note:
         "trust": Trust(row["trust"]),
         "pending": None if row["pending"] is None else Pending.model_validate_json(row["pending"]),
         "shown": _SHOWN.validate_json(row["shown"]),
+        "sayings": _SAYINGS.validate_json(row["sayings"]),
+        "front": row["front"],
+        "rested_at": None if row["rested_at"] is None else _utc(row["rested_at"]),
+        "uses": row["uses"],
+        "helped": row["helped"],
+        "last_used_at": None if row["last_used_at"] is None else _utc(row["last_used_at"]),
         "revision": row["revision"],
         "history": _HISTORY.validate_json(row["history"]),
     }

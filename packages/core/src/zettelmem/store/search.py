@@ -32,7 +32,7 @@ REFINE = 2
 """How many times the notes asked for are looked at closely where a vector index is only nearly right."""
 SIGHT = [
     "id", "thread", "who", "occurred_at", "says_when", "asks", "answers", "length", "tags", "linked",
-    "link_weights", "newer", "idle", "vector",
+    "link_weights", "newer", "resting", "idle", "vector",
 ]  # fmt: skip
 """The columns that candidates are made of."""
 
@@ -212,6 +212,7 @@ def _candidates(found: Sequence[pa.Table], people: list[str]) -> Candidates:
         linked=[tuple(each) for each in rows["linked"].to_pylist()],
         link_weights=[tuple(each) for each in rows["link_weights"].to_pylist()],
         newer=[tuple(each) for each in rows["newer"].to_pylist()],
+        resting=rows["resting"].to_numpy().astype(bool),
         idle=rows["idle"].to_numpy().astype(bool),
         vectors=matrix(rows["vector"]) if ids else np.zeros((0, 1), np.float32),
         names=names,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING
 
 from zettelmem.decisions import Changes
 from zettelmem.note import Note, Relation
@@ -13,10 +11,7 @@ from zettelmem.protocols import Vectors
 from zettelmem.ranking.signals import blend
 
 from .schema import Row
-
-if TYPE_CHECKING:
-    pass
-
+from .uses import counts_of
 
 WINDOW = 1_000
 """Characters of each neighbouring content of its thread that a note can be found by."""
@@ -41,8 +36,8 @@ class Played:
         )
 
 
-def _state(note: Note) -> tuple[int, datetime]:
-    return note.revision, note.recorded_at
+def _state(note: Note) -> tuple[object, ...]:
+    return note.revision, note.recorded_at, *counts_of(note)
 
 
 def play(step: Step, rows: Mapping[str, Row]) -> Played:
@@ -57,11 +52,16 @@ def final(changes: Sequence[Changes]) -> dict[str, Note]:
 
 def _texts(note: Note, old: Row | None) -> list[str]:
     """The texts of a note whose vectors its old row does not have."""
-    if old is None:
+    if old is None or old.note.content != note.content:
         return [note.content, note.description]
-    if old.note.content != note.content:
-        return [note.content, note.description]
-    return [] if old.note.description == note.description else [note.description]
+    if _describing(old.note) == _describing(note) or old.note.description == note.description:
+        return []
+    return [note.description]
+
+
+def _describing(note: Note) -> tuple[object, ...]:
+    """What the description of a content is made of."""
+    return note.context, note.keywords, note.tags
 
 
 def lacking(

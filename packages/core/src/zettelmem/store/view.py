@@ -32,7 +32,7 @@ KEPT_ROWS = 4_096
 """Rows that a view keeps as objects; the others are made anew from their bytes when they are asked for."""
 _COLD = [*NOTE_COLUMNS, "before", "after"]
 _TIMES = ("occurred_at", "recorded_at", "invalid_at", "closed_at")
-_FLAGS = ("live", "waiting", "says_when", "asks", "answers", "idle")
+_FLAGS = ("live", "resting", "waiting", "says_when", "asks", "answers", "idle")
 _NUMBERS = ("position", "trust", "length", "size", "revision")
 _PLAIN = (*_FLAGS, *_NUMBERS)
 _CODED = ("namespace", "thread", "kind", "who", "via")
@@ -95,17 +95,23 @@ class View:
 
     # --- filling ---------------------------------------------------------------------------------
 
-    def apply(self, rows: pa.Table, fresh: Mapping[str, Row] | None = None) -> None:
+    def apply(
+        self,
+        rows: pa.Table,
+        columns: Mapping[str, list[Any]] | None = None,
+        fresh: Mapping[str, Row] | None = None,
+    ) -> None:
         """Take in rows as they are now, the columns `VIEW_COLUMNS` given: new notes and changed ones.
 
         Args:
             rows: as the table holds them.
-            fresh: the same rows as objects, where they are at hand.
+            columns: the same as lists, where they are at hand.
+            fresh: the same as objects, where they are at hand.
         """
         if not len(rows):
             return
-        # A column is made a list once, for all that needs it: that is most of what a small write costs here.
-        columns = {name: rows[name].to_pylist() for name in _LISTED}
+        if columns is None:
+            columns = {name: rows[name].to_pylist() for name in _LISTED}
         slots = np.array([self._slot(note_id) for note_id in columns["id"]], np.intp)
         facts = self._facts
         for name in _CODED:
@@ -232,18 +238,17 @@ class View:
     def worded(self, sight: Filter, queries: Sequence[Sequence[str]], limit: int) -> list[list[str]]:
         """For each list of terms the ids of the notes that they match best, best first."""
         seen = self._seen(sight)
-        slots = np.arange(len(self))
         found: list[list[str]] = []
         for terms in queries:
-            scores = self._words["around_terms"].scores(terms, seen) if terms else np.zeros(len(self))
-            best = self._best(slots, scores, limit)
-            found.append([note_id for note_id, score in best if score > 0])
+            scores = self._words["around_terms"].scores(terms, seen)
+            slots = np.flatnonzero(scores)
+            found.append([note_id for note_id, _ in self._best(slots, scores[slots], limit)])
         return found
 
     def cosines(self, ids: Sequence[str], vector: Vectors) -> list[float]:
         """The cosine of each note's content to a unit vector."""
         slots = [self._slots[note_id] for note_id in ids]
-        cosines: list[float] = (self._contents[slots] @ vector).tolist()
+        cosines: list[float] = _cosines(self._contents[slots], vector[None])[0].tolist()
         return cosines
 
     def _best(self, slots: Slots, scores: NDArray[Any], limit: int) -> list[tuple[str, float]]:
@@ -299,6 +304,7 @@ class View:
             linked=[self._linked[slot] for slot in places],
             link_weights=[self._weights[slot] for slot in places],
             newer=[self._newer[slot] for slot in places],
+            resting=facts["resting"],
             idle=facts["idle"],
             vectors=self._vectors[slots],
             names=self._names,

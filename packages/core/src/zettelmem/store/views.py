@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zettelmem.namespace import Namespace
 from zettelmem.note import Note
@@ -91,9 +91,15 @@ class Views(Read):
             self._apply(view, rows)
         view.version = version
 
-    def _apply(self, view: View, rows: pa.Table, fresh: Mapping[str, Row] | None = None) -> None:
+    def _apply(
+        self,
+        view: View,
+        rows: pa.Table,
+        columns: Mapping[str, list[Any]] | None = None,
+        fresh: Mapping[str, Row] | None = None,
+    ) -> None:
         before = view.size
-        view.apply(rows, fresh)
+        view.apply(rows, columns, fresh)
         self._held += view.size - before
 
     async def _fill(self, namespace: Namespace, version: int) -> View | None:
@@ -133,16 +139,24 @@ class Views(Read):
             if not self._views:
                 self._large[namespace] = _People()
 
-    def take_in(self, rows: pa.Table, fresh: Mapping[str, Row], before: int, version: int) -> None:
+    def take_in(
+        self,
+        rows: pa.Table,
+        columns: Mapping[str, list[Any]],
+        fresh: Mapping[str, Row],
+        before: int,
+        version: int,
+    ) -> None:
         """Bring the views up to date with what this object wrote on version `before`, reading nothing."""
-        columns = rows["namespace"].to_pylist()
         for view in self._views.values():
             if view.version != before:
                 continue
             prefix = namespace_column(view.namespace)
-            places = [place for place, column in enumerate(columns) if column.startswith(prefix)]
-            if places:
-                self._apply(view, rows if len(places) == len(columns) else rows.take(places), fresh)
+            places = [place for place, each in enumerate(columns["namespace"]) if each.startswith(prefix)]
+            if len(places) == len(rows):
+                self._apply(view, rows, columns, fresh)
+            elif places:
+                self._apply(view, rows.take(places), None, fresh)
             view.version = version
         self._make_room()
 

@@ -19,10 +19,11 @@ from zettelmem.protocols import CommitHook, Vectors
 from zettelmem.receipts import Quota
 
 from .disk import TABLE
-from .schema import QUOTAS, Row, one_more_erasure, quotas_in, to_table
+from .schema import QUOTAS, Row, columns_of, one_more_erasure, quotas_in, to_table
 from .search import Search
 from .steps import Played, Step, final, lacking, play, rows_of, see_around
 from .table import as_store_error
+from .uses import Use, carried, counted, counts_of, together
 from .views import Views
 
 if TYPE_CHECKING:
@@ -73,10 +74,12 @@ class Store(Views):
     Attributes:
         hooks: what looks at every commit before it is written.
         commits: writes made by this object, each shared by all calls that arrived together.
+        uses: uses of notes that nobody has written yet; they go with the next commit.
     """
 
     hooks: list[CommitHook] = field(init=False, default_factory=list)
     commits: int = field(init=False, default=0)
+    uses: dict[str, Use] = field(init=False, default_factory=dict)
     _jobs: list[_Job] = field(init=False, default_factory=list)
 
     async def commit(
@@ -154,22 +157,31 @@ class Store(Views):
     async def _commit_together(self, jobs: Sequence[_Job]) -> None:
         await self.connect()
         async with self.lock():
-            batch = await self._batch(jobs)
-            for job in jobs:
-                try:
-                    await batch.take(job)
-                except Exception as error:  # noqa: BLE001 - it goes to the caller whose step it was
-                    job.done.set_exception(error)
-            rows = batch.written()
-            if rows:
-                await self._tell_and_write(rows, batch)
+            uses, self.uses = self.uses, {}
+            try:
+                batch = await self._batch(jobs, uses)
+                for job in jobs:
+                    try:
+                        await batch.take(job)
+                    except Exception as error:  # noqa: BLE001 - it goes to the caller whose step it was
+                        job.done.set_exception(error)
+                rows = batch.written(uses)
+                if rows:
+                    await self._tell_and_write(rows, batch)
+            except BaseException:
+                self.uses = together(uses, self.uses)  # they go with the next commit
+                raise
         for job, changes in batch.made:
             job.done.set_result(changes)
 
-    async def _batch(self, jobs: Sequence[_Job]) -> _Batch:
+    async def _batch(self, jobs: Sequence[_Job], uses: Mapping[str, Use]) -> _Batch:
         before: dict[str, Row] = {}
-        for namespace in dict.fromkeys(job.namespace for job in jobs):
-            ids = (note_id for job in jobs if job.namespace == namespace for note_id in job.ids)
+        wanted: dict[Namespace, list[str]] = {}
+        for job in jobs:
+            wanted.setdefault(job.namespace, []).extend(job.ids)
+        for note_id, use in uses.items():
+            wanted.setdefault(use.namespace, []).append(note_id)
+        for namespace, ids in wanted.items():
             before |= await self.rows(namespace, ids)
         return _Batch(self, before)
 
@@ -217,11 +229,13 @@ class Store(Views):
                 continue  # erased meanwhile: nothing to change any more
             if now.note.namespace != row.note.namespace:
                 raise IdTaken(note_id)
-            if row.note.history[-1].change in {entry.change for entry in now.note.history}:
+            if _is_written(row.note, before.get(note_id), now.note):
                 continue  # ours is there, perhaps with another's on top of it
             if note_id not in base:
                 raise IdTaken(note_id)
-            rebased = evolve.rebase(before[note_id].note, ours[note_id].note, now.note)
+            old, new = before[note_id].note, ours[note_id].note
+            rebased = evolve.rebase(old, new, now.note) if new.revision > old.revision else now.note
+            rebased = rebased.model_copy(update=carried(old, new, now.note))
             base[note_id] = now
             again[note_id] = replace(row, note=rebased).with_terms(now)
         return again
@@ -231,7 +245,8 @@ class Store(Views):
         first = next(iter(rows.values()))
         table = await self.table() or await self.create(len(first.vector))
         bases = [base[note_id].note.revision if note_id in base else 0 for note_id in rows]
-        new = to_table(list(rows.values()), bases, self.schema or await table.schema())
+        columns = columns_of(rows.values())
+        new = to_table(columns, bases, self.schema or await table.schema())
         with as_store_error(f"writing {self.uri}"):
             # Under the lock the version that was looked at last is the newest. If it is not, the views read.
             before = self.seen if self.lockable else await table.version()
@@ -246,7 +261,7 @@ class Store(Views):
             )
         written = int(result.num_inserted_rows + result.num_updated_rows)
         if result.version == before + 1 and written == len(rows):  # nobody else wrote in between
-            self.take_in(new, rows, before, result.version)
+            self.take_in(new, columns, rows, before, result.version)
         if result.num_inserted_rows > len(rows.keys() - base.keys()):
             await self._take_back(table, result.version, base.keys() & rows.keys())
         return written
@@ -289,6 +304,13 @@ class Store(Views):
             await self.sync()
 
 
+def _is_written(ours: Note, before: Row | None, now: Note) -> bool:
+    """Whether what is stored now holds what we wrote: our last change, or else our counts."""
+    if before is not None and ours.revision == before.note.revision:
+        return counts_of(ours) == counts_of(now)
+    return ours.history[-1].change in {entry.change for entry in now.history}
+
+
 class _Batch:
     """The jobs of one write: each stands on what those before it made.
 
@@ -325,10 +347,11 @@ class _Batch:
         self._after |= after
         self.made.append((job, changes))
 
-    def written(self) -> dict[str, Row]:
-        """The rows that are new or changed, with all that is derived from notes around them."""
-        if not self.made:
-            return {}
+    def written(self, uses: Mapping[str, Use]) -> dict[str, Row]:
+        """The rows that are new, changed or used, with all that is derived from notes around them."""
+        for note_id, use in uses.items():
+            if note_id in self._after:
+                self._after[note_id] = counted(self._after[note_id], use)
         see_around(self._after)
         changed: dict[str, Row] = {}
         for note_id, row in self._after.items():

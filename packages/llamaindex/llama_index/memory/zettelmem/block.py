@@ -11,20 +11,7 @@ from llama_index.core.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
 from pydantic import Field, PrivateAttr
 
-from zettelmem import (
-    MAX_K,
-    MAX_QUERY,
-    MIN_SCORE,
-    Draft,
-    Hit,
-    Judge,
-    Memory,
-    fence,
-    fit,
-    for_prompt,
-    show,
-    to_ask_for,
-)
+from zettelmem import MAX_K, MAX_QUERY, MIN_SCORE, Draft, Judge, Memory, Part, fence
 
 from .turns import copies, drafts, said
 
@@ -49,12 +36,16 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
     min_score: float = Field(
         default=MIN_SCORE, ge=0, le=1, description="The score a note needs to be shown, where not all are."
     )
+    parts: Sequence[Part] = Field(
+        default=("notes",),
+        description="Of a brief (`Memory.brief`) that are shown: profile, lessons, plans, notes.",
+    )
     cite: bool = Field(default=False, description="Ask for ids, where somebody reads them.")
     judge: Judge | None = Field(default=None, description="Who decides about links; None: the memory's.")
     tokenizer_fn: Callable[[str], list[Any]] = Field(default_factory=get_tokenizer, exclude=True)
 
-    _turn: tuple[Any, list[Hit]] = PrivateAttr(default=(None, []))
-    """What tells the turn that was last recalled for from others, and what was recalled."""
+    _turn: tuple[Any, str] = PrivateAttr(default=(None, ""))
+    """What tells the turn that was last recalled for from others, and what was told."""
 
     @classmethod
     def class_name(cls) -> str:
@@ -72,21 +63,24 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
         before = [text for text in map(said, messages[: asked[-1]]) if text and text != question]
         answers = sum(bool(said(x)) for x in messages[: asked[-1]] if x.role != MessageRole.USER)
         turn = (block_kwargs.get("session_id"), question, block_kwargs.get("turn", answers))
-        known, hits = self._turn
+        known, text = self._turn
         if known != turn:
-            hits = await asyncio.to_thread(
-                self.memory.recall,
-                question[:MAX_QUERY],
+            brief = await asyncio.to_thread(
+                self.memory.brief,
                 namespace=self.namespace,
+                query=question[:MAX_QUERY],
                 said=before,
-                k=to_ask_for(self.top_k),
+                budget_tokens=self.budget_tokens,
+                parts=self.parts,
+                k=self.top_k,
+                min_score=self.min_score,
+                present=[said(message) for message in messages],
+                cite=self.cite,
             )
-            self._turn = (turn, hits)
-        present = [said(message) for message in messages]
-        chosen = for_prompt(hits, self.top_k, present=present, min_score=self.min_score)
-        notes = fit([hit.note for hit in chosen], self.budget_tokens, query=question, brief=True)
+            text = brief.text
+            self._turn = (turn, text)
         # LlamaIndex puts this between tags, which no stored word may close.
-        return show(notes, brief=True, cite=self.cite).replace("</", "< /")
+        return text.replace("</", "< /")
 
     async def aput(self, messages: list[ChatMessage], *args: Any, **kwargs: Any) -> None:
         """Remember messages, without writing the session's id into the caller's own."""
@@ -94,7 +88,7 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
 
     async def _aput(self, messages: list[ChatMessage]) -> None:
         """Remember messages in the thread of their session."""
-        self._turn = (None, [])  # with fewer messages in sight, answers no longer tell turns apart
+        self._turn = (None, "")  # with fewer messages in sight, answers no longer tell turns apart
         await self.remember(
             [x for each in messages for x in drafts([each], each.additional_kwargs.get("session_id"))]
         )
@@ -109,20 +103,41 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
         if not content:  # LlamaIndex hands [] for a block that had nothing to say
             return None
         room = len(self.tokenizer_fn(content)) - tokens_to_truncate
-        head, _, *lines, _ = content.split("\n")
-        notes: list[str] = []
-        for line in lines:
-            if line.startswith("> ") and notes:
-                notes[-1] += f"\n{line}"
-            else:
-                notes.append(line)
-        kept: list[str] = []
-        for note in notes:
-            if len(self.tokenizer_fn(_told(head, [*kept, note]))) <= room:
-                kept.append(note)
-        return _told(head, kept) if kept else None
+        head, *lines = content.split("\n")
+        parts = _parts(lines)
+        kept: list[tuple[str, list[str]]] = [(heading, []) for heading, _ in parts]
+        # The last part bears on the question, so it is filled first.
+        for (_, notes), (_, chosen) in zip(reversed(parts), reversed(kept), strict=True):
+            for note in notes:
+                chosen.append(note)
+                if len(self.tokenizer_fn(_told(head, kept))) > room:
+                    chosen.pop()
+        return _told(head, kept) if any(chosen for _, chosen in kept) else None
 
 
-def _told(head: str, notes: Sequence[str]) -> str:
-    told = "\n".join(notes)
-    return f"{head}\n{fence(told, 'notes')}"
+def _parts(lines: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """The parts of a brief as they were told: the line above each, "" for none, and its notes."""
+    parts: list[tuple[str, list[str]]] = []
+    heading, inside = "", False
+    for line in lines:
+        if not inside and line.startswith("<<<notes "):
+            parts.append((heading, []))
+            heading, inside = "", True
+        elif not inside:
+            heading = line
+        elif line.startswith("> "):
+            parts[-1][1][-1] += f"\n{line}"
+        elif line.startswith("["):
+            parts[-1][1].append(line)
+        else:
+            inside = False
+    return parts
+
+
+def _told(head: str, parts: Sequence[tuple[str, Sequence[str]]]) -> str:
+    lines = [head]
+    for heading, notes in parts:
+        if notes:
+            lines += [heading] if heading else []
+            lines.append(fence("\n".join(notes), "notes"))
+    return "\n".join(lines)

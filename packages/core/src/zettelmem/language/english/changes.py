@@ -73,6 +73,14 @@ _CALLED_OFF = re.compile(
     r"(?: (?:due|because|by|for|as|after|on|this|until|at|in)\b.*)?|cancel (?P<what>(?:the|my|our) .+))$",
     re.I,
 )
+_TAKEN_BACK = re.compile(
+    r"^(?:cancel|scrap|drop|abort|withdraw|call off|hold off on|forget) (?:that|this) (?P<what>[a-z]+)$",
+    re.I,
+)
+_HELD = re.compile(
+    r"^(?i:hold off(?: on)?|put a hold on|halt|pause) (?P<subject>(?:the )?[A-Z#].*)$"
+    r"|^(?i:put) (?P<what>(?:the )?[A-Z#].*) on (?:hold|ice)$"
+)
 _GONE = re.compile(
     r"^(?:the |my |our )?(?P<value>[\w'-]+(?: [\w'-]+)?) (?:was stolen|got stolen|was sold|was scrapped|died"
     r"|has died|is dead|is gone|is broken|is history|broke down|can wait)$",
@@ -99,6 +107,22 @@ def _called_off(match: re.Match[str], who: str) -> Statement | None:
         return None
     anything = Statement(subject.owner, subject.head, subject.modifiers, "*", "", frozenset())
     return replace(anything, announced=True, denied=True)
+
+
+def _taken_back(match: re.Match[str], who: str) -> Statement | None:
+    """What was wanted just before is wanted no more; the value is what it was called."""
+    value = telling([match["what"]])
+    return Statement("", "it", frozenset(), "*", "", value, announced=True, denied=True)
+
+
+def _held(match: re.Match[str], who: str) -> Statement | None:
+    """What was to be done with something is not to be done now."""
+    subject = subject_of(match["subject"] or match["what"], who)
+    if subject is None or not subject.head:
+        return None
+    return Statement(
+        subject.owner, subject.head, subject.modifiers, "to do", "", frozenset(), announced=True, denied=True
+    )
 
 
 def _gone(match: re.Match[str], who: str) -> Statement | None:
@@ -176,6 +200,8 @@ def _new_job(match: re.Match[str], who: str) -> Statement | None:
 
 CHANGES: tuple[Form, ...] = (
     (_CALLED_OFF, _called_off),
+    (_TAKEN_BACK, _taken_back),
+    (_HELD, _held),
     (_NEW_JOB, _new_job),
     (_TURNED, _turned),
     (_GONE, _gone),

@@ -58,6 +58,12 @@ _REGULARLY = re.compile(
     r"(?P<when>(?:on|at|every) .+)$"
 )
 _WANTS = re.compile(r"^(?P<who>I|We|we|User) wants? to (?P<verb>\w+) (?P<value>.+)$")
+_TO_DO = re.compile(
+    r"^(?i:please |(?:i|we) (?:need|have) to |let's |i am |we are |(?:i|we)(?: will|'ll) )?"
+    r"(?i:renew|order|buy|purchas|book|send|submit|sign|launch|deploy|hir|extend|proceed with|go ahead with)"
+    r"(?:e|ing)? (?P<subject>(?:the )?[A-Z#].*?)(?: (?:for|to|on|in|at|by|with|from|until) .+)?$"
+)
+"""What is to be done with something that has a name."""
 _HEADING = re.compile(r"^(?P<subject>[A-Za-z][\w' -]{1,40}):\s+(?P<value>\S.*)$")
 _NOTED = re.compile(r" (?:confirmed|recorded|updated|noted|decided|set)$")
 
@@ -117,6 +123,11 @@ def _wants(match: re.Match[str], who: str) -> Statement | None:
     return statement_of(subject_of(match["who"], who), attribute, value, single=False)
 
 
+def _to_do(match: re.Match[str], who: str) -> Statement | None:
+    subject = subject_of(match["subject"], who)
+    return statement_of(subject, "to do", ["done"], single=False) if subject and subject.head else None
+
+
 def _heading(match: re.Match[str], who: str) -> Statement | None:
     if len(match["subject"].split()) > 4 or len(match["value"].split()) > 8:
         return None
@@ -134,6 +145,7 @@ FORMS: tuple[Form, ...] = (
     (_HOME, _home),
     (_REGULARLY, _regularly),
     (_WANTS, _wants),
+    (_TO_DO, _to_do),
     (_HEADING, _heading),
 )
 """The forms of their own, the more special first."""

@@ -21,7 +21,7 @@ LISTS = re.compile(
 )
 
 NO_LONGER = re.compile(r"\bno longer\b|(?:n't|\bnot) (?=.*\bany ?more\b)|\bnever again\b", re.I)
-NEGATION = re.compile(r"\b(?:not|never|hardly|cannot|neither|nor|without)\b|n't\b", re.I)
+NEGATION = re.compile(r"^no\b|\b(?:not|never|hardly|cannot|neither|nor|without)\b|n't\b", re.I)
 HEDGE = re.compile(
     r"\b(?:if|unless|whether|would|could|should|might|(?-i:may)(?! \d)|maybe|perhaps|probably"
     r"|possibly|likely|apparently"
@@ -31,7 +31,11 @@ HEDGE = re.compile(
     r"|supposed to|suggest\w*"
     r"|propos(?:e|es|ed|al)|wonder\w*|according to|seems?|looks? like|sounds? like|told me|says?"
     r"|said|imagine|pretend"
-    r"|joking|almost|nearly|as if|draft|tentative\w*|wants? to|try(?:ing)? to|what if|in case)\b",
+    r"|joking|almost|nearly|as if|draft|tentative\w*|wants? to|try(?:ing)? to|what if|in case"
+    r"|in the event|otherwise|as (?:soon|long) as|depending on|provided|assum\w+|suspects?|insists?"
+    r"|claims?|believes?|thinks?|ask(?:s|ed|ing)?|gossip|dreams?|prays?|(?:i|we) (?:hear|gather)"
+    r"|(?:need|needs|have|has|remember|forgot|about) to)\b|\buntil .+,"
+    r"|^\W*(?:when(?:ever)?|once|(?:had|were|should) (?:i|we|you|he|she|it|they|the|my|our))\b",
     re.I,
 )
 LEAD = re.compile(
@@ -39,7 +43,7 @@ LEAD = re.compile(
     r"|actually|in fact"
     r"|as of (?:today|now|\w+day)|from now on|since \w+|effective (?:today|immediately)|now"
     r"|nowadays|these days|at last"
-    r"|no)|well|ok(?:ay)?|oh|so|and|but|btw|by the way|fyi|anyway|unfortunately|sadly|good news"
+    r"|no(?=[,:.!-]))|well|ok(?:ay)?|oh|so|and|but|btw|by the way|fyi|anyway|unfortunately|sadly|good news"
     r"|bad news|great news"
     r"|note|reminder|to be (?:absolutely )?clear|to recap|today|yesterday|this (?:week|month"
     r"|year)|last (?:week|month|year)|please|just|then|"

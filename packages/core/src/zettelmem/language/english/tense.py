@@ -1,4 +1,4 @@
-"""Whether an English question is about now or about the past."""
+"""Whether English words are about now, the past, or what lies ahead."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ _PAST = re.compile(
     re.IGNORECASE,
 )
 _OLD_AGE = re.compile(r"\bhow old\b|\byears? old\b", re.IGNORECASE)
+_PLANS = re.compile(
+    r"\b(?:plan(?:s|ned|ning)?|going to|gonna|will|intends?|deadline|due|appointment|to-?do|open question"
+    r"|scheduled|booked|tomorrow|next (?:week|month|year|time|spring|summer|autumn|winter|\w+day)"
+    r"|(?:has|have|needs?) to|(?:is|are|am) (?:moving|leaving|meeting|travelling|flying|getting married))\b",
+    re.IGNORECASE,
+)
 _REMINDS = re.compile(r"\bagain\s*\?*\s*$", re.IGNORECASE)
 """Who asks "What was the code again?" asks for the code as it is."""
 
@@ -23,3 +29,8 @@ def asks_about_past(query: str) -> bool:
     if _REMINDS.search(query):
         return False
     return _PAST.search(_OLD_AGE.sub("", query)) is not None
+
+
+def tells_plan(text: str) -> bool:
+    """Whether the words tell of something that lies ahead, or is still to be done."""
+    return _PLANS.search(text) is not None

@@ -1,4 +1,4 @@
-"""Upkeep of the table: compaction, indices, old versions. What is due is judged by what is there."""
+"""Tidying the table: compaction, indices, old versions. What is due is judged by what is there."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ RETENTION = timedelta(seconds=10)
 """How long old versions of the table stay for readers in other processes, if there is room."""
 ROOM = 1.5
 """Bytes on disk for each byte of the newest version, from which all older ones go at once."""
-TAIL_ROWS, MOST_TAIL_ROWS = 1_024, 8_192
-"""Rows outside the indices from which they are refreshed: a quarter of the table, within these bounds."""
+TAIL_ROWS, MOST_TAIL_ROWS = 4_096, 8_192
+"""Rows outside the indices from which they are refreshed: half of the table, within these bounds."""
 FRAGMENTS = 48
 """Fragments beyond those that compaction leaves, from which the table is compacted."""
 FRAGMENT_ROWS = 1_000_000
@@ -38,12 +38,12 @@ SEGMENTS = 16
 LOOK_EVERY = 32
 """Rows written by one object between two looks at what is due."""
 IDLE_LOOKS, IDLE_PAUSE = 50, 0.02
-"""How often, and every how many seconds, upkeep that is due looks whether a caller still waits."""
+"""How often, and every how many seconds, tidying that is due looks whether a caller still waits."""
 
 
 @dataclass(frozen=True)
 class Tail:
-    """What upkeep looks at.
+    """What tidying looks at.
 
     Attributes:
         rows: rows that no index holds yet.
@@ -60,7 +60,7 @@ class Tail:
     @property
     def long(self) -> bool:
         """Whether a search by the indices would be noticeably faster with them refreshed."""
-        return self.rows > min(max(TAIL_ROWS, self.total // 4), MOST_TAIL_ROWS)
+        return self.rows > min(max(TAIL_ROWS, self.total // 2), MOST_TAIL_ROWS)
 
     @property
     def scattered(self) -> bool:
@@ -83,7 +83,7 @@ async def tail_of(store: Store) -> Tail:
 
 
 async def tend(store: Store) -> None:
-    """Do what upkeep is due, if any."""
+    """Do tidying that is due, if any."""
     tail = await tail_of(store)
     if tail.long or tail.scattered:
         await optimize(store)
@@ -126,8 +126,8 @@ async def optimize(store: Store, retention: timedelta = RETENTION, *, orphans: b
     trim_memory()
 
 
-class Upkeep:
-    """Upkeep in the background: looks at what is due after the first write, and after some more each time.
+class Tidying:
+    """Tidying in the background: looks at what is due after the first write, and after some more each time.
 
     Args:
         store: what is looked after.
@@ -158,4 +158,4 @@ class Upkeep:
         try:
             await tend(self._store)
         except StoreError as error:  # nobody waits for it, and the next write tries again
-            logger.warning("upkeep failed and will be tried again: %s", error)
+            logger.warning("tidying failed and will be tried again: %s", error)
