@@ -22,6 +22,7 @@ from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
 from .ranking.explain import cut
 from .recall import Recall, Wanted
 from .revise import Revise
+from .spending import Account, spent_in
 from .store import Store
 
 Order = Literal["recorded_at", "occurred_at"]
@@ -313,6 +314,7 @@ class Reader:
             threads=len(set(filter(None, columns["thread"]))),
             first=min(columns["occurred_at"], default=None),
             last=max(columns["occurred_at"], default=None),
+            spent=sum(map(spent_in, columns["history"]), Account()),
         )
 
 

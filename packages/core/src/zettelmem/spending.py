@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -113,6 +114,15 @@ class Ledger:
         """Write down what one question cost."""
         self.total += account
         self._entries.append((at, namespace, account))
+
+
+def spent_in(history: str) -> Account:
+    """What the changes of a history, as it is stored, say that they cost."""
+    spent = Account()
+    if '"cost":' in history:
+        for entry in json.loads(history):
+            spent += Account.model_validate(entry.get("cost", {}))
+    return spent
 
 
 def tokens_of(*texts: str) -> int:
