@@ -112,7 +112,7 @@ async def test_a_model_that_only_the_caller_reaches_can_decide() -> None:
         older, asked = await two(memory)
         question = await memory.ask(asked.note.id, namespace="a")
         assert "Answer with JSON only" in question.instructions
-        assert "content: Ana lives in Lisbon." in question.prompt
+        assert '"says": "Ana lives in Lisbon."' in question.prompt
         assert older.id not in question.prompt
         said = 'Sure: {"links": [{"neighbour": 0, "relation": "supersedes", "reason": "moved"}]}. Done.'
         await memory.connect(asked.note.id, said, namespace="a")

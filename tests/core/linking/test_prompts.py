@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from tests.doubles import START, A, B, C, D, note
 from zettelmem import Neighbour, Note, Source, Trust, fence
 from zettelmem.linking import prompts
+from zettelmem.note import Described
 
 BACKGROUND = note(
     B,
@@ -28,14 +29,15 @@ BACKGROUND = note(
 
 OLD = [BACKGROUND, note(C, "My aunt has two cats.", source=Source(who="Ana"))]
 NEW = note(D, "Ana moved to Porto.", source=Source(who="Ana"))
-FIELDS = ("context", "keywords", "tags", "kind")
+FIELDS: tuple[Described, ...] = ("context", "keywords", "tags", "kind")
 
 
 def shape(prompt: prompts.Prompt[BaseModel]) -> dict[str, Any]:
     """The schema of the answer, without what is the same for all."""
-    schema = prompt.schema.model_json_schema()
-    entries = schema.get("$defs", {})
-    return {name: entry["properties"] for name, entry in entries.items()} | schema["properties"]
+    schema: dict[str, Any] = prompt.schema.model_json_schema()
+    entries: dict[str, Any] = schema.get("$defs", {})
+    shapes: dict[str, Any] = {name: entry["properties"] for name, entry in entries.items()}
+    return shapes | schema["properties"]
 
 
 def test_the_question_what_a_note_replaces_reads_so() -> None:

@@ -347,6 +347,12 @@ class AsyncMemory(Curator):
                 older than what the history of a note keeps.
         """
         note, entry = await self._caused(change, as_namespace(namespace))
+        if entry.verb == "remember":
+            # What a model made of the note afterwards is no step of the caller's: it goes as well.
+            for later in reversed(note.history):
+                if later.cause == note.id and later.verb == "connect" and later.cost is not None:
+                    await self.undo(later.change, namespace=namespace)
+            note, entry = await self._caused(change, as_namespace(namespace))
         now = self.clock()
         changes = await self._writer.commit_linked(
             note, lambda state: undo.undo(change, state, now), entry.touched

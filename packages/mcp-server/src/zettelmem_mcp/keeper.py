@@ -186,7 +186,7 @@ class Keeper:
     async def _link(self, namespace: tuple[str, ...], before: datetime | None) -> None:
         memory = await self.memory()
         async with self._judging:
-            await memory.finish_pending(namespace=namespace, before=before)
+            await memory.finish_pending(namespace=namespace, before=before, due=True)
 
 
 def place(token: AccessToken, claims: Sequence[str]) -> tuple[str, ...]:

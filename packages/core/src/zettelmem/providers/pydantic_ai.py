@@ -173,7 +173,7 @@ class PydanticAI:
     async def _asked(
         self, model: Model, mode: Output, instructions: str, prompt: str, schema: type[AnswerT]
     ) -> AnswerT:
-        """One question, and what was wrong with the answer told once; what it cost is reported in any case."""
+        """One question, with what was wrong with the answer told once; its cost is reported in any case."""
         from pydantic_ai import Agent, NativeOutput, PromptedOutput, ToolOutput
         from pydantic_ai.usage import RunUsage
 
