@@ -17,7 +17,7 @@ from zettelmem.testing import Asked, ScriptedModel
 
 FLAT = "My flat in Porto by the river has {} rooms."
 ROUNDS = 3
-"""How often a process is killed at its work. `python -m tests.core.test_models 50` kills 50, and fuzzes 1,000."""
+"""How often a process is killed. `python -m tests.core.test_models 50` kills 50, and fuzzes 1,000 answers."""
 
 
 async def test_greetings_questions_and_notes_without_a_neighbour_cost_nothing() -> None:

@@ -33,7 +33,7 @@ from .revise import Revise
 from .spending import Budget
 from .store import Store
 from .values import build
-from .work import Work
+from .work import WINDOW, Work
 from .writer import Writer, others
 
 logger = logging.getLogger(__name__)
@@ -255,7 +255,7 @@ class AsyncMemory(Curator):
         judge: Judge | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Remembered]:
-        """Store many notes in order, up to 256 in one commit; a model is asked about up to 24 at once.
+        """Store many notes in order, up to 256 in one commit; 24 where a model is asked about them at once.
 
         Args:
             drafts: what is known of each note; a string is its content.
@@ -277,7 +277,7 @@ class AsyncMemory(Curator):
             for each in drafts
         ]
         stored: list[Remembered] = []
-        for batch in batches(checked, BATCH):
+        for batch in batches(checked, WINDOW if decider == "model" else BATCH):
             stored += await self._remember.remember(batch, space, decider)
             if progress is not None:
                 progress(len(batch))
