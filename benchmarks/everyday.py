@@ -17,11 +17,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from harness import metrics
 from harness.corpus import data_file
 from rich.console import Console
 from rich.table import Table
 
-from zettelmem import Hit, Memory, Remembered
+from zettelmem import MIN_SCORE, Embedder, Hit, Memory, Remembered
+from zettelmem.providers import named_embedder
 
 UPDATES, EVERYDAY, STATEBENCH = "updates-dev.json", "everyday-dev.json", "statebench-dev.jsonl"
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -111,17 +114,24 @@ def _after(notes: Sequence[str], one: str, two: str, question: str) -> tuple[str
         return old, new, memory.recall(question, namespace="u", k=10)
 
 
-def everyday(found: dict[str, Any]) -> dict[str, str]:
+def everyday(found: dict[str, Any], embedder: Embedder | None = None) -> dict[str, str]:
     """Paraphrased questions in several languages, facts that only seem to change, facts that change."""
     figures: dict[str, str] = {}
     for each in found["recall"]:
-        with Memory() as memory:
+        known: list[float] = []
+        firsts: list[bool] = []
+        with Memory(embedder=embedder) as memory:
             made = memory.remember_many(each["notes"], namespace="u")
-            firsts: list[bool] = []
             for question in each["questions"]:
-                hits = memory.recall(question["ask"], namespace="u", k=1)
-                firsts.append(bool(hits) and hits[0].note.id == made[question["answer"]].note.id)
+                (hit,) = memory.recall(question["ask"], namespace="u", k=1)
+                firsts.append(hit.note.id == made[question["answer"]].note.id)
+                known.append(hit.score)
+            vain = [memory.recall(text, namespace="u", k=1)[0].score for text in each["unanswerable"]]
         figures[f"first in {each['language']}"] = share(firsts)
+        if vain:
+            figures["known told from unknown, AUC"] = f"{metrics.auc(np.array(known), np.array(vain)):.3f}"
+            figures[f"unknown, silent at {MIN_SCORE}"] = share([score < MIN_SCORE for score in vain])
+            figures[f"known, silent at {MIN_SCORE}"] = share([score < MIN_SCORE for score in known])
     notes = found["recall"][0]["notes"]
     still: list[bool] = []
     for each in found["still_true"]:
@@ -196,11 +206,13 @@ def main(given: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="the folder of the three files (default: $ZETTELMEM_DATA)")
+    parser.add_argument("--embedder", default="wordllama", help="of the everyday notes (default: wordllama)")
     options = parser.parse_args(given)
     matters = json.loads(data_file(options.data, UPDATES).read_text("utf-8"))
     print_table("Updates", updates(matters))
     print_table("Updates, a judge without fault", updates(matters, ideal=True))
-    print_table("Everyday", everyday(json.loads(data_file(options.data, EVERYDAY).read_text("utf-8"))))
+    notes = json.loads(data_file(options.data, EVERYDAY).read_text("utf-8"))
+    print_table("Everyday", everyday(notes, named_embedder(options.embedder)))
     lines = data_file(options.data, STATEBENCH).read_text("utf-8").splitlines()
     print_table("StateBench", statebench(lines))
 

@@ -5,7 +5,8 @@
 asks the questions of locomo-dev.json to their own conversation and to a wrong one, and those of
 everyday-dev.json that its notes answer and that they do not. A logistic regression then tells by the evidence
 of the best hit, and the log of the number of notes, whether what was asked for is there. Conversations and
-everyday notes count alike. Each part is also judged by what was fitted on the others.
+everyday notes count alike, and so do the embedders that are named. Each part is also judged by what was
+fitted on the others. --db keeps the conversations for the next run.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from zettelmem import Hit, Memory
+from zettelmem import Embedder, Hit, Memory
+from zettelmem.providers import named_embedder
 from zettelmem.ranking.score import BIAS, EVIDENCE, FEW, MANY
 
 CONVERSATIONS, EVERYDAY = "locomo-dev.json", "everyday-dev.json"
@@ -76,12 +78,12 @@ class Asked:
         return float((vain < threshold).mean())
 
 
-def conversations(corpus: Corpus, folder: Path) -> Asked:
+def conversations(corpus: Corpus, folder: Path, embedder: Embedder) -> Asked:
     """Every question, asked to its own conversation and to the next one in the data."""
     asked = Asked()
     spaces = corpus.spaces
     after = dict(zip(spaces, [*spaces[1:], spaces[0]], strict=True))
-    with Memory(str(folder), judge="offline") as memory:
+    with Memory(str(folder), judge="offline", embedder=embedder) as memory:
         for space in spaces:
             memory.remember_many([draft(item) for item in corpus.of(space)], namespace=space)
         sizes = {space: memory.stats(namespace=space).notes for space in spaces}
@@ -94,11 +96,11 @@ def conversations(corpus: Corpus, folder: Path) -> Asked:
     return asked
 
 
-def everyday(found: dict[str, Any]) -> Asked:
+def everyday(found: dict[str, Any], embedder: Embedder) -> Asked:
     """The questions of the first language, which has some that its notes do not answer."""
     asked = Asked()
     first = found["recall"][0]
-    with Memory() as memory:
+    with Memory(embedder=embedder) as memory:
         made = [memory.remember(text, namespace="u").note.id for text in first["notes"]]
         for place, question in enumerate(first["questions"]):
             hits = memory.recall(question["ask"], namespace="u", k=K)
@@ -146,13 +148,17 @@ def main(given: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, help="the folder of both files (default: $ZETTELMEM_DATA)")
+    parser.add_argument("--embedders", nargs="+", default=["wordllama"], help="(default: wordllama)")
     parser.add_argument("--db", type=Path, help="keep the conversations there, and use those that are there")
     options = parser.parse_args(given)
     corpus = read_locomo(data_file(options.data, CONVERSATIONS))
     notes = json.loads(data_file(options.data, EVERYDAY).read_text("utf-8"))
+    sets: list[Asked] = []
     with tempfile.TemporaryDirectory() as folder:
-        sets = [conversations(corpus, options.db or Path(folder)), everyday(notes)]
-    names = ("conversations", "everyday")
+        for name in options.embedders:
+            embedder, place = named_embedder(name), Path(options.db or folder) / name.replace(":", "-")
+            sets += [conversations(corpus, place, embedder), everyday(notes, embedder)]
+    names = [f"{name}, {what}" for name in options.embedders for what in ("conversations", "everyday")]
     table = Table(
         "score at least",
         *(f"{name}: {what}" for name in names for what in ("silent %", "right hits lost %")),

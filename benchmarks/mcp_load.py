@@ -1,20 +1,22 @@
 """The MCP server under load, and killed again and again.
 
-    python benchmarks/mcp_load.py load [--clients 100] [--seconds 60]
+    python benchmarks/mcp_load.py load [--clients 100] [--seconds 60] [--workers 2] [--pause 1]
     python benchmarks/mcp_load.py kill [--rounds 50]
     python benchmarks/mcp_load.py two [--rounds 10]
 
-`load`: clients over HTTP, each with a token and a memory of its own, remember, recall, browse and read in
-turn; prints the calls, the errors and the latencies. `kill`: the server is killed in the middle of
-pipelined writes; afterwards every acknowledged note has to be there. `two`: two processes write 20 notes
-each into a store that does not exist yet.
+`load`: users over HTTP, each with a signed token and a memory of its own, recall, remember and browse;
+prints the calls, the errors, the rows of others in the answers and the latencies; then sends wrong and
+invented tokens. `kill`: the server is killed in the middle of pipelined writes; afterwards every
+acknowledged note has to be there. `two`: two processes write 20 notes each into a store that does not
+exist yet.
 """
 
 import argparse
 import asyncio
-import hashlib
 import json
+import os
 import random
+import re
 import socket
 import statistics
 import sys
@@ -25,8 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from zettelmem import AsyncMemory
 
@@ -47,84 +50,187 @@ async def start(*flags: str, pipes: bool) -> asyncio.subprocess.Process:
 
 # --- load ----------------------------------------------------------------------------------------
 
+ISSUER, AUDIENCE = "https://login.example.com/", "https://memory.example.com/mcp"
+ERA = "2026-07-28"
+MARK = re.compile(r"owner(\d+)x")
+WORDS = "garden river train piano market storm window letter bread island doctor ticket".split()
 
-async def play(
-    url: str, number: int, until: float, took: dict[str, list[float]], wrong: Counter[str]
+
+class Signer:
+    """An authorization server, as far as tokens go."""
+
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+
+    def keys(self) -> str:
+        key = json.loads(ECAlgorithm.to_jwk(self._key.public_key()))
+        return json.dumps({"keys": [key | {"kid": "one", "use": "sig"}]})
+
+    def token(self, who: str, **claims: Any) -> str:
+        now = int(time.time())
+        told = {"iss": ISSUER, "aud": AUDIENCE, "sub": who, "iat": now, "exp": now + 3_600}
+        told |= {"scope": "memory:read memory:write"} | claims
+        return jwt.encode(told, self._key, algorithm="ES256", headers={"kid": "one"})
+
+
+class Figures:
+    """What came of the calls: seconds by tool, errors, answers and the rows of others in them."""
+
+    def __init__(self) -> None:
+        self.took: dict[str, list[float]] = {}
+        self.wrong: Counter[str] = Counter()
+        self.rows = self.foreign = 0
+
+
+async def call_tool(
+    http: httpx2.AsyncClient, url: str, token: str, tool: str, arguments: dict[str, Any]
+) -> httpx2.Response:
+    headers = {
+        "authorization": f"Bearer {token}",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": ERA,
+        "mcp-method": "tools/call",
+        "mcp-name": tool,
+    }
+    kind = "io.modelcontextprotocol"
+    meta = {f"{kind}/protocolVersion": ERA, f"{kind}/clientCapabilities": {}}
+    params = {"name": tool, "arguments": arguments, "_meta": meta}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    return await http.post(url, json=body, headers=headers)
+
+
+async def timed(
+    http: httpx2.AsyncClient, url: str, number: int, token: str, call: tuple[str, Any], figures: Figures
 ) -> None:
+    """Make one call, and look into the answer for rows of others."""
+    tool, arguments = call
+    begun = time.perf_counter()
+    try:
+        answer = await call_tool(http, url, token, tool, arguments)
+    except httpx2.HTTPError as error:
+        figures.wrong[f"{tool}: {type(error).__name__}"] += 1
+        return
+    figures.took.setdefault(tool, []).append(time.perf_counter() - begun)
+    if answer.status_code != 200 or '"isError":true' in answer.text.replace(" ", ""):
+        figures.wrong[f"{tool}: {answer.status_code} {answer.text[:80]}"] += 1
+    owners = MARK.findall(answer.text)
+    figures.rows += len(owners)
+    figures.foreign += sum(owner != str(number) for owner in owners)
+
+
+async def play(url: str, number: int, token: str, until: float, pause: float, figures: Figures) -> None:
+    """One user: mostly recalls, sometimes remembers or browses, and thinks in between."""
     chance = random.Random(number)
-    headers = {"authorization": f"Bearer token-{number}"}
-    ids: list[str] = []
-    async with (
-        httpx2.AsyncClient(headers=headers, timeout=60) as http,
-        Client(streamable_http_client(url, http_client=http)) as client,
-    ):
-        turn = 0
+    async with httpx2.AsyncClient(timeout=60) as http:
+        await asyncio.sleep(chance.uniform(0, pause))
         while time.perf_counter() < until:
-            turn += 1
-            tool, arguments = chance.choices(
-                [
-                    (
-                        "remember",
-                        {"content": f"Fact {turn} of client {number}: {chance.random()} is a number."},
-                    ),
-                    ("recall", {"query": f"which number has fact {chance.randrange(turn)}"}),
-                    ("browse", {"limit": 10}),
-                    ("get_notes", {"ids": chance.sample(ids, min(3, len(ids))) or ["zzzzzzzz"]}),
-                ],
-                weights=[3, 4, 1, 1],
-            )[0]
-            begun = time.perf_counter()
-            try:
-                result = await client.call_tool(tool, arguments)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
-                wrong[f"{tool}: {type(error).__name__} {error}"[:120]] += 1
-                continue
-            took.setdefault(tool, []).append(time.perf_counter() - begun)
-            if result.is_error:
-                wrong[f"{tool}: {result.content}"[:120]] += 1
-            elif tool == "remember" and isinstance(result.structured_content, dict):
-                ids.append(result.structured_content["notes"][0]["id"])
+            fact = f"Fact of owner{number}x: {' '.join(chance.choices(WORDS, k=6))}."
+            calls: list[tuple[str, Any]] = [
+                ("recall", {"query": " ".join(chance.choices(WORDS, k=3))}),
+                ("remember", {"content": fact}),
+                ("browse", {"limit": 10}),
+            ]
+            await timed(http, url, number, token, chance.choices(calls, weights=[8, 1, 1])[0], figures)
+            await asyncio.sleep(chance.expovariate(1 / pause) if pause else 0)
 
 
-def peak_of(pid: int) -> str:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(line for line in lines if "VmHWM" in line)
+async def fill(url: str, number: int, token: str, turns: asyncio.Semaphore) -> None:
+    chance = random.Random(-number)
+    facts = [f"Fact of owner{number}x: {' '.join(chance.choices(WORDS, k=6))}." for _ in range(10)]
+    async with turns, httpx2.AsyncClient(timeout=120) as http:
+        (await call_tool(http, url, token, "remember", {"content": facts})).raise_for_status()
 
 
-async def load(clients: int, seconds: float) -> None:
+async def refused(url: str, signer: Signer, count: int, process: int) -> None:
+    """Tokens that open nothing, then as many invented ones, and the memory before and after."""
+    now, other = int(time.time()), Signer()
+    none = jwt.encode({"iss": ISSUER, "aud": AUDIENCE, "sub": "a", "exp": now + 60}, None, algorithm="none")
+    wrong = {
+        "expired": signer.token("a", exp=now - 60),
+        "foreign": other.token("a"),
+        "none-algorithm": none,
+        "wrong audience": signer.token("a", aud="https://other.example.com"),
+    }
+    async with httpx2.AsyncClient(timeout=60) as http:
+        for name, token in wrong.items():
+            answer = await call_tool(http, url, token, "browse", {})
+            print(f"{name} token: {answer.status_code}")
+        before, statuses = resident(process), Counter[int]()
+        for number in range(count):
+            statuses[(await call_tool(http, url, f"invented.{number}.x", "browse", {})).status_code] += 1
+    told = ", ".join(f"{status}: {times}" for status, times in sorted(statuses.items()))
+    print(f"{count} invented tokens: {told}; resident {before} to {resident(process)} MiB")
+
+
+def family(pid: int) -> list[int]:
+    """A process and those that it started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(int(each) for each in children)]
+
+
+def resident(pid: int, of: str = "VmRSS") -> list[int]:
+    """MiB of memory of a process and of those that it started."""
+    found = []
+    for each in family(pid):
+        lines = Path(f"/proc/{each}/status").read_text().splitlines()
+        found += [int(line.split()[1]) >> 10 for line in lines if line.startswith(of)]
+    return found
+
+
+async def load(clients: int, seconds: float, workers: int, pause: float, invented: int) -> None:
+    signer = Signer()
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
         probe.close()
-        tokens = Path(folder) / "tokens.json"
-        digests = [hashlib.sha256(f"token-{n}".encode()).hexdigest() for n in range(clients)]
-        entries = [{"sha256": digest, "subject": f"client{n}"} for n, digest in enumerate(digests)]
-        tokens.write_text(json.dumps(entries))
-        flags = ("--db", str(Path(folder) / "db"), "--http", address, "--token-file", str(tokens))
-        process = await start(*flags, pipes=False)
-        async with httpx2.AsyncClient() as http:
-            for _ in range(600):
-                try:
-                    if (await http.get(f"http://{address}/health")).json()["status"] == "ready":
-                        break
-                except httpx2.HTTPError:
-                    pass
-                await asyncio.sleep(0.1)
-        took: dict[str, list[float]] = {}
-        wrong: Counter[str] = Counter()
-        until = time.perf_counter() + seconds
-        url = f"http://{address}/mcp"
-        await asyncio.gather(*(play(url, n, until, took, wrong) for n in range(clients)))
-        peak = peak_of(process.pid)
-        process.terminate()
-        await process.wait()
-    print(f"{clients} clients, {seconds:.0f} s: {sum(map(len, took.values()))} calls, {wrong.total()} errors")
-    for tool, values in took.items():
-        cuts = statistics.quantiles(values, n=100)
-        figures = f"p50 {cuts[49]:.2f} s  p95 {cuts[94]:.2f} s  max {max(values):.2f} s"
-        print(f"{tool:10} {len(values):6} calls  {figures}")
-    print(" ".join(peak.split()))
-    for text, count in wrong.most_common(5):
+        keys = Path(folder) / "keys.json"
+        keys.write_text(signer.keys())
+        flags = ("--db", str(Path(folder) / "db"), "--http", address, "--workers", str(workers))
+        who = ("--issuer", ISSUER, "--audience", AUDIENCE, "--jwks", str(keys))
+        process = await start(*flags, *who, pipes=False)
+        try:
+            await ready(f"http://{address}/readyz")
+            url, figures = f"http://{address}/mcp", Figures()
+            tokens = [signer.token(f"user {number}") for number in range(clients)]
+            turns = asyncio.Semaphore(8)
+            await asyncio.gather(*(fill(url, n, token, turns) for n, token in enumerate(tokens)))
+            print(
+                f"filled; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True
+            )
+            until = time.perf_counter() + seconds
+            players = (play(url, n, token, until, pause, figures) for n, token in enumerate(tokens))
+            await asyncio.gather(*players)
+            report(figures, clients, seconds, workers)
+            print(f"peak MiB of the processes: {resident(process.pid, 'VmHWM')}")
+            await refused(url, signer, invented, process.pid)
+        finally:
+            process.terminate()
+            await process.wait()
+    print(f"load of the machine {os.getloadavg()[0]:.1f}")
+
+
+async def ready(url: str) -> None:
+    async with asyncio.timeout(180), httpx2.AsyncClient() as http:
+        while True:
+            try:
+                if (await http.get(url)).status_code == 200:
+                    return
+            except httpx2.HTTPError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+def report(figures: Figures, clients: int, seconds: float, workers: int) -> None:
+    calls = sum(map(len, figures.took.values()))
+    print(
+        f"{clients} users, {workers} workers, {seconds:.0f} s: {calls} calls, {figures.wrong.total()} errors"
+    )
+    print(f"{figures.rows} rows in the answers, {figures.foreign} of another user")
+    for tool, values in figures.took.items():
+        cuts = statistics.quantiles([*values, *values], n=100)  # of a single one too
+        told = f"p50 {cuts[49]:.2f} s  p95 {cuts[94]:.2f} s  max {max(values):.2f} s"
+        print(f"{tool:10} {len(values):6} calls  {told}")
+    for text, count in figures.wrong.most_common(5):
         print(count, text)
 
 
@@ -227,11 +333,14 @@ def main() -> None:
     loading = commands.add_parser("load")
     loading.add_argument("--clients", type=int, default=100)
     loading.add_argument("--seconds", type=float, default=60)
+    loading.add_argument("--workers", type=int, default=2)
+    loading.add_argument("--pause", type=float, default=1.0, help="seconds that a user thinks on average")
+    loading.add_argument("--invented", type=int, default=10_000, help="tokens that nobody signed")
     commands.add_parser("kill").add_argument("--rounds", type=int, default=50)
     commands.add_parser("two").add_argument("--rounds", type=int, default=10)
     given = parser.parse_args()
     if given.command == "load":
-        asyncio.run(load(given.clients, given.seconds))
+        asyncio.run(load(given.clients, given.seconds, given.workers, given.pause, given.invented))
     else:
         asyncio.run({"kill": kill, "two": two}[given.command](given.rounds))
 

@@ -31,6 +31,7 @@ from rich.console import Console
 PARTS: dict[str, Callable[[Stage, int], Awaitable[list[Figure]]]] = {
     "recall": recall.measure,
     "one": remember.one,
+    "evolve": remember.evolve,
     "crowd": remember.crowd,
     "many": remember.many,
     "talk": remember.talk,

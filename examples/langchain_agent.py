@@ -1,4 +1,7 @@
-"""An agent that remembers across conversations: what is said in one is known in the next.
+"""An agent that remembers across three conversations: what is said in one is known in the next.
+
+Each prompt is told a brief: who the user is, what was learned, what lies ahead, and what bears on the
+question. The notes that an answer cites count as used, and upkeep runs while nobody waits.
 
 python examples/langchain_agent.py                                  # offline, with a scripted model
 python examples/langchain_agent.py anthropic:claude-sonnet-4-5      # any model that LangChain knows
@@ -19,14 +22,16 @@ from langchain_core.runnables import Runnable
 from langgraph.checkpoint.memory import InMemorySaver
 
 from langchain_zettelmem import ZettelmemMiddleware, memory_tools
-from zettelmem import Memory
+from zettelmem import Memory, Part
 
-NOTE = re.compile(r"^\[\w+\] .*\n> (.*)$", re.MULTILINE)
-"""A note as a prompt shows it: a line about it, then its words."""
+NOTE = re.compile(r"^\[(\w+)\] .*\n> (.*)$", re.MULTILINE)
+"""A note as a prompt shows it: a line about it that begins with its id, then its words."""
+CITED = re.compile(r"\[(\w{8,12})\]")
+PARTS: tuple[Part, ...] = ("profile", "lessons", "plans", "notes")
 
 
 class Scripted(BaseChatModel):
-    """Stands in for a model: it answers with the first note that it is shown."""
+    """Stands in for a model: it answers with the first note that it is shown, and cites it."""
 
     def _generate(
         self,
@@ -36,7 +41,7 @@ class Scripted(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         note = NOTE.search(messages[-1].text)
-        said = f"You told me: {note[1]}" if note else "Nobody has told me yet."
+        said = f"You told me: {note[2]} [{note[1]}]" if note else "Nobody has told me yet."
         return ChatResult(generations=[ChatGeneration(message=AIMessage(said))])
 
     @property
@@ -55,18 +60,24 @@ def main() -> None:
         agent = create_agent(
             model,
             memory_tools(memory, namespace=user, names=("recall", "forget")),
-            middleware=[ZettelmemMiddleware(memory, namespace=user)],
+            middleware=[ZettelmemMiddleware(memory, namespace=user, parts=PARTS, cite=True)],
             checkpointer=InMemorySaver(),
         )
 
         def say(text: str, *, thread: str, user_id: str = "ana") -> None:
             config: Any = {"configurable": {"thread_id": thread, "user_id": user_id}}
             done = agent.invoke({"messages": [{"role": "user", "content": text}]}, config)
-            print(f"{user_id}, {thread}: {text}\n    {done['messages'][-1].text}")
+            answer = done["messages"][-1].text
+            print(f"{user_id}, {thread}: {text}\n    {answer}")
+            memory.used(CITED.findall(answer), namespace=("acme", user_id))
 
         say("My daughter Mia is allergic to peanuts.", thread="monday")
         say("What may Mia not eat?", thread="tuesday")
         say("What may Mia not eat?", thread="tuesday", user_id="bob")  # not his memory
+        done = memory.upkeep(namespace="acme/ana")  # at night, say
+        print(f"upkeep: {len(done.changes)} changes, {len(done.proposals)} questions")
+        say("What shall I bake for the party?", thread="wednesday")
+        print(memory.brief(namespace="acme/ana").text)
 
 
 if __name__ == "__main__":

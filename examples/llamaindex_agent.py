@@ -1,4 +1,6 @@
-"""A LlamaIndex FunctionAgent that still knows on Tuesday what it was told on Monday.
+"""A LlamaIndex FunctionAgent that still knows on Tuesday and Wednesday what it was told on Monday.
+
+Each prompt is told a brief, notes that an answer cites count as used, and upkeep runs between the sessions.
 
 Runs offline: a mock model stands in for yours. With a real one, for instance
 `from llama_index.llms.openai import OpenAI; llm = OpenAI("gpt-5-mini")`, nothing else changes.
@@ -8,6 +10,7 @@ Runs offline: a mock model stands in for yours. With a real one, for instance
 """
 
 import asyncio
+import re
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -26,29 +29,47 @@ warnings.simplefilter("ignore", DeprecationWarning)  # LlamaIndex's workflows lo
 def reply(messages: Sequence[ChatMessage], **_: Any) -> ChatMessage:
     """Stand in for a model: answer from the notes that stand before the user's message, if any do."""
     asked = str(messages[-1].content)
-    notes = [line.removeprefix("> ") for line in asked.splitlines() if line.startswith("> ")]
-    words = f"I remember: {notes[0]}" if notes else "Nice to meet you, Ana."
+    notes = re.findall(r"^\[(\w+)\] .*\n> (.*)$", asked, re.MULTILINE)
+    words = f"I remember: {notes[0][1]} [{notes[0][0]}]" if notes else "Nice to meet you, Ana."
     return ChatMessage(role="assistant", content=words)
 
 
 async def turn(directory: str, session: str, message: str) -> None:
     """One session, as a process of its own would run it: open, talk once, close."""
     with Memory(directory) as notes:
-        memory = ZettelmemMemory.from_defaults(notes, namespace="ana", session_id=session)
+        memory = ZettelmemMemory.from_defaults(
+            notes,
+            namespace="ana",
+            session_id=session,
+            parts=("profile", "lessons", "plans", "notes"),
+            cite=True,
+        )
         tools = ZettelmemToolSpec(notes, namespace="ana", thread=session)
         llm = MockFunctionCallingLLM(response_generator=reply, is_chat_model=True)
         agent = FunctionAgent(
             llm=llm, tools=[*tools.to_tool_list()], system_prompt="You are a friendly guide."
         )
         print(f"{session} > {message}")
-        print(await agent.run(message, memory=memory))
+        answer = str(await agent.run(message, memory=memory))
+        print(answer)
         await memory.aclose()
+        notes.used(re.findall(r"\[(\w{8,12})\]", answer), namespace="ana")
+
+
+def sleep(directory: str) -> None:
+    """What happens between two sessions: upkeep, and a look at what the next one will be told."""
+    with Memory(directory) as notes:
+        report = notes.upkeep(namespace="ana")
+        print(f"upkeep: {len(report.changes)} changes, {len(report.proposals)} questions")
+        print(notes.brief(namespace="ana").text)
 
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         await turn(directory, "monday", "I am Ana, and I am allergic to peanuts.")
         await turn(directory, "tuesday", "What am I allergic to?")
+        sleep(directory)
+        await turn(directory, "wednesday", "Which nuts do I avoid?")
 
 
 if __name__ == "__main__":

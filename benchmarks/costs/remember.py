@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import statistics
 from pathlib import Path
+from typing import Any
 
 from harness import bare
 from harness.corpus import Item
@@ -14,6 +15,7 @@ from costs import child
 from costs.stage import Costs, Figure, Stage, apart, open_memory, spend
 from costs.texts import SPACE
 from zettelmem import AsyncMemory
+from zettelmem.testing import Asked, ScriptedModel
 
 AT_ONCE = 32
 UPKEEP = 300
@@ -62,6 +64,40 @@ async def crowd(stage: Stage, size: int) -> list[Figure]:
     return [
         Figure("crowd", size, what, "CPU ms a note", statistics.median(ours.processor[1:])),
         Figure("crowd", size, what, "wall ms a note", statistics.median(ours.wall[1:])),
+    ]
+
+
+def _answered(asked: Asked) -> dict[str, Any]:
+    """What a model may answer at once: a description, or links to three neighbours and a change of two."""
+    if "links" not in asked.schema.model_fields:
+        return {
+            "context": "What an encyclopedia tells of it.",
+            "keywords": ["encyclopedia", "paragraph", "of interest"],
+            "tags": ["knowledge"],
+            "kind": "semantic",
+        }
+    shown = asked.prompt.count("\nNeighbour ")
+    told = f"Seen again beside question {len(asked.prompt)}."
+    links = [{"neighbour": number, "reason": "of one kind"} for number in range(min(3, shown))]
+    changes = [{"neighbour": number, "context": told, "reason": "new"} for number in range(min(2, shown))]
+    return {"links": links, "changes": changes}
+
+
+async def evolve(stage: Stage, size: int) -> list[Figure]:
+    """One `remember` that a model describes, links and evolves with: its answers are there at once."""
+    ours, evolved = Costs(), 0
+    model = ScriptedModel(_answered)
+    folder = stage.copy(size, "evolve")
+    async with AsyncMemory(str(folder), embedder=stage.embedder, model=model, judge="model") as memory:
+        for i, item in enumerate(stage.texts.some(WARMING + stage.rounds, size)):
+            if i == WARMING:
+                ours, evolved = Costs(), 0
+            made = await spend(ours, stage.embedder, memory.remember(item.text, namespace=SPACE))
+            evolved += len(made.evolved)
+    what = f"remember one, an instant model evolves {evolved / stage.rounds:.1f} notes"
+    return [
+        Figure("evolve", size, what, "CPU ms", ours.median),
+        Figure("evolve", size, what, "wall ms", ours.median_wall),
     ]
 
 

@@ -66,7 +66,8 @@ def test_what_changes_least_comes_first_so_that_a_prompts_prefix_holds(memory: M
 def test_a_small_memory_is_told_whole_where_nothing_is_asked() -> None:
     with open_sync() as memory:
         assert memory.brief(namespace="a") == Brief(about="all")
-        memory.remember_many(PERSON, namespace="a")
+        memory.remember_many([*PERSON, "Where does Ana live?"], namespace="a")
+        memory.remember("Noted.", namespace="a", trust=Trust.REPORTED)
         brief = memory.brief(namespace="a")
         assert said(brief.notes) == PERSON
         assert HEADINGS["all"] in brief.text

@@ -11,15 +11,15 @@ from zettelmem import AsyncMemory, Hit, InvalidInput, Sifted
 from zettelmem.deep import INSTRUCTIONS, together
 from zettelmem.testing import NEVER, Asked, ScriptedModel
 
-CHAIN = ["Ana's boss is Claudia.", "Claudia was born in Graz.", "Graz lies on the river Mur."]
-FILLER = [f"Report {number} about the harvest was filed." for number in range(30)]
+CHAIN = ["Ana's boss breeds alpacas.", "To keep alpacas takes a shearer.", "The shearer is paid in wool."]
+FILLER = [f"Ana filed report {number} about the harvest." for number in range(30)]
 
 
 @pytest.fixture
 async def chain() -> AsyncIterator[AsyncMemory]:
     """Three notes that lead to each other by a word each, among many others."""
     async with open_memory(judge="none") as memory:
-        await memory.remember_many([*CHAIN, *FILLER], namespace="a")
+        await memory.remember_many([*FILLER, *CHAIN], namespace="a")
         yield memory
 
 
@@ -27,7 +27,7 @@ def follows(query: str, hits: Sequence[Hit]) -> dict[str, Any]:
     """Keep the note of the chain that is shown, and ask for its last word."""
     keep = [place for place, hit in enumerate(hits) if hit.note.content in CHAIN]
     last = hits[keep[0]].note.content.split()[-1].strip(".") if keep else ""
-    return {"keep": keep[:1], "enough": last == "Mur", "ask": last}
+    return {"keep": keep[:1], "enough": last == "wool", "ask": last}
 
 
 async def test_a_round_asks_for_what_the_round_before_did_not_find(chain: AsyncMemory) -> None:
@@ -40,7 +40,7 @@ async def test_a_round_asks_for_what_the_round_before_did_not_find(chain: AsyncM
 async def test_why_tells_the_round_and_what_it_asked(chain: AsyncMemory) -> None:
     hits = await chain.recall("boss of Ana", namespace="a", effort="deep", sift=follows)
     assert hits[0].why.startswith("round 1, asked \u201cboss of Ana\u201d: matches 'boss'")
-    assert hits[2].why.startswith("round 3, asked \u201cGraz\u201d: ")
+    assert hits[2].why.startswith("round 3, asked \u201cshearer\u201d: ")
 
 
 async def test_it_ends_at_the_limit_of_rounds(chain: AsyncMemory) -> None:
@@ -55,7 +55,7 @@ async def test_it_ends_at_the_limit_of_rounds(chain: AsyncMemory) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [{"enough": True, "ask": "Graz"}, {"ask": ""}, {"ask": None}, {"ask": "boss"}]
+    "answer", [{"enough": True, "ask": "wool"}, {"ask": ""}, {"ask": None}, {"ask": "boss"}]
 )
 async def test_it_ends_where_it_is_enough_or_nothing_new_is_asked(
     chain: AsyncMemory, answer: dict[str, Any]
@@ -99,7 +99,7 @@ async def test_a_deep_recall_keeps_to_k_its_budget_and_its_filters(chain: AsyncM
     await chain.remember("Ana's boss is secret.", namespace="a", tags=["hidden"])
     narrow: Any = {"namespace": "a", "effort": "deep", "sift": follows}
     assert len(await chain.recall("boss of Ana", k=2, **narrow)) == 2
-    few = await chain.recall("boss of Ana", budget_tokens=13, **narrow)
+    few = await chain.recall("boss of Ana", budget_tokens=15, **narrow)
     assert contents(few) == CHAIN[:2]
     assert contents(await chain.recall("boss", tags=["hidden"], **narrow)) == ["Ana's boss is secret."]
 
@@ -108,7 +108,7 @@ async def test_the_memorys_own_model_judges_the_rounds() -> None:
     def answer(asked: Asked) -> dict[str, Any]:
         assert asked.instructions == INSTRUCTIONS
         kept, _, found = asked.prompt.partition("Found now:")
-        for content, ask in zip(CHAIN, ["Claudia", "Graz", ""], strict=True):
+        for content, ask in zip(CHAIN, ["alpacas", "shearer", ""], strict=True):
             shown = re.search(rf"(\d+)\. .*\n> {re.escape(content)}", found)
             if shown:
                 assert (f"> {CHAIN[0]}" in kept) == (content != CHAIN[0])
@@ -117,7 +117,7 @@ async def test_the_memorys_own_model_judges_the_rounds() -> None:
 
     model = ScriptedModel(answer)
     async with open_memory(model=model, judge="none") as memory:
-        await memory.remember_many([*CHAIN, *FILLER], namespace="a")
+        await memory.remember_many([*FILLER, *CHAIN], namespace="a")
         hits = await memory.recall("boss of Ana", namespace="a", k=3, effort="deep")
         assert contents(hits) == CHAIN
         assert len(model.asked) == 3
@@ -147,7 +147,7 @@ async def test_a_caller_may_judge_with_or_without_await(chain: AsyncMemory) -> N
     hits = await chain.recall("boss of Ana", namespace="a", k=3, effort="deep", sift=later)
     assert contents(hits) == CHAIN
     with open_sync(judge="none") as memory:
-        memory.remember_many([*CHAIN, *FILLER], namespace="a")
+        memory.remember_many([*FILLER, *CHAIN], namespace="a")
         hits = memory.recall("boss of Ana", namespace="a", k=3, effort="deep", sift=follows)
         assert contents(hits) == CHAIN
 

@@ -87,6 +87,7 @@ NAMES = [
     "Where",
     "ZettelmemError",
     "as_namespace",
+    "cited",
     "cut",
     "fence",
     "fit",

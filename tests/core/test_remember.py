@@ -183,15 +183,56 @@ async def test_the_same_key_with_other_words_revises_the_note() -> None:
         assert len(await check_store(memory)) == 1
 
 
-async def test_a_key_brings_a_forgotten_note_back() -> None:
+async def test_a_key_brings_a_forgotten_note_back_with_other_words() -> None:
     async with open_memory() as memory:
         first = await memory.remember("Ana lives in Porto.", namespace="a", key="k")
         await memory.forget(first.note.id, namespace="a")
         assert await memory.keyed(["k"], namespace="a") == {}
-        again = await memory.remember("Ana lives in Porto.", namespace="a", key="k")
+        again = await memory.remember("Ana lives in Braga.", namespace="a", key="k")
         assert again.note.id == first.note.id
         assert (await memory.get(first.note.id, namespace="a")).forgotten_at is None
         await check_store(memory)
+
+
+async def test_a_late_retry_undoes_no_later_revision() -> None:
+    """FAULTS A11: the answer tells what stands now."""
+    async with open_memory() as memory:
+        said: dict[str, Any] = {"namespace": "a", "key": "k", "trust": Trust.STATED}
+        first = await memory.remember("Ana lives in Porto.", **said)
+        await memory.revise(first.note.id, namespace="a", content="Ana lives in Braga.", trust=Trust.REPORTED)
+        late = await memory.remember("Ana lives in Porto.", **said)
+        assert (late.known, late.note.content, late.note.trust) == (
+            True,
+            "Ana lives in Braga.",
+            Trust.REPORTED,
+        )
+        assert (await memory.get(first.note.id, namespace="a")) == late.note
+        news = await memory.remember("Ana lives in Faro.", **said)
+        assert (news.known, news.note.content) == (False, "Ana lives in Faro.")
+        back = await memory.remember("Ana lives in Porto.", **said)
+        assert (back.known, back.note.content) == (False, "Ana lives in Porto.")
+
+
+async def test_a_late_retry_brings_no_forgotten_note_back_and_the_answer_says_how_to() -> None:
+    """FAULTS A11."""
+    async with open_memory() as memory:
+        first = await memory.remember("Ana lives in Porto.", namespace="a", key="k")
+        await memory.forget(first.note.id, namespace="a")
+        late = await memory.remember("Ana lives in Porto.", namespace="a", key="k")
+        assert late.known
+        assert late.note.forgotten_at is not None
+        assert (await memory.notes(namespace="a")).notes == ()
+        await memory.undo(late.change, namespace="a")
+        assert [note.id for note in (await memory.notes(namespace="a")).notes] == [first.note.id]
+
+
+async def test_a_record_is_put_in_its_place_again_after_it_was_forgotten() -> None:
+    async with open_memory() as memory:
+        record = {"content": "Tea.", "key": "k", "data": {"value": 1}}
+        (first,) = await memory.remember_many([record], namespace="a", judge="none")
+        await memory.forget(first.note.id, namespace="a")
+        (again,) = await memory.remember_many([record], namespace="a", judge="none")
+        assert (again.known, again.note.id, again.note.forgotten_at) == (False, first.note.id, None)
 
 
 async def test_a_key_twice_in_one_call_is_one_note() -> None:
@@ -375,7 +416,7 @@ async def test_a_forgotten_key_begins_anew() -> None:
     async with open_memory() as memory:
         old = (await memory.remember("Tea.", namespace="a", key="k")).note
         await memory.forget(old.id, namespace="a")
-        new = (await memory.remember("Tea.", namespace="a", key="k")).note
+        new = (await memory.remember("Coffee.", namespace="a", key="k")).note
         assert new.id == old.id
         assert new.recorded_at > old.recorded_at
         assert new.occurred_at > old.occurred_at

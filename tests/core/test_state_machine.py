@@ -7,6 +7,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
@@ -213,6 +214,25 @@ class Store(RuleBasedStateMachine):
         assert not set(taken.linked) & set(now.links)
         assert set(taken.unlinked) <= set(now.links)
         return made.change, space
+
+    @rule(which=notes, helped=st.booleans())
+    def use(self, which: tuple[str, str], helped: bool) -> None:
+        note_id, space = which
+        counted = self.run(self.memory.used([note_id], namespace=space, helped=helped))
+        assert counted == (() if note_id in self.forgotten else (note_id,))
+
+    @rule(target=changes, space=SPACES, days=st.integers(0, 500), number=st.integers(0, 9))
+    def upkeep(self, space: str, days: int, number: int) -> tuple[str, str] | None:
+        self.clock.now += timedelta(days=days)
+        report = self.run(self.memory.upkeep(namespace=space))
+        made = [done.change for done in report.changes if done.change is not None]
+        for proposal in report.proposals[:1]:
+            answer = proposal.answers[number % len(proposal.answers)] if proposal.answers else "Ana moves"
+            done = self.run(self.memory.decide(proposal, answer, namespace=space))
+            made += [done.change] if done.change is not None else []
+            if proposal.about == "insight":
+                self.said[done.notes[0]], self.space[done.notes[0]] = answer, space
+        return (made[number % len(made)], space) if made else None
 
     @precondition(lambda self: self.said)
     @rule()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.doubles import Clock, open_sync
-from zettelmem import Hit, Memory, Relation, Trust
+from zettelmem import AsyncMemory, Hit, Memory, Relation, Trust
 
 FACTS = [
     "My cat is called Momo.",
@@ -90,16 +90,27 @@ def test_what_is_asked_denied_hoped_or_about_another_closes_nothing(then: str) -
         assert fact in found(memory, "When is the team dinner?")
 
 
-def test_a_less_trusted_later_word_touches_nothing() -> None:
+@pytest.mark.parametrize(
+    ("words", "who", "trust"),
+    [
+        ("The launch was moved to 9 March.", "mail", Trust.UNTRUSTED),
+        ("Launch: 9 March.", "mail", Trust.UNTRUSTED),
+        ("The launch will probably be moved to 9 March.", "assistant", Trust.REPORTED),
+    ],
+)
+def test_a_less_trusted_later_word_touches_nothing_and_comes_after(
+    words: str, who: str, trust: Trust
+) -> None:
     """FAULTS A13."""
     clock = Clock()
     with open_sync(clock=clock) as memory:
         (fact,) = told(memory, clock, "The launch is on 3 March.")
-        memory.remember(
-            "The launch was moved to 9 March.", namespace="ana", source="mail", trust=Trust.UNTRUSTED
-        )
+        guess = memory.remember(words, namespace="ana", source=who, trust=trust).note
         note = memory.get(fact, namespace="ana")
-        assert (note.invalid_at, note.newer) == (None, ())
+        assert (note.invalid_at, note.newer, note.status) == (None, (), "")
+        assert guess.status == "contradicted by another note"
+        for query in ("When is the launch?", "launch day"):
+            assert next(iter(found(memory, query))) == fact
 
 
 def test_what_only_asks_or_acknowledges_stays_behind_what_tells() -> None:
@@ -182,3 +193,25 @@ def test_the_same_words_by_somebody_who_is_trusted_more_raise_the_source() -> No
         )
         assert again.note.id == guess.note.id
         assert (again.note.source.who, again.note.trust) == ("user", 2)
+
+
+async def test_an_older_word_that_is_over_leads_to_the_newest_and_stays_unseen() -> None:
+    async with AsyncMemory() as memory:
+        await memory.remember_many(["I have a cousin in Lyon.", "The gym opens at six."], namespace="a")
+        old = (await memory.remember("I live in Porto.", namespace="a")).note
+        made = await memory.remember("The last box is unpacked, Braga it is.", namespace="a", judge="ask")
+        number = next(each.number for each in made.neighbours if each.note.id == old.id)
+        decision = {"links": [{"neighbour": number, "relation": "supersedes"}]}
+        await memory.connect(made.note.id, decision, namespace="a")
+        hits = await memory.recall("Where do I live?", namespace="a")
+    assert hits[0].note.id == made.note.id
+    assert old.id not in [hit.note.id for hit in hits]
+
+
+async def test_what_ended_without_a_newer_word_is_not_found() -> None:
+    async with AsyncMemory() as memory:
+        over = (await memory.remember("The alarm code is 7731.", namespace="a")).note
+        await memory.remember("The gym opens at six.", namespace="a")
+        await memory.revise(over.id, namespace="a", invalid_at=over.recorded_at)
+        hits = await memory.recall("What is the alarm code?", namespace="a")
+    assert over.id not in [hit.note.id for hit in hits]

@@ -584,3 +584,47 @@ async def test_all_parts_of_a_brief_can_be_shown(memory: Memory, run: Run) -> No
     shown = model.asked[-1][-1].text
     assert shown.index("Ana prefers short answers.") < shown.index("restart the proxy")
     assert shown.index("restart the proxy") < shown.index("Report 7 was filed.") < shown.index("What was in")
+
+
+# --- use and upkeep ------------------------------------------------------------------------------
+
+
+async def test_the_notes_that_an_answer_cites_are_counted_as_used(memory: Memory, run: Run) -> None:
+    cat = memory.remember("My cat is called Mia.", namespace="ana").note
+    dog = memory.remember("My dog is called Rex.", namespace="ana").note
+    agent = create_agent(
+        says(f"She is called Mia [{cat.id}]."),
+        middleware=[ZettelmemMiddleware(memory, namespace="ana", cite=True)],
+    )
+    await run(agent, "What is my cat called?")
+    uses = [memory.get(note.id, namespace="ana").uses for note in (cat, dog)]
+    assert uses == [1, 0]
+
+
+async def test_a_failure_to_count_leaves_the_run_alone(
+    memory: Memory, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(memory, "used", broken)
+    agent = create_agent(
+        says("She is called Mia [k3v9x2ab]."), middleware=[ZettelmemMiddleware(memory, namespace="ana")]
+    )
+    result = await run(agent, "What is my cat called?")
+    assert result["messages"][-1].text.startswith("She is called Mia")
+    assert "were not counted" in caplog.text
+
+
+async def test_after_so_many_new_notes_the_memory_is_looked_after(memory: Memory, run: Run) -> None:
+    for opening in ("", "By the way, "):
+        memory.remember(f"{opening}Rita is allergic to peanuts.", namespace="ana", judge="none")
+    agent = create_agent(
+        says("Noted."),
+        middleware=[ZettelmemMiddleware(memory, namespace="ana", every=2)],
+        checkpointer=InMemorySaver(),
+    )
+    await run(agent, "Tea is served at four.", "one")
+    assert not any(note.rested_at for note in memory.notes(namespace="ana").notes)
+    await run(agent, "The boat leaves at nine.", "one")
+    assert sum(note.rested_at is not None for note in memory.notes(namespace="ana").notes) == 1

@@ -446,3 +446,25 @@ def test_the_question_of_ten_sessions_does_not_push_the_fact_out(memory: Memory,
         assert "> Ana is allergic to peanuts." in shown
         assert "> What am I allergic to?" not in shown
         mine.put(assistant("I do not know that yet."))
+
+
+# --- use and upkeep --------------------------------------------------------------------------------
+
+
+def test_the_notes_that_an_answer_cites_are_counted_as_used(memory: Memory, session: Start) -> None:
+    cello = memory.remember("Rosa plays the cello.", namespace=NS).note
+    monday = session("monday")
+    monday.put(user(f"Who plays the cello? {cello.id}"))
+    assert memory.get(cello.id, namespace=NS).uses == 0
+    monday.put(assistant(f"Rosa does [{cello.id}]."))
+    assert memory.get(cello.id, namespace=NS).uses == 1
+
+
+def test_after_so_many_new_notes_the_memory_is_looked_after(memory: Memory, session: Start) -> None:
+    for opening in ("", "By the way, "):
+        memory.remember(f"{opening}Rita is allergic to peanuts.", namespace=NS, judge="none")
+    monday = session("monday", every=2)
+    monday.put(user("Tea is served at four."))
+    assert not any(note.rested_at for note in memory.notes(namespace=NS).notes)
+    monday.put(user("The boat leaves at nine."))
+    assert sum(note.rested_at is not None for note in memory.notes(namespace=NS).notes) == 1

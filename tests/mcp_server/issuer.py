@@ -47,7 +47,7 @@ class Issuer:
             made.append(json.loads(kind.to_jwk(key.public_key())) | {"kid": kid, "use": "sig"})
         return {"keys": made}
 
-    def token(self, subject: str, audience: Any, scope: str = BOTH, **claims: Any) -> str:
+    def token(self, subject: str, audience: Any, scope: str | None = BOTH, **claims: Any) -> str:
         """A token of an hour; a claim that is None is left out."""
         kid, key = next(reversed(self._keys.items()))
         now = int(time.time())

@@ -126,7 +126,7 @@ async def test_a_token_that_is_taken_out_of_the_file_stops_working(token_file: P
 async def test_health_and_readiness_tell_nothing_but_the_state() -> None:
     async with serving() as url, httpx2.AsyncClient() as http:
         assert (await http.get(f"{url}/healthz")).json() == {"status": "ok"}
-        told = []
+        told: list[tuple[int, Any]] = []
         async with asyncio.timeout(60):
             while not told or told[-1][0] != 200:
                 answer = await http.get(f"{url}/readyz")

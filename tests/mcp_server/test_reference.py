@@ -154,15 +154,19 @@ async def test_the_reference_servers_file_is_taken_over_once(tmp_path: Path) -> 
 def test_a_file_of_one_object_is_read_too(tmp_path: Path) -> None:
     file = tmp_path / "memory.json"
     file.write_text(json.dumps({"entities": [ANA], "relations": []}, indent=2))
-    assert read_file(file).told()["entities"] == [ANA]
+    drafts = read_file(file)
+    assert [draft.content for draft in drafts] == [
+        "Ana (person)",
+        *(f"Ana: {x}" for x in ANA["observations"]),
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("{", "line 1: "),
-        (LINES + "\n{]", "line 4: "),
-        ('{"type": "entity", "name": 5}', "line 1: name: Input should be a valid string"),
+        (LINES + "\n{]", "line 5: "),
+        ('{"type": "entity", "name": 5}', 'line 1: is neither an entity \\("name"'),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_its_line(tmp_path: Path, text: str, problem: str) -> None:

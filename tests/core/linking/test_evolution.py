@@ -211,14 +211,26 @@ def test_a_decision_has_no_words_for_what_it_may_not_change(field: str) -> None:
     [
         {"changes": [{"neighbour": 0, "tags": ["x"]}]},
         {"links": [link(0, "supersedes")]},
-        {"links": [link(0, "contradicts")]},
+        {"links": [link(0, "updates")]},
     ],
 )
-def test_a_note_of_less_trust_may_not_change_close_or_dispute_one_of_more(decision: dict[str, Any]) -> None:
+def test_a_note_of_less_trust_may_not_change_close_or_update_one_of_more(decision: dict[str, Any]) -> None:
     neighbour = born(B, trust=Trust.STATED)
     with pytest.raises(DecisionRefused, match=r"trusted more \(stated\) than this note \(reported\)"):
         evolve.remember(note(trust=Trust.REPORTED), None, [neighbour], decided(**decision), NOW)
     evolve.remember(note(trust=Trust.STATED), None, [neighbour], decided(**decision), NOW)
+
+
+def test_of_two_that_contradict_each_other_the_less_trusted_one_is_flagged() -> None:
+    """FAULTS A13: the other is not touched but for the link."""
+    disputes = decided(links=[link(0, "contradicts")])
+    trusted = born(B, trust=Trust.VERIFIED)
+    changes = evolve.remember(note(trust=Trust.STATED), None, [trusted], disputes, NOW)
+    guess, kept = changes.note, changes.touched[0]
+    assert (guess.disputed, guess.ahead) == (True, (B,))
+    assert (kept.disputed, kept.ahead, kept.status) == (False, (), "")
+    alike = evolve.remember(note(), None, [born(B)], disputes, NOW)
+    assert (alike.note.disputed, alike.touched[0].disputed) == (False, True)
 
 
 def test_a_note_of_less_trust_may_be_related_to_one_of_more() -> None:

@@ -229,7 +229,7 @@ async def test_notes_connected_at_once_all_keep_their_links() -> None:
 # --- trust -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("decision", [DESCRIBES, SUPERSEDES, CONTRADICTS])
+@pytest.mark.parametrize("decision", [DESCRIBES, SUPERSEDES])
 async def test_a_note_of_less_trust_cannot_touch_one_of_more(decision: dict[str, Any]) -> None:
     async with open_memory() as memory:
         await memory.remember("Ana lives in Lisbon.", namespace="a", trust=Trust.VERIFIED, judge="none")

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zettelmem import MIN_SCORE, AsyncMemory, Memory, for_prompt, to_ask_for
+from zettelmem import MIN_SCORE, AsyncMemory, Embedder, Memory, for_prompt, to_ask_for
+from zettelmem.providers.minilm import MiniLM
+from zettelmem.providers.multilingual import Multilingual
+from zettelmem.providers.wordllama import WordLlama, word_vectors
 from zettelmem.ranking import evidence
 from zettelmem.ranking.score import Ranking
-from zettelmem.testing import HashEmbedder
 
 NOTES = [
     "I run a small bakery in Gdansk with my sister Ola.",
@@ -72,14 +74,28 @@ def test_the_likest_word_of_each_text_counts() -> None:
 
 
 def test_a_word_around_a_note_counts_less_than_one_that_it_says() -> None:
-    asked = evidence.words_of("alarm code")
-    said = evidence.shared(asked, "alarm code shop", 0.3)
-    nothing = np.zeros(2)
-    assert evidence.shared(asked, "alarm", 0.3).tolist() == [1.0, evidence.UNSAID * 0.3]
-    assert evidence.held(asked, "alarm code shop", said) == 1.0
-    assert evidence.held(asked, "alarm code shop", nothing) == pytest.approx(evidence.AROUND)
-    assert evidence.held(asked, "bakery", nothing) == 0.0
-    assert evidence.held((), "bakery", np.zeros(0)) == 0.0
+    asked, alike = evidence.words_of("alarm code"), np.ones(2, np.float32)
+    said, nothing = np.ones(2), np.zeros(2)
+    assert evidence.held(asked, alike, "alarm code shop", said) == 1.0
+    assert evidence.held(asked, alike, "alarm code shop", nothing) == pytest.approx(evidence.AROUND)
+    assert evidence.held(asked, alike, "bakery", nothing) == 0.0
+    assert evidence.held((), np.zeros(0, np.float32), "bakery", np.zeros(0)) == 0.0
+
+
+def test_a_word_that_says_much_weighs_more_than_an_ordinary_one() -> None:
+    asked = evidence.words_of("want croissants")
+    ordinary, telling = word_vectors(["want", "croissants"])
+    weights = np.array([np.linalg.norm(ordinary), np.linalg.norm(telling)], np.float32)
+    assert evidence.held(asked, weights, "", np.array([0.0, 1.0])) > 0.75
+
+
+def test_a_cosine_counts_by_what_it_is_above_the_average() -> None:
+    apart = np.array([0.5] + [0.0] * 999)
+    close = 0.7 + 0.3 * apart
+    assert evidence.raised(close)[0] == pytest.approx(0.5, abs=0.03), "for an embedder that puts all close"
+    assert evidence.raised(apart)[0] == pytest.approx(0.5, abs=0.01)
+    assert evidence.raised(np.array([0.5]))[0] > 0.4, "one note alone is no average"
+    assert len(evidence.raised(np.zeros(0))) == 0
 
 
 def test_the_score_tells_what_a_small_memory_knows_from_what_it_does_not() -> None:
@@ -93,13 +109,37 @@ def test_the_score_tells_what_a_small_memory_knows_from_what_it_does_not() -> No
             assert memory.recall(query, namespace="a", min_score=MIN_SCORE) == []
 
 
-def test_an_embedder_that_knows_no_single_words_is_helped_by_the_words_themselves() -> None:
-    with Memory(embedder=HashEmbedder()) as memory:
+@pytest.mark.parametrize("embedder", [WordLlama(), MiniLM(), Multilingual()], ids=lambda each: each.name)
+def test_one_threshold_fits_every_embedder(embedder: Embedder) -> None:
+    with Memory(embedder=embedder) as memory:
         memory.remember_many(NOTES, namespace="a")
-        known = [memory.recall(query, namespace="a")[0].score for query, _ in ANSWERED]
-        unknown = [memory.recall(query, namespace="a")[0].score for query in UNANSWERED]
-    assert min(known) > 0.5
-    assert min(known) > 1.5 * max(unknown)
+        for query, content in ANSWERED:
+            assert memory.recall(query, namespace="a", min_score=MIN_SCORE)[0].note.content == content
+        for query in UNANSWERED:
+            assert memory.recall(query, namespace="a", min_score=MIN_SCORE) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "What do you know about me?",
+        "Tell me about Ana.",
+        "Who am I?",
+        "Was weißt du über mich?",
+        "¿Qué sabes?",
+    ],
+)
+def test_who_asks_for_all_that_is_known_is_shown_something(query: str) -> None:
+    with Memory() as memory:
+        for text in NOTES:
+            memory.remember(text, namespace="a", source="Ana")
+        assert memory.recall(query, namespace="a", min_score=MIN_SCORE)
+
+
+def test_who_asks_about_somebody_unknown_is_shown_nothing() -> None:
+    with Memory() as memory:
+        memory.remember_many(NOTES, namespace="a")
+        assert memory.recall("Tell me about Zoltan.", namespace="a", min_score=MIN_SCORE) == []
 
 
 async def test_a_greeting_finds_nothing_to_show() -> None:

@@ -189,6 +189,42 @@ def test_a_good_note_names_the_next_one() -> None:
     assert signals.bridges(found, "Who sang?", {B: "Winner", **told})[1] == 0.9, "not by itself"
 
 
+def test_a_topic_leads_to_no_other_note() -> None:
+    found = candidates(note(A, "Braga is home."), note(B, "The landlord is Mrs Leal.", tags=["home"]))
+    assert signals.bridges(found, "Where is it?", {A: "Braga is home."}).tolist() == [0, 0]
+
+
+def test_among_few_notes_words_count_by_the_share_of_the_question_that_they_are() -> None:
+    few, many = np.zeros(12), np.zeros(600)
+    few[0] = many[0] = 0.3
+    assert signals.matching(few)[0] < 0.35
+    assert signals.matching(many)[0] > 0.97, "among many, a word that one note alone holds is rare indeed"
+    assert signals.matching(np.array([1.2, 0.6])).tolist() == [1.0, 0.5]
+    assert signals.matching(np.zeros(3)).tolist() == [0, 0, 0]
+
+
+def test_only_the_few_that_were_looked_at_are_alike() -> None:
+    assert signals.alike(4, [2, 0], np.array([0.5, 1.0])) == pytest.approx([1.0, 0, 0.5, 0], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("Where does Ana live?", [1, 0, 0]),
+        ("Where do I live?", [1, 0, 0]),
+        ("Where does Ana's cousin live?", [0, 0, 0]),
+        ("Who lives in Braga?", [0, 0, 0]),
+        ("What is the door code?", [0, 0, 0]),
+    ],
+)
+def test_kin_of_who_is_asked_about_are_somebody_else(query: str, told: list[int]) -> None:
+    texts = ["My cousin lives in Braga.", "My doctor told me to rest.", "I live in Porto."]
+    found = candidates(
+        *(note(x, text, source=Source(who="Ana")) for x, text in zip((A, B, C), texts, strict=True))
+    )
+    assert signals.anothers(found, query, dict(enumerate(texts))).tolist() == told
+
+
 def test_the_best_of_its_thread_speak_for_a_note() -> None:
     threads = ["t", "t", "u", None]
     found = candidates(*(note(x, thread=t) for x, t in zip((A, B, C, D), threads, strict=True)))

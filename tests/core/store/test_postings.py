@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,24 +33,27 @@ def bm25(texts: Sequence[str], alive: Sequence[bool], query: Sequence[str]) -> l
     return scores
 
 
-def filled(texts: Sequence[str]) -> Postings:
+def filled(texts: Sequence[str], together: int = 0) -> Postings:
+    """The first `together` texts are added at once, the others one by one."""
     made = Postings()
-    for slot, text in enumerate(texts):
+    made.add_all(pa.array(texts[:together], pa.string()))
+    for slot, text in enumerate(texts[together:], together):
         made.add(slot, text)
     return made
 
 
 @given(
+    st.integers(0, 8),
     st.lists(st.tuples(TEXTS, st.booleans()), max_size=8),
     st.lists(st.tuples(st.integers(0, 7), TEXTS), max_size=8),
     st.lists(TERMS | st.just("sun"), max_size=3),
 )
 def test_texts_added_and_replaced_in_any_order_score_as_bm25_says(
-    first: list[tuple[str, bool]], later: list[tuple[int, str]], query: list[str]
+    together: int, first: list[tuple[str, bool]], later: list[tuple[int, str]], query: list[str]
 ) -> None:
     texts = [text for text, _ in first]
     alive = [counts for _, counts in first]
-    postings = filled(texts)
+    postings = filled(texts, min(together, len(texts)))
     for slot, text in later:
         if slot < len(texts):
             postings.replace(slot, texts[slot], text)
@@ -58,9 +62,10 @@ def test_texts_added_and_replaced_in_any_order_score_as_bm25_says(
     assert scores.tolist() == pytest.approx(bm25(texts, alive, query))
 
 
-def test_a_text_that_says_a_term_very_often_still_tells_its_slot() -> None:
+@pytest.mark.parametrize("together", [0, 3])
+def test_a_text_that_says_a_term_very_often_still_tells_its_slot(together: int) -> None:
     """The count of a term has few bits, and must not run over into the slot."""
-    postings = filled(["cat", " ".join(["cat"] * (MOST + 200)), "dog"])
+    postings = filled(["cat", " ".join(["cat"] * (MOST + 200)), "dog"], together)
     everything = np.ones(3, bool)
     scores = postings.scores(["cat"], everything)
     assert scores[0] > 0

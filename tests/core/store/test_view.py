@@ -214,8 +214,10 @@ PLAYED = settings(max_examples=12, phases=[Phase.explicit, Phase.reuse, Phase.ge
 
 
 @PLAYED
-@given(st.lists(STEPS, min_size=1, max_size=12), st.sampled_from([1, 3, 4_096]))
-def test_a_view_kept_up_to_date_answers_like_one_filled_anew(steps: list[Any], kept_rows: int) -> None:
+@given(st.lists(STEPS, min_size=1, max_size=12), st.sampled_from([1, 3, 4_096]), st.sampled_from([1, 64]))
+def test_a_view_kept_up_to_date_answers_like_one_filled_anew(
+    steps: list[Any], kept_rows: int, many: int
+) -> None:
     async def run(path: str) -> None:
         clock, known = Clock(), list[Note]()
         async with open_memory(path, clock=clock) as one, open_memory(path, clock=clock) as two:
@@ -232,6 +234,7 @@ def test_a_view_kept_up_to_date_answers_like_one_filled_anew(steps: list[Any], k
 
     with tempfile.TemporaryDirectory() as path, pytest.MonkeyPatch.context() as patch:
         patch.setattr(view, "KEPT_ROWS", kept_rows)
+        patch.setattr(view, "MANY", many)
         asyncio.run(run(path))
 
 

@@ -60,7 +60,7 @@ from .render import (
     tell_history,
     tell_links,
 )
-from .selection import MIN_SCORE, for_prompt, to_ask_for
+from .selection import MIN_SCORE, cited, for_prompt, to_ask_for
 from .spending import Account, Budget
 from .sync import Memory
 
@@ -140,6 +140,7 @@ __all__ = [
     "Where",
     "ZettelmemError",
     "as_namespace",
+    "cited",
     "cut",
     "fence",
     "fit",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .decisions import Decision, LinkChoice, NeighbourChange, Remembered
-from .drafts import ROLES, Draft
+from .drafts import ROLES
 from .errors import ConflictError, DecisionRefused, InvalidInput
 from .judge import Judge
 from .limits import MAX_CONTENT, MAX_QUERY
@@ -24,7 +24,7 @@ from .note import Note, Source, Trust
 from .queries import Hit
 from .render import NOTHING, fit, show, show_neighbours, tell_links
 from .selection import for_prompt, to_ask_for
-from .values import build
+from .values import build, moment
 
 OFFERED = 5
 """Neighbours that an agent is asked about; the others keep their numbers and are not shown."""
@@ -53,22 +53,22 @@ def _bare(value: Any) -> Any:
 
 
 def _day_or_moment(value: Any) -> Any:
-    """The date or the moment of a text; of a time without a zone, in the machine's, which is the user's."""
+    """The date or the time of a text; which zone it is in is left to the memory where it names none."""
     if _absent(value) is None or isinstance(value, date):
         return value or None
     try:
         if len(value.strip()) == len("2026-05-03"):
             return date.fromisoformat(value.strip())
-        moment = datetime.fromisoformat(value.strip())
-        return moment if moment.tzinfo else moment.astimezone()
+        return datetime.fromisoformat(value.strip())
     except (AttributeError, ValueError, OverflowError, OSError) as error:
         raise ValueError("send a date like 2026-05-03 or 2026-05-03T14:30:00+02:00") from error
 
 
-def _moment(value: Any) -> Any:
-    """The moment of a text; a day begins as notes show it, in UTC."""
-    day = _day_or_moment(value)
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) if type(day) is date else day
+def _timed(value: datetime | date | None, memory: AsyncMemory) -> datetime | date | None:
+    """A time without a zone in that of the memory, or of the machine, which is the user's."""
+    if isinstance(value, datetime) and value.tzinfo is None and memory.zone is None:
+        return value.astimezone()
+    return value if type(value) is date else cast("datetime | None", moment(value, memory.zone))
 
 
 NoteId = Annotated[
@@ -86,8 +86,7 @@ Tags = Annotated[
     BeforeValidator(_listed),
     Field(description="broad classes such as health or travel"),
 ]
-Moment = Annotated[datetime | None, BeforeValidator(_moment, json_schema_input_type=str | None)]
-Day = Annotated[datetime | date | None, BeforeValidator(_day_or_moment, json_schema_input_type=str | None)]
+Moment = Annotated[datetime | date | None, BeforeValidator(_day_or_moment, json_schema_input_type=str | None)]
 Kind = Annotated[
     Literal["episodic", "semantic", "procedural", "insight"] | None,
     BeforeValidator(_absent),
@@ -123,8 +122,8 @@ class RecallArguments(Arguments):
     ]
     k: Annotated[int, Field(ge=1, le=50, description="how many notes at most")] = 8
     tags: Tags = None
-    since: Annotated[Day, Field(description="only what happened then or later")] = None
-    until: Annotated[Day, Field(description="only what happened before; that day included")] = None
+    since: Annotated[Moment, Field(description="only what happened then or later")] = None
+    until: Annotated[Moment, Field(description="only what happened before; that day included")] = None
     as_of: Annotated[Moment, Field(description="what was known and true at that time")] = None
     superseded: Annotated[bool, Field(description="also what is no longer so")] = False
 
@@ -242,18 +241,15 @@ class AgentTool(Generic[ArgumentsT]):
 
 async def _remember(memory: AsyncMemory, given: RememberArguments, caller: Caller) -> Answer:
     source, trust = caller.spoken(given.said_by)
-    drafts = [
-        Draft(
-            content=content,
-            kind=given.kind,
-            tags=None if given.tags is None else tuple(given.tags),
-            thread=caller.thread,
-            occurred_at=given.occurred_at,
-            source=source,
-            trust=trust,
-        )
-        for content in (given.content, *given.more)
-    ]
+    told = {
+        "kind": given.kind,
+        "tags": given.tags,
+        "thread": caller.thread,
+        "occurred_at": _timed(given.occurred_at, memory),
+        "source": source,
+        "trust": trust,
+    }
+    drafts = [{"content": content, **told} for content in (given.content, *given.more)]
     done = await memory.remember_many(drafts, namespace=caller.namespace, judge=caller.judge)
     return Answer("\n".join(remembered(each) for each in done), tuple(done))
 
@@ -277,9 +273,9 @@ async def _recall(memory: AsyncMemory, given: RecallArguments, caller: Caller) -
         k=to_ask_for(given.k),
         tags=given.tags,
         thread=caller.within,
-        since=given.since,
-        until=given.until,
-        as_of=given.as_of,
+        since=_timed(given.since, memory),
+        until=_timed(given.until, memory),
+        as_of=cast("datetime | None", _timed(given.as_of, memory)),
         superseded=given.superseded,
     )
     chosen = for_prompt(hits, given.k)
@@ -312,7 +308,7 @@ async def _revise(memory: AsyncMemory, given: ReviseArguments, caller: Caller) -
         "content": given.content,
         "kind": given.kind,
         "tags": given.tags,
-        "invalid_at": given.ended,
+        "invalid_at": _timed(given.ended, memory),
     }
     fields = {name: value for name, value in fields.items() if value is not None}
     if not fields:

@@ -20,7 +20,7 @@ from .note import Note, Trust
 from .queries import Brief, Hit, Profile, SchemaT
 from .reader import Reader
 from .render import CITE, HEAD, HEADINGS, NOTHING, cut, passage, show_brief, tell
-from .selection import MIN_SCORE, for_prompt, only_asks, to_ask_for
+from .selection import MIN_SCORE, for_prompt, tells, to_ask_for
 
 Part = Literal["profile", "lessons", "plans", "notes"]
 """A part of a brief."""
@@ -159,18 +159,19 @@ class Briefs(Reader):
         given: dict[str, Any] = {"namespace": namespace, "min_trust": max(min_trust, Trust.REPORTED)}
         if query is None:
             page = await self.notes(valid=True, newest_first=True, limit=LOOK, **given)
-            every = composed({"all": page.notes[::-1]}, budget_tokens, cite=cite)
-            if page.cursor is None and len(every.notes) == len(page.notes) and "notes" in parts:
+            told = [note for note in page.notes if note.rested_at is None and tells(note)]
+            every = composed({"all": told[::-1]}, budget_tokens, cite=cite)
+            if page.cursor is None and len(every.notes) == len(told) and "notes" in parts:
                 return every
-            found = {"news": page.notes[:LATEST]} if "notes" in parts else {}
+            found = {"news": tuple(told[:LATEST])} if "notes" in parts else {}
         elif "notes" in parts:
             hits = await self.recall(
                 query, namespace=namespace, said=said, k=to_ask_for(k), min_trust=min_trust
             )
             chosen = for_prompt(hits, k, present=present, min_score=min_score)
             found = {"question" if chosen else "nothing": tuple(hit.note for hit in chosen)}
-        told = await self._standing(parts, query, given)
-        return composed(told | found, budget_tokens, query=query or "", cite=cite)
+        standing = await self._standing(parts, query, given)
+        return composed(standing | found, budget_tokens, query=query or "", cite=cite)
 
     async def _standing(
         self, parts: Sequence[Part], query: str | None, given: Mapping[str, Any]
@@ -214,7 +215,7 @@ class Briefs(Reader):
 
 def is_open(note: Note, now: datetime) -> bool:
     """Whether the words of a note tell of a plan whose time has not passed."""
-    if not tells_plan(note.content) or only_asks(note.content) or note.newer:
+    if not tells_plan(note.content) or not tells(note) or note.newer:
         return False
     named = span(note.content, note.occurred_at)
     # A time that lies before the words were said is not the plan's.
@@ -241,7 +242,9 @@ def composed(
     for name, notes in told.items():
         share = int(SHARES.get(name, 1.0) * whole)
         room = min(left, share) - FRAME - len(HEADINGS.get(name, ""))
-        fitting = _fitting([note for note in notes if note.id not in seen], room, query)
+        # What rests is found by a question, and not told unasked.
+        awake = (note for note in notes if note.rested_at is None or name == "question")
+        fitting = _fitting([note for note in awake if note.id not in seen], room, query)
         if fitting:
             seen |= {note.id for note in fitting}
             left -= FRAME + len(HEADINGS[name]) + sum(_size(note) for note in fitting)

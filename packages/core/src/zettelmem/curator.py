@@ -14,6 +14,7 @@ from .decisions import Decision, Question, Remembered
 from .errors import InvalidInput
 from .judge import Judge, Judging
 from .limits import MAX_CALLS, MAX_TOKENS, within
+from .local import in_zone
 from .namespace import as_namespace
 from .note import Note
 from .values import build
@@ -29,6 +30,7 @@ class Curator(Briefs):
     _writer: Writer
     _upkeep: Upkeep
 
+    @in_zone
     async def ask(
         self, note_id: str, *, namespace: str | Sequence[str], among: Sequence[str] | None = None
     ) -> Question:
@@ -46,12 +48,13 @@ class Curator(Briefs):
         Raises:
             NotFound: no such note here.
         """
-        note = await self.get(note_id, namespace=namespace)
+        note = await self._found(note_id, as_namespace(namespace))
         others: list[Note] | None = None
         if among is not None:
-            others = [await self.get(each, namespace=note.namespace) for each in dict.fromkeys(among)]
+            others = [await self._found(each, note.namespace) for each in dict.fromkeys(among)]
         return await connect.ask(self._writer, self._revise, note, others)
 
+    @in_zone
     async def connect(
         self,
         note_id: str,
@@ -75,9 +78,10 @@ class Curator(Briefs):
             ConflictError: a neighbour was forgotten, or one to be changed was written, since it was
                 shown. Nothing was applied; call `ask` and decide again.
         """
-        note = await self.get(note_id, namespace=namespace)
+        note = await self._found(note_id, as_namespace(namespace))
         return await connect.decide(self._writer, note, connect.decision_of(decision), self.clock())
 
+    @in_zone
     async def finish_pending(
         self,
         *,

@@ -24,7 +24,7 @@ Effort = Literal["plain", "deep"]
 MOST_ROUNDS = 10
 """Rounds of one recall."""
 SHOWN = 10
-"""New hits that the judge is shown in a round."""
+"""Hits of a round that the judge is shown, those left out that were kept before."""
 PREVIEW = 400
 """Characters of a note that a model is shown."""
 
@@ -58,7 +58,7 @@ class Sifted(BaseModel):
 
 
 Sift = Callable[[str, Sequence[Hit]], "Sifted | Mapping[str, Any] | Awaitable[Sifted | Mapping[str, Any]]"]
-"""A judge of rounds: it is given the question and the new hits of a round, best first."""
+"""A judge of rounds: it is given the question and the best hits of a round that are not kept yet."""
 
 
 def by_model(judging: Judging) -> Sift:
@@ -108,23 +108,24 @@ async def deep(query: str, find: Callable[[str], Awaitable[list[Hit]]], sift: Si
     """
     kept: dict[str, Hit] = {}
     found: dict[str, Hit] = {}
+    seen: set[str] = set()
     asked = [query]
     for number in range(1, rounds + 1):
         hits = await find(asked[-1])
-        new = [hit for hit in hits if hit.note.id not in found]
         found = together(found, hits, number, asked[-1])
-        shown = new[:SHOWN]
-        if not shown:
+        # What was shown and not kept is shown again: a later round may tell what it is needed for.
+        shown = [hit for hit in hits if hit.note.id not in kept][:SHOWN]
+        if seen.issuperset(hit.note.id for hit in shown):
             break
+        seen |= {hit.note.id for hit in shown}
         sifted = await _sifted(sift, query, shown)
-        kept |= {shown[place].note.id: shown[place] for place in _shown(sifted.keep, shown)}
+        kept |= {shown[place].note.id: found[shown[place].note.id] for place in _shown(sifted.keep, shown)}
         ask = sifted.ask.strip()[:MAX_QUERY]
         if sifted.enough or not ask or ask in asked:
             break
         asked.append(ask)
-    first = [found[note_id] for note_id in kept]
     rest = sorted((hit for hit in found.values() if hit.note.id not in kept), key=lambda hit: -hit.score)
-    return first + rest
+    return [*kept.values(), *rest]
 
 
 def together(found: Mapping[str, Hit], hits: Iterable[Hit], number: int, asked: str) -> dict[str, Hit]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from typing import Annotated, Any, TypedDict
 
 from pydantic import BeforeValidator, ConfigDict, JsonValue, StringConstraints
@@ -12,7 +12,7 @@ from .errors import InvalidInput
 from .language.sameness import carries_nothing
 from .limits import MAX_CONTENT
 from .note import Source, Trust
-from .values import Content, Context, Data, KindName, Label, Tags, Time, Value, Words, build
+from .values import Content, Context, Data, KindName, Label, Tags, Time, Value, Words, build, dated
 
 
 class Draft(Value):
@@ -125,13 +125,14 @@ def revisable(fields: Fields) -> dict[str, Any]:
     return dict(fields)
 
 
-def conversation(turns: Iterable[Message | Mapping[str, Any]]) -> list[Message]:
+def conversation(turns: Iterable[Message | Mapping[str, Any]], zone: tzinfo | None = None) -> list[Message]:
     """The turns of a conversation as messages, those included that say nothing.
 
     Args:
         turns: messages, or mappings as chat APIs hold them. Of a content in parts the texts are taken, such
             as ``[{"type": "text", "text": "Hello"}, {"type": "image_url", ...}]``; keys that a message does
             not have, such as ``tool_calls``, are left out.
+        zone: whose days dates are; UTC where None.
 
     Raises:
         InvalidInput: a turn is neither, or a value does not fit.
@@ -145,7 +146,8 @@ def conversation(turns: Iterable[Message | Mapping[str, Any]]) -> list[Message]:
     for turn in turns:
         if not isinstance(turn, Message | Mapping):
             raise InvalidInput(f'a turn is {type(turn).__name__}; give {{"role": "user", "content": "..."}}')
-        messages.append(build(Message, {"content": None, **turn} if isinstance(turn, Mapping) else turn))
+        given = {"content": None, **dated(turn, zone)} if isinstance(turn, Mapping) else turn
+        messages.append(build(Message, given))
     return messages
 
 
@@ -158,8 +160,8 @@ class Fields(TypedDict, total=False):
     tags: Sequence[str]
     kind: str
     data: Mapping[str, JsonValue] | None
-    occurred_at: datetime
-    invalid_at: datetime | None
+    occurred_at: datetime | date
+    invalid_at: datetime | date | None
     source: Source
     trust: Trust
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from os import PathLike
 from typing import Any, Self, Unpack, get_args
 
@@ -24,6 +24,7 @@ from .intake import Intake, Secrets
 from .judge import TASKS, Judge, Judging, Task
 from .limits import BATCH, MAX_NEIGHBOURS, RESIDENT, within
 from .linking import evolve, undo
+from .local import in_zone, zone_of
 from .namespace import as_namespace
 from .note import Note, Source, Trust
 from .protocols import Embedder, LanguageModel, Reranker
@@ -32,7 +33,8 @@ from .remember import Remember
 from .revise import Revise
 from .spending import Budget
 from .store import Store
-from .values import build
+from .values import build, dated, moment
+from .wholes import Wholes
 from .work import WINDOW, Work
 from .writer import Writer, others
 
@@ -80,6 +82,9 @@ class AsyncMemory(Curator):
         resident: bytes that namespaces may take in memory together, where they are searched fastest; the
             one that was not used for longest goes first, and one that does not fit is searched on disk.
         half_lives: by kind, after how long without use half of a note's strength is left; see `strength`.
+        timezone: whose days "yesterday", "on 3 May" and dates are, and in which zone the times of notes are
+            given, such as ``Europe/Lisbon``. Where None, times are given in UTC, and days are those of the
+            clock's zone.
         clock: what time it is (aware); for tests.
 
     Raises:
@@ -107,6 +112,7 @@ class AsyncMemory(Curator):
         storage_options: Mapping[str, str] | None = None,
         resident: int = RESIDENT,
         half_lives: Mapping[str, timedelta] | None = None,
+        timezone: str | tzinfo | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
@@ -117,6 +123,7 @@ class AsyncMemory(Curator):
 
             embedder = WordLlama()
         self.clock = clock
+        self.zone = zone_of(timezone)
         self.half_lives = checked_half_lives(half_lives)
         self._store = Store(
             str(uri),
@@ -141,6 +148,7 @@ class AsyncMemory(Curator):
             self._writer, self._revise, self._judging, self._work, self._intake, neighbours
         )
         self._upkeep = Upkeep(self._writer, self._work, self._intake, model, model_timeout, self.half_lives)
+        self._wholes = Wholes(self._writer, self._remember)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
 
@@ -156,6 +164,7 @@ class AsyncMemory(Curator):
         await self._writer.close()
         await self._store.close()
 
+    @in_zone
     async def remember(
         self,
         content: str,
@@ -163,7 +172,7 @@ class AsyncMemory(Curator):
         namespace: str | Sequence[str],
         thread: str | None = None,
         kind: str | None = None,
-        occurred_at: datetime | None = None,
+        occurred_at: datetime | date | None = None,
         source: Source | str | None = None,
         trust: Trust = Trust.STATED,
         data: Mapping[str, JsonValue] | BaseModel | None = None,
@@ -171,6 +180,7 @@ class AsyncMemory(Curator):
         tags: Sequence[str] | None = None,
         context: str | None = None,
         key: str | None = None,
+        cut: bool = False,
         judge: Judge | None = None,
     ) -> Remembered:
         """Store words as a note, link it, and let its neighbours evolve.
@@ -180,12 +190,19 @@ class AsyncMemory(Curator):
             namespace: whose memory: a path such as ``"acme/ana"``, or its segments (see `as_namespace`).
             thread: the conversation, session or document it belongs to.
             kind: `episodic`, `semantic`, `procedural`, `insight` or a registered kind; found if None.
-            occurred_at: when it happened (aware); now if None.
+            occurred_at: when it happened (aware); of a date its first moment in the memory's zone; now if
+                None.
             source: who said it, or a whole `Source`.
             trust: how far it may be believed.
             data: the application's own fields, JSON, checked against the kind's model if it has one.
             keywords, tags, context: given ones are kept and no model is asked for them.
+            key: the application's name for it; the same key is the same note, revised if it says news. What
+                only says again what was remembered under the key before undoes no later revise or forget:
+                `known` is then set, and `note` tells what stands. With `data` it is put in its place.
             key: the application's name for it; the same key is the same note, revised if it says news.
+            cut: make notes of a long text where its matter changes, at most 200, each `part_of` the note that
+                is given back, which says how the text begins; to forget that one is to forget all. The same
+                text again is the same notes.
             judge: who decides about links and evolution this time.
 
         Raises:
@@ -211,13 +228,17 @@ class AsyncMemory(Curator):
                 "keywords": keywords,
                 "tags": tags,
                 "data": data.model_dump(mode="json") if isinstance(data, BaseModel) else data,
-                "occurred_at": occurred_at,
+                "occurred_at": moment(occurred_at, self.zone),
                 "source": {"who": source} if isinstance(source, str) else source or Source(),
                 "trust": trust,
             },
         )
+        if cut:
+            draft = self._intake.checked(draft)
+            return await self._wholes.remember(draft, as_namespace(namespace), self._judging.chosen(judge))
         return (await self.remember_many([draft], namespace=namespace, judge=judge))[0]
 
+    @in_zone
     async def remember_conversation(
         self,
         turns: Iterable[Message | Mapping[str, Any]],
@@ -240,13 +261,14 @@ class AsyncMemory(Curator):
             InvalidInput: a value cannot be used; nothing was stored.
             StoreError: the store failed; notes of finished commits stay.
         """
-        messages = conversation(turns)
+        messages = conversation(turns, self.zone)
         silent = [str(place) for place, turn in enumerate(messages) if not turn.says_something]
         if silent:
             logger.warning("nothing to remember in the turns %s of %d", ", ".join(silent), len(messages))
         drafts = [turn.draft(thread=thread) for turn in messages if turn.says_something]
         return await self.remember_many(drafts, namespace=namespace, judge=judge)
 
+    @in_zone
     async def remember_many(
         self,
         drafts: Iterable[Draft | Mapping[str, Any] | str],
@@ -272,10 +294,11 @@ class AsyncMemory(Curator):
             raise InvalidInput(f"drafts is {type(drafts).__name__}; give a list, or one text to remember")
         space = as_namespace(namespace)
         decider = self._judging.chosen(judge)
-        checked = [
-            self._intake.checked(build(Draft, {"content": each} if isinstance(each, str) else each))
-            for each in drafts
-        ]
+        checked: list[Draft] = []
+        for each in drafts:
+            given = {"content": each} if isinstance(each, str) else each
+            draft = build(Draft, dated(given, self.zone) if isinstance(given, Mapping) else given)
+            checked.append(self._intake.checked(draft))
         stored: list[Remembered] = []
         for batch in batches(checked, WINDOW if decider == "model" else BATCH):
             stored += await self._remember.remember(batch, space, decider)
@@ -283,6 +306,7 @@ class AsyncMemory(Curator):
                 progress(len(batch))
         return stored
 
+    @in_zone
     async def revise(
         self,
         note_id: str,
@@ -302,14 +326,15 @@ class AsyncMemory(Curator):
             NotFound: no such note here.
             InvalidInput: nothing would change, or a value does not fit.
         """
-        note = await self.get(note_id, namespace=namespace)
-        changes = await self._revise.revise(note, revisable(fields), reason)
+        note = await self._found(note_id, as_namespace(namespace))
+        changes = await self._revise.revise(note, dated(revisable(fields), self.zone), reason)
         return Remembered(note=changes.note, change=changes.id)
 
+    @in_zone
     async def forget(
         self, note_id: str, *, namespace: str | Sequence[str], revision: int | None = None
     ) -> Remembered:
-        """Put a note out of sight, with every link to it.
+        """Put a note out of sight, with every link to it, and with its parts if it stands for a text.
 
         A forgotten note can be brought back by `undo` for as long as nobody erases it: its words stay
         in the store. `admin.erase_note` erases it; `zettelmem doctor --purge` erases what was forgotten
@@ -323,7 +348,7 @@ class AsyncMemory(Curator):
             NotFound: no such note here.
             ConflictError: it was written since the revision given; nothing was done.
         """
-        note = await self.get(note_id, namespace=namespace)
+        note = await self._found(note_id, as_namespace(namespace))
         now = self.clock()
 
         def step(state: dict[str, Note]) -> Changes:
@@ -336,6 +361,7 @@ class AsyncMemory(Curator):
         changes = await self._writer.commit_linked(note, step)
         return Remembered(note=changes.note, change=changes.id)
 
+    @in_zone
     async def undo(self, change: str, *, namespace: str | Sequence[str]) -> Remembered:
         """Take one change back, at every note that it wrote: fields, links and validity as before.
 

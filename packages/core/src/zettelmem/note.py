@@ -41,6 +41,7 @@ class Trust(IntEnum):
 class Relation(StrEnum):
     """What a link says of its source about its target.
 
+    `contradicts` flags the target, which comes behind its source: never the more trusted one of the two.
     `supersedes` closes the target. `updates` may be the later word on the same matter: both stay valid,
     and a question about now finds the later one first.
     """
@@ -250,6 +251,18 @@ class Note(Value):
         """The notes that say, or may say, the later word on the same matter."""
         later = (x for x in self.links if x.relation in LATER_WORDS and x.target == self.id)
         return tuple(link.source for link in later)
+
+    @property
+    def ahead(self) -> tuple[str, ...]:
+        """The notes that come before it where both answer: later words, and what contradicts it."""
+        before = (*LATER_WORDS, Relation.CONTRADICTS)
+        return tuple(x.source for x in self.links if x.relation in before and x.target == self.id)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The notes that are part of it, where it stands for a text that was cut."""
+        own = (x for x in self.links if x.relation is Relation.PART_OF and x.target == self.id)
+        return tuple(link.source for link in own)
 
     @property
     def repeats(self) -> tuple[Evolution, ...]:

@@ -18,7 +18,7 @@ from .language.terms import terms
 from .note import Note
 from .queries import Hit, Known
 from .render import DATA, cut, fence, tell
-from .selection import MIN_SCORE, only_asks
+from .selection import MIN_SCORE, tells
 
 LATELY = timedelta(days=14)
 """Half-life of what is told as lately so."""
@@ -72,21 +72,26 @@ def about(name: str, field: FieldInfo, hits: Sequence[Hit]) -> list[Hit]:
     """The hits of a field's question that are about the field by the rules, best first.
 
     A note is, if it shares a telling word with the question, and tells something of the person, not of a
-    relative that nobody asked for. For a field with one value its score is not far behind the best one.
+    relative that nobody asked for. It has to score `MIN_SCORE`, but where the description lists words with
+    commas between them: one of these is enough, and little of such a question. For a field with one value
+    a note is not far behind the best one either.
     """
-    words = set(terms(question(name, field)))
-    _, many = _one(field.annotation)
-    wanted = {term for relative in FAMILY for term in terms(relative)} - words
-    good = [hit for hit in hits if hit.score >= MIN_SCORE]
-    least = FAR * _odds(good[0].score) if good and not many else 0.0
-    found: list[Hit] = []
-    for hit in good:
-        note = hit.note
-        subject = set(terms(" ".join(note.content.split()[:SUBJECT])))
-        shares = not words.isdisjoint(terms(note.content))
-        if shares and _odds(hit.score) >= least and wanted.isdisjoint(subject) and not note.newer:
-            found.append(hit)
-    return [hit for hit in found if not only_asks(hit.note.content)]
+    asked = question(name, field)
+    words = set(terms(asked))
+    least = 0.0 if "," in asked else MIN_SCORE
+    relatives = {term for relative in FAMILY for term in terms(relative)} - words
+    found = [hit for hit in hits if hit.score >= least and _is_about(hit.note, words, relatives)]
+    if found and not _one(field.annotation)[1]:
+        near = FAR * _odds(found[0].score)
+        found = [hit for hit in found if _odds(hit.score) >= near]
+    return found
+
+
+def _is_about(note: Note, words: set[str], relatives: set[str]) -> bool:
+    """Whether a note holds one of these words and is not about one of these relatives."""
+    subject = terms(" ".join(note.content.split()[:SUBJECT]))
+    stands = not note.newer and note.rested_at is None and tells(note)
+    return stands and not words.isdisjoint(terms(note.content)) and relatives.isdisjoint(subject)
 
 
 def _odds(score: float) -> float:
@@ -131,7 +136,8 @@ def known(field: FieldInfo, told: Iterable[tuple[Any, Note, float]], now: dateti
 
 def _weight(note: Note, now: datetime, half_life: timedelta) -> float:
     """What the times that a note's words were said count together."""
-    times = [note.occurred_at, *(entry.at for entry in note.repeats)]
+    again = [entry.at for entry in note.repeats]
+    times = [note.occurred_at, *again, *(saying.at for saying in note.sayings)]
     weights: list[float] = [0.5 ** (max(now - at, timedelta()) / half_life) for at in times]
     return sum(weights)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, tzinfo
 from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -12,7 +12,7 @@ from .errors import InvalidInput
 from .namespace import Namespace, as_namespace
 from .note import Link, Note, Trust
 from .spending import Account
-from .values import KindName, Label, Time, Value, Words, build, tag_key, words
+from .values import KindName, Label, Time, Value, Words, build, moment, tag_key, words
 
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
 
@@ -28,22 +28,15 @@ class Where(TypedDict, total=False):
     thread: str | None
     """This conversation, session or document only, in any case."""
     since: datetime | date | None
-    """What happened then or later; a date is from its first moment (UTC) on."""
+    """What happened then or later; a date is from its first moment on."""
     until: datetime | date | None
-    """What happened before then; a date includes that whole day (UTC)."""
+    """What happened before then; a date includes that whole day."""
     min_trust: Trust
     """Leave out what is trusted less."""
     via: str | None
     """Only what came in through this door (`source.via`)."""
-
-
-def _days(value: Any, days: int) -> Any:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        try:
-            return datetime(value.year, value.month, value.day, tzinfo=UTC) + timedelta(days=days)
-        except OverflowError as error:
-            raise ValueError("lies outside the years 1 to 9999; give an earlier day") from error
-    return value
+    timezone: str | tzinfo | None
+    """Whose days are meant, in the question and in dates, such as `Asia/Tokyo`; the memory's where None."""
 
 
 def _some(value: Any) -> Any:
@@ -61,8 +54,6 @@ def _keys(value: tuple[str, ...] | None) -> tuple[str, ...] | None:
 
 Kinds = Annotated[tuple[KindName, ...] | None, BeforeValidator(_one_or_more)]
 TagKeys = Annotated[Words | None, BeforeValidator(_some), AfterValidator(_keys)]
-Since = Annotated[Time | None, BeforeValidator(lambda value: _days(value, 0))]
-Until = Annotated[Time | None, BeforeValidator(lambda value: _days(value, 1))]
 MaybeLabel = Annotated[Label | None, BeforeValidator(_some)]
 
 
@@ -88,8 +79,8 @@ class Filter(Value):
     kinds: Kinds = None
     tags: TagKeys = None
     thread: MaybeLabel = None
-    since: Since = None
-    until: Until = None
+    since: Time | None = None
+    until: Time | None = None
     valid_at: Time | None = None
     over_at: Time | None = None
     known_at: Time | None = None
@@ -102,12 +93,13 @@ class Filter(Value):
         return (namespace if self.exact else namespace[: len(self.namespace)]) == self.namespace
 
 
-def sight(namespace: str | Sequence[str], where: Where, **more: Any) -> Filter:
+def sight(namespace: str | Sequence[str], where: Where, zone: tzinfo | None = None, **more: Any) -> Filter:
     """The filter of a call.
 
     Args:
         namespace: as the caller wrote it.
         where: the caller's narrowing.
+        zone: whose days its dates are; UTC where None.
         more: other fields of a `Filter`.
 
     Raises:
@@ -119,7 +111,10 @@ def sight(namespace: str | Sequence[str], where: Where, **more: Any) -> Filter:
             f"there is nothing to narrow by called {', '.join(sorted(unknown))}; give "
             f"{', '.join(Where.__annotations__)}"
         )
-    return build(Filter, {"namespace": as_namespace(namespace), **where, **more})
+    narrowed: dict[str, Any] = {name: value for name, value in where.items() if name != "timezone"}
+    for name, days in (("since", 0), ("until", 1)):
+        narrowed[name] = moment(narrowed.get(name), zone, days)
+    return build(Filter, {"namespace": as_namespace(namespace), **narrowed, **more})
 
 
 class Hit(Value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Literal, Unpack
 
 from . import connect
@@ -16,6 +16,7 @@ from .judge import Judging
 from .language.follow_up import in_context
 from .limits import MAX_HOPS, MAX_PAGE, within
 from .linking import undo
+from .local import in_zone, zone_of
 from .namespace import Namespace, as_namespace
 from .note import ALPHABET, Evolution, Link, Note, keyed_id
 from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
@@ -24,6 +25,7 @@ from .recall import Recall, Wanted
 from .revise import Revise
 from .spending import Account, spent_in
 from .store import Store
+from .values import moment
 
 Order = Literal["recorded_at", "occurred_at"]
 """A time of a note that notes are put in order by."""
@@ -34,11 +36,14 @@ class Reader:
     """The verbs that only read. `AsyncMemory` has them, and those that write."""
 
     clock: Callable[[], datetime]
+    zone: tzinfo | None
+    """Whose days are meant; that of the clock, and UTC in what is told, where None."""
     _judging: Judging
     _store: Store
     _recalling: Recall
     _revise: Revise
 
+    @in_zone
     async def recall(
         self,
         query: str,
@@ -76,7 +81,7 @@ class Reader:
             effort: `deep` searches in rounds: after each a judge says which notes to keep, what to ask next,
                 or that it is enough. Kept notes come first; `why` tells the round and what it asked.
             rounds: searches of a deep recall at most, 1 to 10.
-            sift: the judge of a deep recall, a function of the question and a round's new hits; the
+            sift: the judge of a deep recall, a function of the question and a round's hits; the
                 memory's model where None.
             where: `kinds`, `tags`, `thread`, `since`, `until`, `min_trust`, `via`: see `Where`.
 
@@ -91,9 +96,12 @@ class Reader:
         if isinstance(said, str):
             raise InvalidInput("said is one string; give the list of the turns before")
         query = in_context(query, said)
+        zone = self._zone(where)
+        as_of = moment(as_of, zone)
         now = as_of or self.clock()
-        visible = sight(namespace, where, known_at=as_of, valid_at=None if superseded else now)
-        wanted = Wanted(k, expand, budget_tokens, min_score, explain)
+        visible = sight(namespace, where, zone, known_at=as_of, valid_at=None if superseded else now)
+        now = now if zone is None else now.astimezone(zone)
+        wanted = Wanted(k, expand, budget_tokens, min_score, explain, zone)
         if effort == "plain":
             return await self._recalling.recall(query, visible, now, wanted)
         return await self._deep(query, visible, now, wanted, effort, rounds, sift)
@@ -125,6 +133,11 @@ class Reader:
         hits = (await deep(query, find, sift or by_model(self._judging), rounds))[: wanted.k]
         return hits if wanted.budget is None else cut(hits, wanted.budget)
 
+    def _zone(self, where: Where) -> tzinfo | None:
+        """Whose days a call means."""
+        return zone_of(where.get("timezone")) or self.zone
+
+    @in_zone
     async def get(self, note_id: str, *, namespace: str | Sequence[str], forgotten: bool = False) -> Note:
         """One note; with `forgotten`, also one that is out of sight.
 
@@ -161,6 +174,7 @@ class Reader:
             raise NotFound(f"no change {change!r} here; history lists the changes of a note")
         return note, entry
 
+    @in_zone
     async def keyed(
         self, keys: Iterable[str], *, namespace: str | Sequence[str], forgotten: bool = False
     ) -> dict[str, Note]:
@@ -187,10 +201,11 @@ class Reader:
         """
         return await self._store.namespaces(sight(under, {"via": via}, **self._validity(valid)))
 
-    def _validity(self, valid: bool | None) -> dict[str, datetime]:
+    def _validity(self, valid: bool | None) -> dict[str, Any]:
         """The field of a filter for what is so now (`valid`), or no longer is; none for both."""
         return {} if valid is None else {"valid_at" if valid else "over_at": self.clock()}
 
+    @in_zone
     async def notes(
         self,
         *,
@@ -218,7 +233,7 @@ class Reader:
         Raises:
             InvalidInput: a value does not fit, or the cursor is none of ours.
         """
-        visible = sight(namespace, where, pending=pending, **self._validity(valid))
+        visible = sight(namespace, where, self._zone(where), pending=pending, **self._validity(valid))
         if limit is None:
             return await self._all(visible, by, after=after, newest_first=newest_first)
         within("limit", limit, 1, MAX_PAGE)
@@ -236,6 +251,7 @@ class Reader:
         order = _from(places, after, newest_first=newest_first)
         return Page(notes=tuple(notes[note_id] for *_, note_id in order))
 
+    @in_zone
     async def history(self, note_id: str, *, namespace: str | Sequence[str]) -> tuple[Evolution, ...]:
         """What was done to a note, oldest first, forgotten or not.
 
@@ -255,15 +271,17 @@ class Reader:
         """
         return (await self.get(note_id, namespace=namespace)).links
 
+    @in_zone
     async def neighbours(self, note_id: str, *, namespace: str | Sequence[str]) -> list[Neighbour]:
         """The note's nearest notes, nearest first; those that `ask` numbered while they stand. Reads only.
 
         Raises:
             NotFound: no such note here.
         """
-        note = await self.get(note_id, namespace=namespace)
+        note = await self._found(note_id, as_namespace(namespace))
         return await connect.waiting(self._store, note) or await self._revise.around(note)
 
+    @in_zone
     async def graph(
         self,
         *,
@@ -299,6 +317,7 @@ class Reader:
             links |= dict.fromkeys(whole)
         return Graph(notes=tuple(notes.values()), links=tuple(links))
 
+    @in_zone
     async def stats(self, *, namespace: str | Sequence[str]) -> Stats:
         """Figures about a namespace and all below it."""
         names = ["kind", "thread", "linked", "history", "waiting", "invalid_at", "occurred_at"]

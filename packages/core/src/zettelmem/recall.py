@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import numpy as np
 
@@ -13,25 +13,29 @@ from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
 from .language.general import asks_for_all
+from .language.gist import gist
 from .language.sameness import carries_nothing
 from .language.terms import terms
 from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
 from .linking import evolve
+from .local import told_in
 from .note import Note
 from .protocols import Reranker
 from .queries import Filter, Hit
 from .ranking import evidence
 from .ranking.candidates import Candidates, Query, name_words, nameless
-from .ranking.currency import newest_first
+from .ranking.currency import asks_about_now, newest_first
 from .ranking.explain import cut, hits
 from .ranking.score import Ranking, rank, reachable, reranked
-from .ranking.signals import alike, bridges
+from .ranking.signals import alike, anothers, bridges
 from .store import Store
 from .store.schema import Row
 from .store.search import Search
 
 DEPTH = 100
 """Candidates that each of the three searches brings to a recall."""
+OLDER = 20
+"""Notes that are no longer so, that each of the three searches brings."""
 WHOLE = 1_000
 """Notes in sight up to which all of them are candidates."""
 TELLERS = 5
@@ -50,6 +54,7 @@ class Wanted:
         budget: at most so many tokens of content; None for no limit.
         min_score: leave out hits below it, in [0, 1].
         explain: tell the weight of each signal.
+        zone: whose days the reasons tell; UTC where None.
     """
 
     k: int = 10
@@ -57,6 +62,7 @@ class Wanted:
     budget: int | None = None
     min_score: float = 0.0
     explain: bool = False
+    zone: tzinfo | None = None
 
     def check(self) -> None:
         """Raise InvalidInput, naming the range, unless all of it can be done."""
@@ -96,10 +102,14 @@ class Recall:
             if size <= wanted.budget:
                 return await self._all(query, ids, search, sight, now, wanted)
         asked = await self._query(query, search, now)
-        candidates = await self._candidates(asked, search, sight, wanted)
+        candidates, older = await asyncio.gather(
+            self._candidates(asked, search, sight, wanted), self._older(asked, search, sight)
+        )
         if candidates is None:
             return []
-        ranked, rows = await self._ranked(asked, candidates, search, wanted)
+        seen = len(candidates)
+        candidates = candidates if older is None else candidates.plus(older)
+        ranked, rows = await self._ranked(asked, candidates, seen, search, wanted)
         good_enough = ranked.scores[ranked.order] >= wanted.min_score
         places = ranked.order[good_enough].tolist()
         found = _hits(asked, candidates, ranked, places[: wanted.k], rows, sight, wanted)
@@ -108,7 +118,7 @@ class Recall:
     async def _query(self, query: str, search: Search, now: datetime) -> Query:
         people = await search.people()
         vector = await self._embedding.query(nameless(query, people))
-        return Query(query, tuple(dict.fromkeys(terms(query))), vector, span(query, now))
+        return Query(query, tuple(dict.fromkeys(terms(gist(query)))), vector, span(query, now))
 
     async def _candidates(
         self, query: Query, search: Search, sight: Filter, wanted: Wanted
@@ -124,10 +134,21 @@ class Recall:
         linked = await search.look(beyond, sight, query) if beyond else None
         return candidates if linked is None else candidates.plus(linked)
 
+    async def _older(self, query: Query, search: Search, sight: Filter) -> Candidates | None:
+        """Older words on some matter that are no longer so; None where there are none, or they are wanted.
+
+        Nobody sees them, but their words lead to the newest: "I live in Porto." finds "Braga is home."
+        """
+        if sight.valid_at is None or sight.known_at is not None or not asks_about_now(query):
+            return None
+        over = sight.model_copy(update={"valid_at": None, "over_at": sight.valid_at})
+        older, _ = await search.candidates(over, query, OLDER, OLDER)
+        return older if older is not None and any(older.newer) else None
+
     async def _ranked(
-        self, query: Query, candidates: Candidates, search: Search, wanted: Wanted
+        self, query: Query, candidates: Candidates, seen: int, search: Search, wanted: Wanted
     ) -> tuple[Ranking, dict[str, Row]]:
-        """The order of the candidates, and the rows of the best, at least k of them."""
+        """The order of the first `seen` candidates, and the rows of the best, at least k of them."""
         ranked = rank(candidates, query, expand=wanted.expand)
         looked = evidence.looked_at(ranked)
         places = [*ranked.order[: max(wanted.k, TELLERS)].tolist(), *looked]
@@ -136,7 +157,7 @@ class Recall:
         tellers = (candidates.ids[place] for place in ranked.order[:TELLERS])
         best = {note_id: rows[note_id].note.content for note_id in tellers if note_id in rows}
         ranked = ranked.plus("bridge", bridges(candidates, query.text, best))
-        ranked = newest_first(candidates, ranked, query)
+        ranked = newest_first(candidates, ranked, query).only(seen)
         count = wanted.k if self._reranker is None else max(wanted.k, RERANKED)
         places = ranked.order[:count].tolist()
         rows = await _rows(candidates, places, search, rows)
@@ -158,7 +179,7 @@ class Recall:
         """
         if carries_nothing(query.text):
             return ranked
-        asked = evidence.words_of(query.text)
+        asked = evidence.words_of(gist(query.text))
         there = [place for place in places if candidates.ids[place] in rows]
         found = [rows[candidates.ids[place]] for place in there]
         words = [evidence.words_of(row.note.content) for row in found]
@@ -169,6 +190,8 @@ class Recall:
         shares = np.array(
             [evidence.held(asked, lengths[:count], row.around_terms, like) for row, like in pairs]
         )
+        contents = {place: row.note.content for place, row in zip(there, found, strict=True)}
+        ranked = ranked.plus("another", anothers(candidates, query.text, contents))
         strongest = evidence.strongest(candidates, query, there, shares)
         if asks_for_all((word for word, _ in asked), name_words(candidates.people)):
             strongest = max(strongest, evidence.ANY)
@@ -245,10 +268,10 @@ def _hits(
         row = rows.get(candidates.ids[place])
         note = None if row is None else _as_known(row.note, sight)
         if row is not None and note is not None:
-            notes[note.id] = note
+            notes[note.id] = told_in(wanted.zone, note)
             words[note.id] = {*row.content_terms.split()}, {*row.around_terms.split()}
     there = [place for place in places if candidates.ids[place] in notes]
-    return hits(query.text, candidates, ranked, there, notes, words, explain=wanted.explain)
+    return hits(gist(query.text), candidates, ranked, there, notes, words, explain=wanted.explain)
 
 
 def _as_known(note: Note, sight: Filter) -> Note | None:

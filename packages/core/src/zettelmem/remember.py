@@ -80,13 +80,14 @@ class Remember:
         plans = await self._construct(drafts, namespace, now)
         texts = [text for plan in plans for text in (plan.note.content, plan.note.description)]
         vectors = await self._writer.embedding.documents(texts, {})
-        await look_around(await self._writer.store.search(namespace), plans, vectors, self._k)
+        search = await self._writer.store.search(namespace)
+        await look_around(search, plans, vectors, self._k)
         lease = self._work.lease(now) if judge == "model" and self._judging.ready(now) else {}
         ids = [note_id for plan in plans for note_id, _ in plan.near]
         ids += [plan.note.id for plan in plans]
         ids += [plan.previous for plan in plans if plan.previous]
         changes = await self._writer.commit(
-            namespace, ids, lambda fresh: self._step(plans, fresh, judge, now, lease), vectors
+            namespace, ids, lambda fresh: self._step(plans, fresh, judge, now, lease), vectors, search
         )
         made = [remembered(each, plan.neighbours) for plan, each in zip(plans, changes, strict=True)]
         return await self._judged(made, changes) if judge == "model" else made

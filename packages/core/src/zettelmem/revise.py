@@ -68,13 +68,18 @@ class Revise:
     async def again(self, note: Note, draft: Draft) -> Remembered:
         """The same key once more: nothing to do if it says the same, a revision if not.
 
-        One that was forgotten is a new note, in the place of the old.
+        One that was forgotten is a new note, in the place of the old. But words that say what was last
+        remembered under the key come late, as those of a retry do: they undo no later revise or forget.
+        A draft with `data` is a record that is put in its place, whatever was done to it since.
         """
         fields = {
             name: value for name in draft.model_fields_set if (value := getattr(draft, name)) is not None
         }
         fields = {name: fields[name] for name in Fields.__annotations__ if name in fields}
         fields |= {"data": draft.data, "forgotten_at": None}
+        last = evolve.last_remembered(note) if draft.data is None else None
+        if last is not None and all(getattr(last, name) == fields[name] for name in SAYING & fields.keys()):
+            return Remembered(note=note, change=note.history[-1].change, known=True)
         if "invalid_at" in draft.model_fields_set or note.forgotten_at is not None:
             fields["invalid_at"] = draft.invalid_at
         if note.forgotten_at is not None:
@@ -83,7 +88,7 @@ class Revise:
         if SAYING.isdisjoint(name for name, value in fields.items() if getattr(note, name) != value):
             return Remembered(note=note, change=note.history[-1].change, known=True)
         try:
-            changes = await self.revise(note, fields, "remembered again under the same key")
+            changes = await self.revise(note, fields, evolve.AGAIN)
         except InvalidInput:
             fresh = (await self._writer.store.notes(note.namespace, [note.id])).get(note.id)
             if fresh is None or any(getattr(fresh, name) != value for name, value in fields.items()):

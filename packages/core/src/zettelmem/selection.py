@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from .language.sameness import carries_nothing, same_words
 from .language.words import asks
 from .limits import MAX_K, PER_TOKEN
-from .note import Trust
+from .note import ALPHABET, Note, Trust
 from .queries import Hit
 
 WHOLE = 300
@@ -18,6 +18,9 @@ LOOK = 40
 MIN_SCORE = 0.2
 """The score, in [0, 1], that a hit needs to be shown where not all are; docs/ranking.md says why."""
 
+MAX_CITED = 50
+"""Ids that are looked for in one answer."""
+_ID = re.compile(rf"(?<!\w)[{ALPHABET}]{{8,12}}(?!\w)")
 LONGEST_QUESTION = 300
 """Characters of words that only ask; who writes more tells something too."""
 _SENTENCE = re.compile(r"[^.!?\u2026\n\u3002\uff01\uff1f\u061f]+[.!?\u2026\u3002\uff01\uff1f\u061f]*")
@@ -34,6 +37,12 @@ def only_asks(text: str) -> bool:
     sentences = [match.group().strip() for match in _SENTENCE.finditer(text)]
     telling = [sentence for sentence in sentences if sentence and not carries_nothing(sentence)]
     return bool(telling) and all(asks(sentence) for sentence in telling)
+
+
+def tells(note: Note) -> bool:
+    """Whether a note tells something: it does not only ask, nor is it an assistant's mere acknowledgement."""
+    acknowledges = note.trust is Trust.REPORTED and carries_nothing(note.content)
+    return not acknowledges and not only_asks(note.content)
 
 
 def to_ask_for(k: int) -> int:
@@ -77,6 +86,15 @@ def for_prompt(
         part.append(hit)
     telling = telling[: max(k - k // 3, k - len(spoken))]
     return [*telling, *spoken[: k - len(telling)], *asking][:k]
+
+
+def cited(answer: str) -> list[str]:
+    """What may be ids of notes in an answer, each once; `used` counts those that are.
+
+    >>> cited("Rita is allergic to peanuts [k3v9x2ab], see also k3v9x2ab and (7h2mq0zr4t).")
+    ['k3v9x2ab', '7h2mq0zr4t']
+    """
+    return list(dict.fromkeys(_ID.findall(answer)))[:MAX_CITED]
 
 
 def _words(text: str) -> str:

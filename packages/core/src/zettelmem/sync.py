@@ -73,6 +73,7 @@ class Memory:
         self._async = AsyncMemory(*args, **kwargs)
         self.admin = Admin(self)
         self.clock = self._async.clock
+        self.zone = self._async.zone
         self.half_lives = self._async.half_lives
         self._process = os.getpid()
         self._starting = Lock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -34,6 +34,33 @@ def _utc(value: datetime) -> datetime:
         return value.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("lies outside the years 1 to 9999 in UTC; give a time inside them") from error
+
+
+def moment(value: Any, zone: tzinfo | None, days: int = 0) -> Any:
+    """A date or a time without a zone as a moment in that zone; what is neither stays as it is.
+
+    Args:
+        value: of a date, its first moment is meant. A time without a zone stays so where `zone` is None.
+        zone: whose days; UTC where None.
+        days: so many days later, of a date.
+
+    Raises:
+        InvalidInput: it lies outside the calendar.
+    """
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=zone) if value.tzinfo is None and zone is not None else value
+    if not isinstance(value, date):
+        return value
+    try:
+        day = value + timedelta(days=days)
+        return datetime(day.year, day.month, day.day, tzinfo=zone or UTC).astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(f"{value} lies outside the years 1 to 9999; give another day") from error
+
+
+def dated(fields: Mapping[str, Any], zone: tzinfo | None) -> dict[str, Any]:
+    """The fields, with dates and times without a zone among them as moments in that zone."""
+    return {name: moment(value, zone) for name, value in fields.items()}
 
 
 def words(value: Any) -> Any:

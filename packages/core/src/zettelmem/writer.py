@@ -13,6 +13,7 @@ from .namespace import Namespace
 from .note import Note, Relation
 from .protocols import Vectors
 from .store import Step, Store, Tidying
+from .store.search import Search
 
 LINKED_TRIES = 8
 """How often a write is worked out again because its note was linked meanwhile."""
@@ -43,13 +44,16 @@ class Writer:
         ids: Iterable[str],
         step: Step,
         vectors: Mapping[str, Vectors] | None = None,
+        around: Search | None = None,
     ) -> list[Changes]:
         """Write what `step` makes of the fresh states of `ids`, and let the table be tidied if that is due.
+
+        `vectors` are those known already, `around` is what found these ids just now: see `Store.commit`.
 
         Raises:
             ConflictError: the notes kept changing.
         """
-        changes = await self.store.commit(namespace, ids, step, self._embed, vectors)
+        changes = await self.store.commit(namespace, ids, step, self._embed, vectors, around)
         await self._let_fall(namespace, changes)
         self._tidying.after(sum(len(each.notes) for each in changes))
         return changes
@@ -74,18 +78,23 @@ class Writer:
     async def commit_linked(
         self, note: Note, step: Callable[[dict[str, Note]], Changes], more: Sequence[str] = ()
     ) -> Changes:
-        """Commit a step that needs every note the fresh one is linked with; they may grow meanwhile."""
+        """Commit a step that needs every note that the fresh one or a part of it is linked with; they may
+        grow meanwhile."""
         ids = {note.id, *note.linked_ids(), *more, *await self.beyond(note)}
+        for part in (await self.store.notes(note.namespace, note.parts)).values():
+            ids |= {*part.linked_ids(), *await self.beyond(part)}
         for _ in range(LINKED_TRIES):
             absent: set[str] = set()
 
-            def whole(
+            def step_on_all(
                 fresh: dict[str, Note], ids: set[str] = ids, absent: set[str] = absent
             ) -> list[Changes]:
-                absent |= set(alive(fresh, note.id, gone=True).linked_ids()) - ids
+                whole = alive(fresh, note.id, gone=True)
+                for each in (whole, *(fresh[part] for part in whole.parts if part in fresh)):
+                    absent |= set(each.linked_ids()) - ids
                 return [] if absent else [step(fresh)]
 
-            done = await self.commit(note.namespace, ids, whole)
+            done = await self.commit(note.namespace, ids, step_on_all)
             if done:
                 return done[0]
             ids |= absent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal, NotRequired
@@ -14,7 +15,7 @@ from langchain_core.messages import AnyMessage, BaseMessage, SystemMessage
 from langgraph.channels import UntrackedValue
 from langgraph.runtime import Runtime
 
-from zettelmem import MAX_QUERY, MIN_SCORE, Memory, Note, Part, Trust
+from zettelmem import MAX_QUERY, MIN_SCORE, Memory, Note, Part, Trust, cited
 
 from .scope import Scope, here, namespace_of, thread_of
 from .turns import Turn, new_turns, question_in, unknown
@@ -66,8 +67,11 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
             system prompt, for models that heed only that; each run then begins a new cache.
         parts: of a brief (`Memory.brief`) that are shown: with ``("profile", "lessons", "plans", "notes")``
             also who the person is, what was learned and what lies ahead, within the same budget.
-        cite: ask the model to cite notes by their ids, where somebody reads them.
+        cite: ask the model to cite notes by their ids, where somebody reads them. Notes that an answer
+            cites are counted as used, asked for or not.
         capture: the message types that become notes; () captures nothing.
+        every: after how many new notes of a namespace `memory.upkeep` looks after it, where the notes are
+            stored; None never does.
         defer: remember in a background thread, so that the run does not wait; `flush` waits for it.
         name: tells several instances in one agent apart; made of the namespace where None.
     """
@@ -87,6 +91,7 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         parts: Sequence[Part] = ("notes",),
         cite: bool = False,
         capture: Sequence[str] = ("human", "ai"),
+        every: int | None = None,
         defer: bool = False,
         name: str | None = None,
     ) -> None:
@@ -103,6 +108,8 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         self._cite = cite
         self._capture = tuple(capture)
         self._name = name or "_".join((type(self).__name__, *_readable(namespace)))
+        self._every = every
+        self._since: Counter[tuple[str, ...]] = Counter()
         self._worker = ThreadPoolExecutor(1, "zettelmem-capture") if defer else None
         self._deferred: dict[tuple[str, str], bool] = {}
 
@@ -146,7 +153,8 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         return self._taken(state)
 
     def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
-        """Remember what was taken."""
+        """Remember what was taken, and count the notes that the answers cite."""
+        self._count(state, runtime)
         try:
             waiting = self._waiting(state)
             done = self._remember(waiting, runtime)
@@ -269,6 +277,26 @@ class ZettelmemMiddleware(types.AgentMiddleware[MemoryState, Any, Any]):
         drafts = unknown(turns, known, notes)
         if drafts:
             self.memory.remember_many(drafts, namespace=namespace)
+        self._since[namespace] += len(drafts)
+        if self._every is not None and self._since[namespace] >= self._every:
+            self._since[namespace] = 0
+            self.memory.upkeep(namespace=namespace)
+
+    def _count(self, state: MemoryState, runtime: Runtime[Any]) -> None:
+        """Count the notes that the run's answers cite as used."""
+        try:
+            answers: list[str] = []
+            for message in reversed(state["messages"]):
+                if message.type == "human":
+                    break
+                if message.type == "ai":
+                    answers.append(message.text)
+            ids = cited("\n".join(answers))
+            if ids:
+                space = namespace_of(self._namespace, runtime.context, here()[1])
+                self.memory.used(ids, namespace=space)
+        except Exception:  # the answer is there, and a count is not worth a failed run
+            logger.warning("the notes that the answer cites were not counted", exc_info=True)
 
     def _store_later(self, turns: Sequence[Turn], namespace: tuple[str, ...], thread: str | None) -> None:
         """Store in the background, and let what failed be tried again after the next run."""

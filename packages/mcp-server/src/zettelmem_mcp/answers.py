@@ -116,7 +116,7 @@ def label(text: str) -> str:
 
 
 def clean(note: core.Note) -> core.Note:
-    """`note` as it may be told to a model: nothing hidden, no forged heads, its day that of this machine."""
+    """`note` as it may be told to a model: nothing hidden, no forged heads."""
     source = note.source.model_copy(update={"who": label(note.source.who or "unknown")})
     return note.model_copy(
         update={
@@ -124,7 +124,6 @@ def clean(note: core.Note) -> core.Note:
             "tags": tuple(filter(None, map(label, note.tags))),
             "thread": label(note.thread) if note.thread else None,
             "source": source,
-            "occurred_at": note.occurred_at.astimezone(),
         }
     )
 

@@ -79,10 +79,9 @@ def _bare(value: Any) -> Any:
 
 
 def _moment(value: Any) -> Any:
+    """A time; where it names no zone, the memory's is meant."""
     try:
-        found = datetime.fromisoformat(value.strip())
-        # no time zone: that of the machine, which is the user's
-        return found if found.tzinfo else found.astimezone()
+        return datetime.fromisoformat(value.strip())
     except (AttributeError, ValueError, OverflowError, OSError) as error:
         raise ValueError("send a date like 2026-05-03 or 2026-05-03T14:30:00+02:00") from error
 

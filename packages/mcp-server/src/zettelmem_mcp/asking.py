@@ -47,7 +47,7 @@ def undone(note: core.Note, change: core.Evolution) -> str:
     says = quoted([note])
     match change.verb:
         case "remember":
-            return f"Forget {says}, which was remembered on {change.at.astimezone():%d %B}?"
+            return f"Forget {says}, which was remembered on {change.at:%d %B}?"
         case "forget":
             return f"Bring back {says}, which was forgotten?"
         case "revise" if "content" in change.before:

@@ -14,9 +14,10 @@ from .clients import NAME, BadConfiguration, Client, difference, known_clients, 
 from .settings import BadSetting, Settings, read_settings
 
 OTHER_EMBEDDER = (
-    "Meanings are compared by an embedder for English. For other languages, "
-    "install again with --embedder multilingual; if uvx does not start the server, first run: "
-    'pip install "zettelmem[multilingual]".'
+    "Meanings are compared by an embedder for English that knows words, not sentences. For questions in "
+    "other words than the notes, install again with --embedder minilm (English) or --embedder multilingual; "
+    "if uvx does not start the server, first run: "
+    'pip install "zettelmem[minilm]" or "zettelmem[multilingual]".'
 )
 CLIENTS = tuple(known_clients(Path(), {}))
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any, Literal, Self, TypeVar, cast
 
 import anyio
+import tzlocal
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 
@@ -26,6 +27,8 @@ NEIGHBOURS = 6
 """Notes that the assistant is asked about when it remembers one."""
 PATIENCE = timedelta(hours=1)
 """How long a note waits for the assistant's `connect` before the offline rules link it."""
+A_DAY = timedelta(days=1)
+"""How often doubles are merged and weak notes put to rest, which needs nobody's judgement."""
 FAREWELL = 10.0
 """Seconds that work under way may take once the client is gone."""
 BEAT = 2.0
@@ -33,7 +36,7 @@ BEAT = 2.0
 NOBODY = "-"
 """A segment of a namespace that is no user's."""
 TENDED = 10_000
-"""Namespaces of which it is known when notes that wait in them were linked."""
+"""Namespaces of which it is known when they were looked after."""
 GRACE = 0.25
 """Seconds after which the memory is loaded for a client that does not ask for the list of tools.
 
@@ -75,6 +78,7 @@ class Keeper:
         self._tended: OrderedDict[tuple[str, ...], datetime] = OrderedDict()
         # Where there are many users, the memories of all are below the root, and too many to load.
         self._own = (*settings.path, NOBODY) if settings.many else settings.path
+        self._kept_up: OrderedDict[tuple[str, ...], datetime] = OrderedDict()
 
     async def __aenter__(self) -> Self:
         self._users += 1
@@ -133,6 +137,7 @@ class Keeper:
             neighbours=NEIGHBOURS,
             audit=audit,
             resident=self.settings.resident << 20,
+            timezone=self.settings.timezone or tzlocal.reload_localzone(),
             clock=self.clock,
         )
         if self._prepare is not None:
@@ -173,20 +178,31 @@ class Keeper:
         return await task
 
     def tend(self, namespace: tuple[str, ...]) -> None:
-        """Link notes that wait, in the background: by the model, or those nobody connected by the rules."""
+        """In the background: link what waits, by the model or the rules; once a day merge and let fade."""
         by_model, now = self.settings.judge == "model", self.clock()
-        before = self._tended.get(namespace)
-        if by_model or before is None or now > before + PATIENCE:
-            self._tended[namespace] = now
-            self._tended.move_to_end(namespace)
-            if len(self._tended) > TENDED:
-                self._tended.popitem(last=False)
+        if _due(self._tended, namespace, now, PATIENCE) or by_model:
             _started(self._link(namespace, None if by_model else now - PATIENCE), self._upkeep)
 
     async def _link(self, namespace: tuple[str, ...], before: datetime | None) -> None:
         memory = await self.memory()
         async with self._judging:
             await memory.finish_pending(namespace=namespace, before=before, due=True)
+            if _due(self._kept_up, namespace, self.clock(), A_DAY):
+                await memory.upkeep(namespace=namespace, steps=["merge", "fade"])
+
+
+def _due(
+    done: OrderedDict[tuple[str, ...], datetime], namespace: tuple[str, ...], now: datetime, every: timedelta
+) -> bool:
+    """Whether something was not done in a namespace for so long. If so, it counts as done now."""
+    before = done.get(namespace)
+    if before is not None and now <= before + every:
+        return False
+    done[namespace] = now
+    done.move_to_end(namespace)
+    if len(done) > TENDED:
+        done.popitem(last=False)
+    return True
 
 
 def place(token: AccessToken, claims: Sequence[str]) -> tuple[str, ...]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from . import core
 from .answers import worth_telling
-from .settings import BadSetting, in_words
+from .settings import BadSetting
 
 VIA = "reference"
 """The door of these notes, by which they are told from others of the same memory."""
@@ -166,69 +167,34 @@ class Store:
         told = [hit for hit in worth_telling(hits, FOUND) if "matches" in hit.why or hit.score >= SURELY]
         return [name for hit in told for name in parts_of(hit.note)[1:]]
 
-    async def take_over(self, file: Path) -> int:
+    async def take_over(self, file: Path) -> None:
         """Import the reference server's file, once: what was deleted since does not come back.
-
-        Returns:
-            How many entities and relations came.
 
         Raises:
             BadSetting: the file cannot be read.
         """
         mark = _draft(f"Took over {file}", "import", str(file))
         if await self._memory.keyed([str(mark.key)], namespace=self._namespace, forgotten=True):
-            return 0
-        graph = read_file(file)
-        drafts = [draft for each in graph.entities for draft in of_entity(each)]
-        await self.add([*drafts, *map(of_relation, graph.relations)])
+            return
+        await self.add(read_file(file))
         await self.add([mark])
         await self.remove(lambda parts: parts[0] == "import")
-        return len(graph.entities) + len(graph.relations)
 
 
-def read_file(file: Path) -> Graph:
-    """The graph in a `memory.json` or `memory.jsonl`: a line an entity or relation, or one object of both.
+def read_file(file: Path) -> list[core.Draft]:
+    """The notes of a `memory.json` or `memory.jsonl`, as `zettelmem import` reads it.
 
     Raises:
-        BadSetting: the file is not there, or a line of it is neither.
+        BadSetting: the file is not there, or a line of it is neither an entity nor a relation.
     """
+    exchange = import_module("zettelmem.exchange")
+    drafts = []
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as stream:
+            for part in exchange.read_graph(stream, exchange.Reading()):
+                if isinstance(part, exchange.BadLine):
+                    raise BadSetting(f"memory file {file}, {part.told}")
+                drafts.append(part.draft)
     except OSError as error:
         raise BadSetting(f"memory file {file}: {error.strerror}") from error
-    lines = [line for line in text.splitlines() if line.strip()]
-    items = (
-        [{"type": "graph", **whole}]
-        if (whole := _whole(text))
-        else [_line(file, *x) for x in enumerate(lines, 1)]
-    )
-    graph = Graph()
-    for number, item in enumerate(items, 1):
-        try:
-            match item.get("type"):
-                case "entity":
-                    graph.entities.append(Entity.model_validate(item))
-                case "relation":
-                    graph.relations.append(Relation.model_validate(item))
-                case "graph":
-                    graph = Graph.model_validate(item)
-        except ValidationError as error:
-            raise BadSetting(f"memory file {file}, line {number}: {in_words(error)}") from error
-    return graph
-
-
-def _whole(text: str) -> dict[str, Any] | None:
-    """One object with all entities, as old files hold it; None where the text is something else."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and "entities" in found else None
-
-
-def _line(file: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise BadSetting(f"memory file {file}, line {number}: {error}") from error
-    return found if isinstance(found, dict) else {}
+    return drafts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from mcp.types import CallToolResult
@@ -94,6 +95,8 @@ async def get_notes(
         card, text = answers.whole(graph, share, start, history=history)
         cards.append(card)
         lines.append(text)
+    with suppress(core.StoreError):  # a memory that may only be read counts no uses
+        await memory.used([card.id for card in cards], namespace=namespace)
     text = core.fence("\n".join(lines), "notes") if lines else ""
     if missing:
         text += f"\nNot there: {', '.join(missing)}. Ids come from recall and browse."

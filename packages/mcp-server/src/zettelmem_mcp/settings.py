@@ -52,6 +52,8 @@ class Settings(BaseModel):
     """The reference server's memory.json or memory.jsonl, taken over at the first start."""
     audit: Place = ""
     """File of a log of who changed what and when; none if empty."""
+    timezone: str = ""
+    """Whose days are meant and shown, such as Europe/Lisbon; those of this machine if empty."""
     confirm: bool = True
     """Ask the user before a note is forgotten or rewritten."""
     http: str = ""

@@ -11,10 +11,11 @@ from zettelmem.embedding import Embedding
 from zettelmem.errors import InvalidInput, NotFound
 from zettelmem.limits import BATCH
 from zettelmem.namespace import Namespace, as_namespace
-from zettelmem.note import Note
+from zettelmem.note import Note, Relation
 from zettelmem.protocols import Vectors
 from zettelmem.queries import Filter
 from zettelmem.receipts import Backup, Erasure, Examination, Quota, Reembedded
+from zettelmem.segments import begins_with
 from zettelmem.store import IdTaken, Store, Tidying, reembed
 from zettelmem.values import build
 
@@ -63,6 +64,8 @@ class AsyncAdmin:
     async def erase_note(self, note_id: str, *, namespace: str | Sequence[str]) -> Erasure:
         """Remove one note for good, forgotten or not, and all that is derived from it, as `erase` does.
 
+        If it stands for a text, its parts go too; if a text begins with its words, the note of that text.
+
         Raises:
             NotFound: no such note in this namespace or below it.
             ConflictError: on an object store, others kept writing; erase again.
@@ -82,7 +85,7 @@ class AsyncAdmin:
         def choose(notes: Mapping[str, Note]) -> set[str]:
             if ids is not None and ids - notes.keys():
                 raise NotFound(f"note {', '.join(sorted(ids - notes.keys()))} was erased meanwhile")
-            return set(notes) if ids is None else ids
+            return set(notes) if ids is None else _with_their_text(ids, notes)
 
         return await erasure.erase(
             self._store, self._embedding, namespace, self._clock(), choose=choose, alone=ids is not None
@@ -232,3 +235,22 @@ class AsyncAdmin:
                 f"note {error.note_id} is there already, in another namespace; leave it out, or erase it "
                 "there"
             ) from error
+
+
+def _with_their_text(ids: set[str], notes: Mapping[str, Note]) -> set[str]:
+    """These notes, the parts of those that stand for a text, and the note of a text that begins with one.
+
+    Pure. A note that was forgotten tells what it was a part of in its history only.
+    """
+    gone = set(ids)
+    for note in (notes[each] for each in ids):
+        links = [*note.links, *(link for entry in note.history for link in entry.unlinked)]
+        for link in links:
+            whole = notes.get(link.target)
+            if link.relation is not Relation.PART_OF or whole is None:
+                continue
+            if whole.id == note.id:
+                gone.add(link.source)
+            elif begins_with(note.content, whole.content):
+                gone.add(whole.id)
+    return gone & notes.keys()

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
-from zettelmem import exchange
 from zettelmem.errors import InvalidInput
 from zettelmem.namespace import Namespace
 from zettelmem.store import pieces
@@ -35,6 +34,8 @@ def clean(path: Path, gone: Collection[str], inside: Callable[[Namespace], bool]
     Returns:
         Whether it held some of them and is without them now.
     """
+    from zettelmem import exchange  # late: it reads a dozen formats, and few memories are ever erased
+
     if path.is_symlink() or not path.is_file():
         return False
     try:

@@ -49,7 +49,7 @@ def one_thing_said(one: Note, other: Note) -> bool:
         return False
     if not say_the_same(one.content, other.content):
         return False
-    if one.source.who != other.source.who and _FIRST_PERSON.search(one.content):
+    if one.source.who != other.source.who and _FIRST_PERSON.search(f"{one.content} {other.content}"):
         return False
     if abs(one.occurred_at - other.occurred_at) < A_DAY:
         return True
@@ -78,8 +78,8 @@ def _later_words(note: Note) -> bool:
 
 
 def _front(note: Note) -> tuple[object, ...]:
-    """Who stays in front comes first: the later word on a matter, then most trusted, then said first."""
-    return not _later_words(note), -note.trust, note.recorded_at, note.id
+    """The note to stay in front comes first: the later word on a matter, most trusted, said first, short."""
+    return not _later_words(note), -note.trust, note.recorded_at, len(note.content), note.id
 
 
 def merge(front: Note, doubles: Sequence[Note], linked: Mapping[str, Note], now: datetime) -> Changes | None:

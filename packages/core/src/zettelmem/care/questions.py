@@ -50,37 +50,59 @@ class Questions:
         notes = older | await self._notes(namespace, later)
         newer = settle.newest_alone(settle.open_pairs(notes, Relation.UPDATES))
         against = list(settle.open_pairs(notes, Relation.CONTRADICTS))
-        for pair in newer[-MOST_PROPOSALS:]:
-            await self._ask_which(this, *pair, "newer", settle.NEWER)
-        for pair in against[-MOST_PROPOSALS:]:
-            await self._ask_which(this, *pair, "contradiction", settle.CONTRADICTION)
+        answered: list[tuple[Note, Note, Answer]] = []
+        for first, second in newer[-MOST_PROPOSALS:]:
+            answered += await self._which_holds(this, first, second, "newer", settle.NEWER)
+        for first, second in against[-MOST_PROPOSALS:]:
+            answered += await self._which_holds(this, first, second, "contradiction", settle.CONTRADICTION)
+        if answered:
+            written, refused = await self._settled(namespace, answered)
+            for changes, told in written:
+                this.wrote("settle", told, changes)
+            this.problems += refused
 
-    async def _ask_which(
+    async def _which_holds(
         self, this: Round, first: Note, second: Note, asks: About, answers: tuple[Answer, ...]
-    ) -> None:
+    ) -> list[tuple[Note, Note, Answer]]:
+        """The pair with the model's answer; [] where it gave none and the question is left to the caller."""
         prompt = prompts.which_holds(first, second)
         choice = await this.purse.ask(prompts.WHICH_HOLDS, prompt, prompts.Choice)
         if choice is not None and choice.holds in answers:
-            try:
-                changes = await self._settled(first, second, choice.holds)
-            except (ConflictError, DecisionRefused, NotFound) as error:
-                this.problems.append(str(error))
-            else:
-                this.wrote("settle", _told_of(choice.holds), changes)
-            return
+            return [(first, second, choice.holds)]
         question = f"{prompts.WHICH_HOLDS}\n\n{prompt}"
         ids = (first.id, second.id)
         this.proposals.append(
             Proposal(step="settle", about=asks, notes=ids, question=question, answers=answers)
         )
+        return []
 
-    async def _settled(self, first: Note, second: Note, answer: Answer) -> Changes:
+    async def _settled(
+        self, namespace: Namespace, answered: Sequence[tuple[Note, Note, Answer]]
+    ) -> tuple[list[tuple[Changes, str]], list[str]]:
+        """Do what the answers say, in one commit: the changes, each in words too, and what was refused."""
+        ids = [note.id for first, second, _ in answered for note in (first, second)]
         now = self._writer.clock()
+        told: list[str] = []
+        refused: list[str] = []
 
         def step(fresh: dict[str, Note]) -> list[Changes]:
-            return [settle.settle(alive(fresh, first.id), alive(fresh, second.id), answer, now)]
+            state = dict(fresh)
+            made: list[Changes] = []
+            told.clear()
+            refused.clear()  # it may be worked out more than once
+            for first, second, answer in answered:
+                try:
+                    changes = settle.settle(alive(state, first.id), alive(state, second.id), answer, now)
+                except (ConflictError, DecisionRefused, NotFound) as error:
+                    refused.append(str(error))
+                    continue
+                state |= {note.id: note for note in changes.notes}
+                made.append(changes)
+                told.append(_told_of(answer))
+            return made
 
-        return (await self._writer.commit(first.namespace, [first.id, second.id], step))[0]
+        written = await self._writer.commit(namespace, ids, step)
+        return list(zip(written, told, strict=True)), refused
 
     async def distil(self, this: Round, namespace: Namespace, rows: list[dict[str, Any]]) -> None:
         """Ask what notes that belong together tell together."""
@@ -89,44 +111,61 @@ class Questions:
         around = {each for hub in hubs.values() for each in hub.linked_ids()} - hubs.keys()
         notes = hubs | await self._notes(namespace, sorted(around))
         taken: set[str] = set()
+        told: list[tuple[str, list[Note]]] = []
         asked = 0
         for hub in hubs.values():
             group = distil.group_around(hub, notes, taken)
             members = frozenset(note.id for note in group)
-            if not group or members in self._tells_nothing:
+            if not group or members in self._tells_nothing or asked == MOST_PROPOSALS:
                 continue
             taken |= members
             asked += 1
-            await self._ask_what(this, namespace, group)
-            if asked == MOST_PROPOSALS:
-                return
+            told += await self._tell_together(this, group)
+        if told:
+            for changes in await self._insights(namespace, told):
+                this.wrote("distil", _told_of_insight(len(changes.touched)), changes)
 
-    async def _ask_what(self, this: Round, namespace: Namespace, group: Sequence[Note]) -> None:
+    async def _tell_together(self, this: Round, group: list[Note]) -> list[tuple[str, list[Note]]]:
+        """What a model tells of a group, with the notes that it stands on; [] if nothing."""
         prompt = prompts.insight(group)
         answer = await this.purse.ask(prompts.INSIGHT, prompt, prompts.Insight)
         if answer is None:
             ids = tuple(note.id for note in group)
             question = f"{prompts.INSIGHT}\n\n{prompt}"
             this.proposals.append(Proposal(step="distil", about="insight", notes=ids, question=question))
-            return
+            return []
         named = [group[number] for number in dict.fromkeys(answer.notes) if 0 <= number < len(group)]
         if not answer.insight or (answer.notes and len(named) < 2):
             self._tells_nothing.add(frozenset(note.id for note in group))
-            return
-        changes = await self._insight(namespace, answer.insight, named or list(group))
-        this.wrote("distil", f"an insight from {len(named or group)} notes", changes)
+            return []
+        return [(answer.insight, named or group)]
 
-    async def _insight(self, namespace: Namespace, content: str, sources: Sequence[Note]) -> Changes:
-        """Write what these notes tell together."""
-        draft = self._intake.checked(build(Draft, {"content": content}))
-        note_id = random_id(secrets.token_bytes(6))
+    async def _insights(
+        self, namespace: Namespace, told: Sequence[tuple[str, Sequence[Note]]]
+    ) -> list[Changes]:
+        """Write what notes tell together, all in one commit."""
         now = self._writer.clock()
+        new: list[tuple[str, str, Sequence[Note]]] = []
+        for content, sources in told:
+            draft = self._intake.checked(build(Draft, {"content": content}))
+            new.append((random_id(secrets.token_bytes(6)), draft.content, sources))
 
         def step(fresh: dict[str, Note]) -> list[Changes]:
-            there = [alive(fresh, note.id) for note in sources]
-            return [distil.insight(draft.content, there, namespace, note_id, now)]
+            state = dict(fresh)
+            made: list[Changes] = []
+            for note_id, content, sources in new:
+                there = [state[note.id] for note in sources if note.id in state]
+                there = [note for note in there if note.forgotten_at is None]
+                if len(there) < len(sources):
+                    continue  # one was forgotten meanwhile: what was told was about other notes
+                changes = distil.insight(content, there, namespace, note_id, now)
+                state |= {note.id: note for note in changes.notes}
+                made.append(changes)
+            return made
 
-        return (await self._writer.commit(namespace, [note_id, *(note.id for note in sources)], step))[0]
+        ids = [note_id for note_id, _, _ in new]
+        ids += [note.id for _, sources in told for note in sources]
+        return await self._writer.commit(namespace, ids, step)
 
     async def decide(self, proposal: Proposal, answer: str, space: Namespace) -> Done:
         """Do what the answer to a proposal says.
@@ -143,17 +182,30 @@ class Questions:
             if not answer.strip():
                 self._tells_nothing.add(frozenset(proposal.notes))
                 return Done(step="distil", notes=proposal.notes, told="they tell nothing together")
-            changes = await self._insight(found[0].namespace, answer, found)
-            told = f"an insight from {len(found)} notes"
+            made = await self._insights(found[0].namespace, [(answer, found)])
+            if not made:
+                raise NotFound("one of the notes was forgotten meanwhile; run upkeep again")
+            changes = made[0]
+            told = _told_of_insight(len(found))
         else:
             allowed = settle.NEWER if proposal.about == "newer" else settle.CONTRADICTION
             chosen = next((each for each in allowed if each == answer), None)
             if chosen is None or len(found) != 2:
                 raise InvalidInput(f"the answer is {answer!r}; give one of {', '.join(allowed)}")
-            changes = await self._settled(found[0], found[1], chosen)
+            now = self._writer.clock()
+
+            def step(fresh: dict[str, Note]) -> list[Changes]:
+                first, second = (alive(fresh, each) for each in proposal.notes)
+                return [settle.settle(first, second, chosen, now)]
+
+            (changes,) = await self._writer.commit(found[0].namespace, proposal.notes, step)
             told = _told_of(chosen)
         return Done(step=proposal.step, notes=about(changes), told=told, change=changes.id)
 
 
 def _told_of(answer: Answer) -> str:
     return {"first": "the first holds", "second": "the second holds", "both": "both hold"}[answer]
+
+
+def _told_of_insight(count: int) -> str:
+    return f"an insight from {count} notes"

@@ -12,7 +12,7 @@ from zettelmem.drafts import Fields
 from zettelmem.errors import InvalidInput
 from zettelmem.note import Trust
 
-from . import files, operate
+from . import care, files, operate
 from .options import JudgeOption, Kinds, NoteId, Since, Tags, Thread, TrustName, Until
 from .settings import Settings, print_what_fits, verb
 
@@ -113,8 +113,8 @@ def recall(
             kinds=kind,
             tags=tag,
             thread=thread,
-            since=settings.time(since),
-            until=settings.time(until),
+            since=settings.day(since),
+            until=settings.day(until),
             as_of=settings.time(as_of),
             superseded=superseded,
             expand=expand,
@@ -241,8 +241,8 @@ def notes(
             kinds=kind,
             tags=tag,
             thread=thread,
-            since=settings.time(since),
-            until=settings.time(until),
+            since=settings.day(since),
+            until=settings.day(until),
             pending=pending,
             limit=limit,
             after=after,
@@ -300,6 +300,9 @@ def finish(
 
 
 app.command(name="work")(operate.work)
+
+
+app.command(name="upkeep")(care.upkeep)
 
 
 app.command(name="erase")(operate.erase)

@@ -9,18 +9,18 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, TextIO, get_type_hints
-from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import BaseModel
 
 from zettelmem.errors import InvalidInput, NotFound, ZettelmemError
 from zettelmem.exchange import read_time
+from zettelmem.local import zone_of
 from zettelmem.namespace import DEFAULT_NAMESPACE, Namespace, as_namespace
 from zettelmem.protocols import Embedder, LanguageModel
 from zettelmem.providers import named_embedder
@@ -70,8 +70,8 @@ Zone = Annotated[
     typer.Option(
         "--timezone",
         envvar="ZETTELMEM_TIMEZONE",
-        help="What times that name no time zone are meant in, such as Europe/Lisbon.",
-        show_default="such times are refused",
+        help="Whose days are meant and shown, and times without a zone, such as Europe/Lisbon.",
+        show_default="UTC; times without a zone are refused",
     ),
 ]
 
@@ -104,24 +104,24 @@ class Settings:
         return as_namespace(self.namespace)
 
     @property
-    def zone(self) -> ZoneInfo | None:
-        """The time zone of times that name none.
+    def zone(self) -> tzinfo | None:
+        """The time zone of days, and of times that name none.
 
         Raises:
             InvalidInput: there is no such time zone.
         """
-        if self.timezone is None:
-            return None
-        try:
-            return ZoneInfo(self.timezone)
-        except (KeyError, OSError, ValueError) as error:
-            raise InvalidInput(
-                f"{self.timezone!r} is no time zone; give one such as Europe/Lisbon or UTC"
-            ) from error
+        return zone_of(self.timezone)
 
     def time(self, text: str | None) -> datetime | None:
         """A time as the user wrote it."""
         return None if text is None else read_time(text, self.zone)
+
+    def day(self, text: str | None) -> datetime | date | None:
+        """A date or a time as the user wrote it; a date is a whole day."""
+        if text is not None and len(text) == len("2026-05-03"):
+            with suppress(ValueError):
+                return date.fromisoformat(text)
+        return self.time(text)
 
     @property
     def place(self) -> str:
@@ -158,7 +158,9 @@ class Settings:
         """
         self.check_place(new)
         judge = self._judge() if judged else None
-        with Memory(self.place, embedder=self._embedder(), model=judge, audit=self.audit) as memory:
+        with Memory(
+            self.place, embedder=self._embedder(), model=judge, audit=self.audit, timezone=self.timezone
+        ) as memory:
             yield memory
 
     def check_place(self, new: bool = False) -> None:

@@ -11,8 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from zettelmem.care.report import Done, Proposal, UpkeepReport
 from zettelmem.decisions import Remembered
-from zettelmem.note import Evolution, Link, Note
+from zettelmem.note import Evolution, Link, Note, Saying
 from zettelmem.queries import Hit, Page, Stats
 from zettelmem.receipts import Examination, Quota
 from zettelmem.render import shorten
@@ -68,6 +69,8 @@ def about(note: Note) -> Text:
         text.append("  disputed", "yellow")
     if note.pending is not None:
         text.append("  pending", "yellow")
+    if note.rested_at is not None:
+        text.append(f"  rests since {note.rested_at:%Y-%m-%d}", "dim")
     return text
 
 
@@ -96,6 +99,9 @@ def note(each: Note, others: Mapping[str, Note]) -> None:
         "namespace": plain("/".join(each.namespace)),
         "source": f"via {plain(each.source.via)}, trust {each.trust.name.lower()}",
         "revision": str(each.revision),
+        "used": f"{each.uses} times, {each.helped} of them helped" if each.uses else "",
+        "said by": ", ".join(_saying(saying) for saying in each.sayings),
+        "in front": each.front or "",
         "pending": "" if each.pending is None else plain(each.pending.reason),
     }
     for name, value in rows.items():
@@ -110,6 +116,10 @@ def remembered(done: Remembered) -> None:
     others = {each.note.id: each.note for each in done.neighbours}
     if done.known:
         put(Text.assemble("known already as ", (done.note.id, "bold cyan")))
+        if done.note.forgotten_at is not None:
+            put(Text(f"  forgotten since; to bring it back: zettelmem undo {done.change}", "dim"))
+        elif any(entry.verb == "revise" for entry in done.note.history):
+            put(Text(f"  as it stands now: {plain(done.note.content)}", "dim"))
         return
     put(about(done.note))
     put(*(edge(link, done.note.id, others) for link in done.note.links))
@@ -217,3 +227,47 @@ def examination(found: Examination) -> None:
         state = "repaired" if each.repaired else "TROUBLE" if each.trouble else "ok"
         table.add_row(each.check, state, f"{each.count:,}", line(each.told))
     put(table)
+
+
+def _saying(saying: Saying) -> str:
+    return f"{line(saying.source.who or 'somebody', 40)} on {saying.at:%Y-%m-%d} ({saying.note})"
+
+
+QUESTIONS = {
+    "newer": "The first note may be the later word on the second one's matter. Which holds?",
+    "contradiction": "These two contradict each other. Which holds?",
+    "insight": "What do these notes tell together? In one or two sentences.",
+}
+
+
+def upkeep(report: UpkeepReport) -> None:
+    """What a round of upkeep did, a row each, and what it leaves to be judged."""
+    table = _table("step", "notes", "what", "" if report.dry_run else "to take it back")
+    for each in report.changes:
+        back = "" if each.change is None else f"zettelmem undo {each.change}"
+        shown = ", ".join(each.notes[:3]) + (f" and {len(each.notes) - 3} more" if each.notes[3:] else "")
+        table.add_row(each.step, Text(shown, "cyan"), line(each.told), Text(back, "dim"))
+    put(table if report.changes else Text("nothing to do", "yellow"))
+    if report.proposals:
+        put(Text(f"open questions: {len(report.proposals)}; --ask asks you, --model a model"))
+    for proposal in report.proposals:
+        put(Text(f"  {QUESTIONS[proposal.about]} {', '.join(proposal.notes)}", "dim"))
+    if report.pending:
+        put(Text(f"{report.pending} notes wait for a judge"))
+    if report.calls:
+        put(Text(f"{report.calls} calls of the model, about {report.tokens:,} tokens", "dim"))
+    put(*(Text(line(problem, 500), "yellow") for problem in report.problems))
+
+
+def question(proposal: Proposal, notes: Sequence[Note]) -> None:
+    """An open question, with its notes and the answers that there are."""
+    put(Text(QUESTIONS[proposal.about], "bold"))
+    for each in notes:
+        put(about(each), quoted(each.content))
+    answers = ", ".join(proposal.answers) or "the insight in words"
+    put(Text(f"  {answers}; or nothing, for later", "dim"))
+
+
+def decided(done: Done) -> None:
+    """What an answer did."""
+    put(Text.assemble(f"{done.told}; to take it back: ", (f"zettelmem undo {done.change}", "dim")))

@@ -8,6 +8,7 @@ from .incoming import BadLine, Incoming, Reading, read_time
 from .jsonl import note_line, read_note, read_turns
 from .page import file_name, folder_name, mark_of, page_of
 from .recognise import KNOWN, Recognised, recognise
+from .reference import read as read_graph
 
 __all__ = [
     "KNOWN",
@@ -23,6 +24,7 @@ __all__ = [
     "mark_of",
     "note_line",
     "page_of",
+    "read_graph",
     "read_head",
     "read_note",
     "read_time",

@@ -23,9 +23,11 @@ MARK = "\n\n%% zettelmem: links %%\n"
 VERSION = 1
 _LINK = re.compile(r"- ([a-z_]+) \[\[([^\[\]|]+)\]\](?: ([0-9.e-]+))?(?: \((.*)\))?", re.DOTALL)
 _UNFIT = re.compile(r"[^\w .,'+=-]+")
-PLAIN = ("kind", "key", "thread", "context", "data")
+PLAIN = ("kind", "key", "thread", "context", "data", "front")
 """Fields of a note that stand in the front matter under their names, where they are given."""
-TIMES = ("occurred_at", "recorded_at", "invalid_at", "forgotten_at")
+TIMES = ("occurred_at", "recorded_at", "invalid_at", "forgotten_at", "rested_at", "last_used_at")
+COUNTED = ("uses", "helped", "sayings")
+"""Fields that stand there where they are not empty."""
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
@@ -62,6 +64,7 @@ def page_of(note: Note, names: Mapping[str, str]) -> str:
     meta: dict[str, Any] = {"zettelmem": VERSION, "id": note.id, "namespace": list(note.namespace)}
     meta |= {name: plain[name] for name in (*PLAIN, *TIMES) if plain[name] not in (None, "")}
     meta |= {"position": note.position, "trust": note.trust.name.lower(), "via": note.source.via}
+    meta |= {name: plain[name] for name in COUNTED if plain[name]}
     if note.source.who is not None:
         meta["who"] = note.source.who
     if note.pending is not None:
@@ -111,7 +114,8 @@ def note_of(page: Page) -> Note:
     if trust not in Trust.__members__:
         raise InvalidInput(f"trust: {trust.lower()!r} is none; use {', '.join(Trust.__members__).lower()}")
     content, mark, _ = _parts(page)
-    fields = {name: meta.get(name) for name in (*PLAIN, *TIMES, "pending") if meta.get(name) is not None}
+    names = (*PLAIN, *TIMES, *COUNTED, "pending")
+    fields = {name: meta.get(name) for name in names if meta.get(name) is not None}
     fields |= {"id": meta.get("id"), "namespace": meta.get("namespace"), "position": meta.get("position", 0)}
     fields |= {"keywords": meta.get("keywords") or (), "tags": meta.get("tags") or ()}
     return build(

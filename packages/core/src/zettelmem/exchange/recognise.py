@@ -87,9 +87,7 @@ def recognise(source: BinaryIO | Path, name: str) -> Recognised:
         if first is not None and fits(first):
             return Recognised(title, size, False, lambda how, read=read: read(_items(source), how))  # type: ignore[misc]
     if reference.fits(first):
-        if "entities" in first:
-            return Recognised(GRAPH, size, False, lambda how: reference.read_items(_items(source), how))
-        return Recognised(GRAPH, size, False, lambda how: reference.read(_rewound(source), how))
+        return Recognised(GRAPH, size, False, lambda how: reference.read(source, how))
     if name == "-" or jsonl.fits(first) or Path(name).suffix.lower() in (".jsonl", ".ndjson"):
         return Recognised(OURS, size, True, lambda how: _turns(source, how))
     if vault.is_markdown(Path(name)):

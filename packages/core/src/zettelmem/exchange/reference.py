@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from zettelmem.drafts import Draft
@@ -18,7 +18,7 @@ from zettelmem.note import Source, Trust
 from zettelmem.values import build
 
 from .incoming import BadLine, Incoming, Reading
-from .items import Item
+from .items import Item, Items
 from .jsonl import json_object, lines_of
 
 VIA = "reference"
@@ -34,7 +34,20 @@ def fits(value: Any) -> bool:
 
 
 def read(file: BinaryIO, how: Reading) -> Iterator[Incoming | BadLine]:
-    """A note an entity, one for each of its observations, and one a relation."""
+    """A note an entity, one for each of its observations, and one a relation.
+
+    Args:
+        file: open, can be sought; a line an entity or relation, or one object with both.
+    """
+    file.seek(0)
+    try:
+        first = next(iter(Items(file)), None)
+    except InvalidInput:
+        first = None  # the line that is no JSON is told with the others
+    file.seek(0)
+    if first is not None and isinstance(first.value, dict) and "entities" in first.value:
+        yield from _parts(first)
+        return
     for line, read_bytes, raw in lines_of(file):
         try:
             if raw is None:
@@ -47,19 +60,18 @@ def read(file: BinaryIO, how: Reading) -> Iterator[Incoming | BadLine]:
             yield Incoming(line, draft, None, read_bytes)
 
 
-def read_items(items: Iterable[Item], how: Reading) -> Iterator[Incoming | BadLine]:
+def _parts(graph: Item) -> Iterator[Incoming | BadLine]:
     """The same notes of a graph in one object."""
-    for item in items:
-        parts = [("entity", each) for each in item.value["entities"]]
-        parts += [("relation", each) for each in item.value.get("relations", [])]
-        for number, (kind, part) in enumerate(parts, 1):
-            try:
-                drafts = _drafts({**part, "type": kind} if isinstance(part, dict) else {})
-            except InvalidInput as error:
-                yield BadLine(item.line, f"part {number}, {kind}: {error}", item.read)
-                continue
-            for draft in drafts:
-                yield Incoming(item.line, draft, None, item.read)
+    parts = [("entity", each) for each in graph.value["entities"]]
+    parts += [("relation", each) for each in graph.value.get("relations", [])]
+    for number, (kind, part) in enumerate(parts, 1):
+        try:
+            drafts = _drafts({**part, "type": kind} if isinstance(part, dict) else {})
+        except InvalidInput as error:
+            yield BadLine(graph.line, f"part {number}, {kind}: {error}", graph.read)
+            continue
+        for draft in drafts:
+            yield Incoming(graph.line, draft, None, graph.read)
 
 
 def _drafts(part: dict[str, Any]) -> list[Draft]:
@@ -74,6 +86,8 @@ def _drafts(part: dict[str, Any]) -> list[Draft]:
             return drafts
         case {"type": "relation", "from": str(start), "to": str(end), "relationType": str(kind)}:
             return [_draft(f"{start} {kind} {end}", "relation", start, kind, end)]
+        case {"type": str(other)} if other not in ("entity", "relation"):
+            return []  # of another version; the server itself passes over it
         case _:
             raise InvalidInput(
                 'is neither an entity ("name", "entityType", "observations") nor a relation ("from", "to", '

@@ -30,6 +30,8 @@ _POSSESSIVE = re.compile(r"['\u2019]s?$")
 def in_context(query: str, said: Sequence[str]) -> str:
     """The query with the names, or else the telling words, that it leaves to the turns before it.
 
+    One that tells nothing itself, such as "And when?", gets both.
+
     Args:
         query: a question or some words. One that names somebody itself, or points at nothing, stays as it is.
         said: the turns just before it, oldest first.
@@ -44,9 +46,12 @@ def in_context(query: str, said: Sequence[str]) -> str:
     if not points or len(query) > LONGEST or names(query) or _named(rest):
         return query
     turns = [turn for turn in reversed(said[-TURNS:]) if not carries_nothing(turn)]
-    meant = next((found for found in map(_named, turns) if found), None)
-    meant = meant or next((found for found in map(words, turns) if found), [])
-    return " ".join([query, *meant[:NAMES]])
+    naming = next((turn for turn in turns if _named(turn)), None)
+    telling = next((turn for turn in turns if words(turn)), "")
+    meant = _named(naming)[:NAMES] if naming else words(telling)[:NAMES]
+    if naming and _ELLIPSIS.match(query) and not words(query):
+        meant += [word for word in words(naming) if word not in " ".join(meant).lower()][:NAMES]
+    return " ".join([query, *meant])
 
 
 def _named(text: str) -> list[str]:

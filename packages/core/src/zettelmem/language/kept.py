@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 TEXTS = 16_384
 """Texts of which each reading is kept; those asked for last."""
@@ -17,10 +17,10 @@ Found = TypeVar("Found")
 
 def kept(read: Callable[Concatenate[str, More], Found]) -> Callable[Concatenate[str, More], Found]:
     """A pure function of a text, which remembers what it found in short ones. Its results are immutable."""
-    remembering = lru_cache(TEXTS)(read)
+    remembering = cast(Callable[Concatenate[str, More], Found], lru_cache(TEXTS)(read))
 
     @wraps(read)
-    def reading(text: str, *args: More.args, **kwargs: More.kwargs) -> Found:
+    def reading(text: str, /, *args: More.args, **kwargs: More.kwargs) -> Found:
         return (remembering if len(text) <= LONGEST else read)(text, *args, **kwargs)
 
     return reading

@@ -206,6 +206,11 @@ def name_in(tag: str) -> str:
     return name if can_name else ""
 
 
+def is_topic(name: str) -> bool:
+    """Whether what `name_in` made is a topic, such as "home", which a text says without naming anything."""
+    return name.strip() in english.TOPICS
+
+
 def names_it(said: str, tag: str) -> bool:
     """Whether `said`, made by `plain`, holds a tag that can name something."""
     name = name_in(tag)

@@ -13,8 +13,6 @@ MAX_DECISION_LINKS = 16
 MAX_DECISION_CHANGES = 8
 """Neighbours that one decision may describe differently."""
 
-_WEIGHTY = (*LATER_WORDS, Relation.CONTRADICTS)
-
 
 def check(note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
     """Refuse a decision that names what was not shown, or reaches further than it may.
@@ -46,13 +44,14 @@ def check(note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
                 f"neighbour {choice.neighbour} was said after this note, so this note cannot supersede or "
                 "update it; use `contradicts` or `relates`"
             )
-    weighty = changed + [x.neighbour for x in decision.links if x.relation in _WEIGHTY]
+    weighty = changed + [x.neighbour for x in decision.links if x.relation in LATER_WORDS]
     for number in weighty:
         if neighbours[number].trust > note.trust:
             raise DecisionRefused(
                 f"neighbour {number} is trusted more ({neighbours[number].trust.name.lower()}) than this "
-                f"note ({note.trust.name.lower()}), which may not change, supersede, update or "
-                "contradict it; link it with `relates`, or remember this once more as said by whom it is from"
+                f"note ({note.trust.name.lower()}), which may not change, supersede or "
+                "update it; link it with `contradicts` or `relates`, or remember this once more as said by "
+                "whom it is from"
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from pydantic import JsonValue
@@ -22,18 +23,24 @@ from .decisions import check
 from .matters import says_again
 from .sheet import Sheet, as_json, bounded
 
+BELONGING = 0.1
+"""Weight of the link from a piece of a text to the note that stands for the whole."""
 FOLLOWING = 0.2
 """Weight of the link to the note before in the thread."""
+AGAIN = "remembered again under the same key"
+"""The reason of a revision by a `remember` whose key was known."""
 
 
 def _decide(sheet: Sheet, note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
     check(note, neighbours, decision)
     for choice in decision.links:
         other = neighbours[choice.neighbour]
+        # Of two that contradict each other the less trusted one is flagged.
+        flagged = choice.relation is Relation.CONTRADICTS and other.trust > note.trust
         sheet.link(
             Link(
-                source=note.id,
-                target=other.id,
+                source=other.id if flagged else note.id,
+                target=note.id if flagged else other.id,
                 relation=choice.relation,
                 reason=choice.reason,
                 weight=choice.weight,
@@ -155,6 +162,14 @@ def _words(value: JsonValue) -> set[str]:
     return set(map(str, value)) if isinstance(value, list) else set()
 
 
+def compose(whole: Note, parts: Sequence[Note], now: datetime) -> Changes:
+    """The note that stands for a text, with the notes of its pieces linked to it as parts."""
+    sheet = Sheet(whole, parts, "connect", now)
+    for part in parts:
+        sheet.link(Link(source=part.id, target=whole.id, relation=Relation.PART_OF, weight=BELONGING))
+    return sheet.changes()
+
+
 def show(note: Note, neighbours: Sequence[Note], now: datetime) -> Changes:
     """The note with its numbered neighbours written down, so that a later decision can be checked."""
     sheet = Sheet(note, (), "judge", now)
@@ -228,20 +243,19 @@ def repeat(note: Note, again: Note, now: datetime) -> Changes:
 
 
 def forget(note: Note, linked: Sequence[Note], now: datetime, verb: Verb = "forget") -> Changes:
-    """The note out of sight, and every link to it gone at the other end too.
+    """The note out of sight with all its parts, and every link to them gone at the other end too.
 
     What it had superseded is so again, unless it was closed for another reason since, or so long ago
     that its history does not tell any more.
 
     Args:
         note: the note to forget.
-        linked: every note that it is linked with.
+        linked: every note that it or a part of it is linked with.
         now: when.
         verb: `forget`, or `undo` where the forgetting takes a `remember` back.
     """
     sheet = Sheet(note, linked, verb, now)
-    sheet.detach(note)
-    sheet.set(note.id, forgotten_at=now)
+    sheet.hide(note)
     return sheet.changes()
 
 
@@ -315,15 +329,27 @@ def known_at(note: Note, at: datetime) -> Note:
     Before the oldest change that its history keeps, it is taken to have been as it was after the last
     one that was dropped: nothing older is known of it.
     """
+    later = list(takewhile(lambda entry: entry.at > at, reversed(note.history)))
+    return _before(note, len(later))
+
+
+def last_remembered(note: Note) -> Note | None:
+    """The note as the last `remember` of its key left it; None where its history tells no more of that."""
+    for later, entry in enumerate(reversed(note.history)):
+        if entry.verb == "remember" or entry.reason == AGAIN:
+            return _before(note, later)
+    return None
+
+
+def _before(note: Note, count: int) -> Note:
+    """The note with the newest `count` entries of its history taken back."""
+    if not count:
+        return note
     fields: dict[str, Any] = {}
     links = list(note.links)
-    history = list(note.history)
-    while history and history[-1].at > at:
-        entry = history.pop()
+    for entry in reversed(note.history[-count:]):
         fields.update(entry.before)
         links = [link for link in links if link not in entry.linked] + list(entry.unlinked)
-    if len(history) == len(note.history):
-        return note
-    fields |= {"links": tuple(links), "history": tuple(history)}
-    fields["revision"] = max(1, note.revision - len(note.history) + len(history))
+    fields |= {"links": tuple(links), "history": note.history[:-count]}
+    fields["revision"] = max(1, note.revision - count)
     return build(Note, {**dict(note), **fields})

@@ -36,9 +36,11 @@ class Matter(IntEnum):
     """They speak of different things, or nobody can tell."""
     SAYS_THE_SAME = 1
     """The same subject, attribute and value."""
-    NEWER = 2
+    DISPUTES = 2
+    """It says something else about the same matter, and is trusted less."""
+    NEWER = 3
     """It may be the later word on the same matter; both stay valid."""
-    CLOSES = 3
+    CLOSES = 4
     """It announces that the earlier note is no longer so."""
 
 
@@ -119,14 +121,22 @@ def _later(new: Note, old: Note) -> bool:
 
 def compare(new: Note, old: Note) -> Verdict:
     """What `new` is to `old`, which was there before it."""
-    if old.invalid_at is not None or old.trust > new.trust or not _later(new, old):
+    if old.invalid_at is not None or not _later(new, old):
         return NOTHING
+    verdict = _verdict(new, old, doubted=old.trust > new.trust)
+    if old.trust > new.trust and verdict.matter > Matter.DISPUTES:
+        return Verdict(Matter.DISPUTES, verdict.about)
+    return verdict
+
+
+def _verdict(new: Note, old: Note, *, doubted: bool) -> Verdict:
+    """The same by their words alone; where `new` is doubted anyway, of what it only guesses too."""
     ours = told(new)
     said_before = plain(old.content) if ours.retracted else ""
     if any(quote in said_before for quote in ours.retracted):
         return Verdict(Matter.CLOSES, "takes it back word for word")
     best = _one_value_apart(new, old)
-    asserted = [mine for mine in ours.statements if mine.asserted]
+    asserted = [mine for mine in ours.statements if mine.asserted or doubted]
     if not asserted:
         return best
     theirs = told(old)

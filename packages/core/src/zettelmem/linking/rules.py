@@ -139,6 +139,9 @@ def _one_matter(pair: _Pair) -> LinkChoice | None:
     if verdict.matter is Matter.NEWER:
         reason = f"may be the newer word on {verdict.about}"
         return LinkChoice(neighbour=pair.number, relation=Relation.UPDATES, reason=reason, weight=ALIKE)
+    if verdict.matter is Matter.DISPUTES:
+        reason = f"trusted less, and says something else about {verdict.about}"
+        return LinkChoice(neighbour=pair.number, relation=Relation.CONTRADICTS, reason=reason, weight=ALIKE)
     return None
 
 
@@ -198,8 +201,8 @@ def judge(note: Note, neighbours: Sequence[Neighbour]) -> Decision:
     """Links and evolutions by rules, each neighbour by the first rule that applies to it.
 
     1. A note that is the later word on a neighbour's matter supersedes it where that is announced and
-       certain, and updates it where it is not. Such a neighbour learns nothing: it would be found by words
-       that it does not say.
+       certain, and updates it where it is not; where it is trusted less, it contradicts it. Such a
+       neighbour learns nothing: it would be found by words that it does not say.
     2. A note that names another by a tag is linked with it.
     3. Notes that are near, less near with a telling word in common, are related, and the neighbour
        learns the most telling words of the new note that it lacks, so that it is found by them from now on.

@@ -82,6 +82,13 @@ class Sheet:
                 before = build(Note, {**dict(other), "invalid_at": closed[-1].before["invalid_at"]})
                 self.set(other.id, f"{note.id} is forgotten", invalid_at=before.invalid_at)
 
+    def hide(self, note: Note) -> None:
+        """Put a note out of sight, without its links; what is part of it goes with it."""
+        for note_id in (note.id, *note.parts):
+            if note_id in self.before:
+                self.detach(self.before[note_id])
+                self.set(note_id, forgotten_at=self.now)
+
     def changes(self, *, keep_cause: bool = False) -> Changes:
         """All of it as one change; with `keep_cause` the causing note is new and stays at revision 1."""
         cause = self.cause

@@ -33,7 +33,7 @@ def undo(change: str, notes: Mapping[str, Note], now: datetime) -> Changes:
     Args:
         change: the change id to take back.
         notes: every note that the change wrote, and for a `remember` or a forgetting every note
-            that is linked with them now; by id.
+            that is linked with them, or with their parts, now; by id.
         now: when.
 
     Raises:
@@ -56,9 +56,10 @@ def undo(change: str, notes: Mapping[str, Note], now: datetime) -> Changes:
     if first.change == change and first.verb == "remember":
         if cause.forgotten_at is not None:
             raise ConflictError(f"note {cause.id} is forgotten already", (cause.id,))
-        sheet.set(cause.id, forgotten_at=now)
-    if sheet.fields.get(cause.id, {}).get("forgotten_at") is not None:
-        sheet.detach(cause)  # links made since go as well
+        sheet.hide(cause)
+    for note in notes.values():
+        if sheet.fields.get(note.id, {}).get("forgotten_at") is not None:
+            sheet.detach(note)  # links made since go as well
     if not (sheet.fields or sheet.linked or sheet.unlinked):
         raise ConflictError(f"nothing of change {change} is left to take back", (cause.id,))
     return sheet.changes()

@@ -10,14 +10,21 @@ from .candidates import Candidates, Query
 from .score import WEIGHTS, Ranking
 
 
+def asks_about_now(query: Query) -> bool:
+    """Whether the newest word on a matter is wanted, and not an older one."""
+    return query.span is None and not asks_about_past(query.text)
+
+
 def newest_first(candidates: Candidates, ranked: Ranking, query: Query) -> Ranking:
     """The ranking with the newest word on each matter in the best place that a word on it has.
 
-    A question about the past, or one that names a time, leaves the ranking as it is: then the older word
-    may be the answer.
+    A question about the past, or one that names a time, leaves older words where they are: then one of them
+    may be the answer. What says the same as a note in front of it, and rests, always comes after all else.
     """
     older = [place for place, newer in enumerate(candidates.newer) if newer]
-    if not older or query.span is not None or asks_about_past(query.text):
+    if not asks_about_now(query):
+        older = [place for place in older if candidates.resting[place]]
+    if not older:
         return ranked
     totals = ranked.totals
     lifted = np.zeros(len(candidates))

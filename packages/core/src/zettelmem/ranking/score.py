@@ -30,6 +30,7 @@ WEIGHTS: Mapping[str, float] = {
     "answers": 0.6,
     "length": 0.9,
     "idle": -6.0,
+    "another": -3.0,
     "resting": -0.5,
     "newest": 10.0,
     "outdated": -8.0,
@@ -83,6 +84,10 @@ class Ranking:
         totals = self.totals + WEIGHTS[name] * signal
         order = np.argsort(-totals, kind="stable")
         return replace(self, order=order, totals=totals, signals={**self.signals, name: signal})
+
+    def only(self, count: int) -> Self:
+        """The ranking without the candidates that stand behind the first `count`."""
+        return replace(self, order=self.order[self.order < count])
 
 
 def weighted(values: Mapping[str, Signal], count: int) -> Signal:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 
-from zettelmem.language.words import asks_when
+from zettelmem.language.kin import asks_about_others, tells_of_another
+from zettelmem.language.words import asks_when, is_topic
 from zettelmem.protocols import Vectors
 
 from .candidates import Candidates, Query, Signal, named
@@ -18,6 +20,7 @@ DRAWN = 0.5
 """How far a note's vector is drawn towards its description."""
 LONG = 40
 """Words from which a note counts as long."""
+_FIRST_PERSON = re.compile(r"(?<!\w)(?:I|me|my|mine|we|us|our|ours)(?!\w)", re.IGNORECASE)
 SLACK = 3 * 86_400.0
 """Seconds by which what happened near the time that is asked for still counts."""
 FEW_THREADS = 10
@@ -133,9 +136,30 @@ def bridges(candidates: Candidates, query: str, best: Mapping[str, str]) -> Sign
     asked = candidates.named(query)
     for rank, (note_id, content) in enumerate(best.items()):
         for name, places in candidates.named(content).items():
-            if name not in asked and len(places) == 1 and candidates.ids[places[0]] != note_id:
+            if name in asked or is_topic(name):
+                continue
+            if len(places) == 1 and candidates.ids[places[0]] != note_id:
                 strength[places[0]] = max(strength[places[0]], 1.0 - 0.1 * rank)
     return strength
+
+
+def anothers(candidates: Candidates, query: str, contents: Mapping[int, str]) -> Signal:
+    """Whether a note tells of somebody else than the question asks about.
+
+    "Where does Ines live?" and "Where do I live?" ask about a speaker; "My cousin lives in Braga" tells of
+    somebody else.
+
+    Args:
+        candidates: the notes.
+        query: the question.
+        contents: of the candidates that are looked at, by their places.
+    """
+    found = np.zeros(len(candidates))
+    asks_about_speaker = named(query, candidates.people) or _FIRST_PERSON.search(query)
+    if asks_about_speaker and not asks_about_others(query):
+        for place, content in contents.items():
+            found[place] = tells_of_another(content)
+    return found
 
 
 def timely(candidates: Candidates, asked: tuple[datetime, datetime]) -> Signal:
@@ -211,18 +235,19 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
     around = matching(candidates.around)
     meaning = nearness(candidates.cosines(query))
     manner = 1.0 - smallness(len(candidates))
-    found = {
+    says_when = manner * candidates.says_when.astype(np.float64)
+    found: dict[str, Signal] = {
         "content": matching(candidates.content),
         "surroundings": around,
         "meaning": meaning,
         "speaker": np.isin(candidates.speakers, codes).astype(np.float64),
-        "when": manner * candidates.says_when * float(asks_when(query.text)),
+        "when": says_when if asks_when(query.text) else np.zeros(len(candidates)),
         "tells": 1.0 - candidates.asks,
-        "answers": manner * candidates.answers,
-        "says_when": manner * candidates.says_when,
+        "answers": manner * candidates.answers.astype(np.float64),
+        "says_when": says_when,
         "named": mentions(candidates, query.text),
         "idle": candidates.idle.astype(np.float64),
-        "length": manner * np.minimum(candidates.lengths / LONG, 1.0),
+        "length": manner * np.minimum(candidates.lengths.astype(np.float64) / LONG, 1.0),
         "resting": candidates.resting.astype(np.float64),
         "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }

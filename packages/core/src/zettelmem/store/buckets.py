@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ def _opened(uri: str, options: Mapping[str, str] | None) -> Generator[ObjectStor
             'pip install "zettelmem[buckets]"'
         ) from error
     given = {name.lower(): value for name, value in (options or {}).items()}
+    if allowed := os.environ.get("AWS_ALLOW_HTTP"):  # LanceDB heeds it, and obstore does not
+        given.setdefault("allow_http", allowed)
     client: Any = {name: value for name, value in given.items() if name in _CLIENT}
     config: Any = {
         name: value for name, value in given.items() if name not in _CLIENT and not name.startswith(_OF_LANCE)
@@ -44,7 +47,8 @@ def _opened(uri: str, options: Mapping[str, str] | None) -> Generator[ObjectStor
     try:
         yield from_url(uri, config=config, client_options=client)
     except (BaseError, OSError, ValueError) as error:
-        raise StoreError(f"looking into {uri} failed: {error}") from error
+        told = str(error).partition(" Debug source:")[0]
+        raise StoreError(f"looking into {uri} failed: {told}") from error
 
 
 def names(uri: str, options: Mapping[str, str] | None) -> set[str]:

@@ -21,11 +21,11 @@ from zettelmem.ranking.signals import blend
 from . import indices
 from .disk import EXPORTS, LOCK, TABLE, remove_torn
 from .filters import where_of
-from .migrate import MOVING, Embed, alone, drop_stage, reader
+from .migrate import MOVING, Embed, alone, drop_stage, reader, refuse_claimed
 from .read import BATCH_ROWS
 from .schema import CHANGED, ERASURES, WHOLE, Row, as_rows, columns_of, erasures, one_more_erasure, to_table
 from .steps import see_around
-from .table import as_store_error
+from .table import as_store_error, conflicts
 from .write import ATTEMPTS, GUARD, Store, write_again
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ async def _alone(
     vectors: Mapping[str, Vectors],
 ) -> Swept | frozenset[str]:
     """Erase in one commit, or answer with the texts that need a vector first."""
-    async with store.turn, store.lock(), alone(store):
+    async with store.turn, store.lock(), alone(store, table):
         await drop_stage(store)
         before = await _all_rows(table, sight)
         ids = choose({note_id: row.note for note_id, row in before.items()})
@@ -147,6 +147,7 @@ async def _among_others(
     removed = left = 0
     cleaned = False
     async with store.turn:
+        refuse_claimed(store, await table.schema())
         old = await store.files()
         for attempt in range(ATTEMPTS):
             before = await _all_rows(table, sight)
@@ -180,13 +181,14 @@ async def _among_others(
                     removed += earlier - left
                     cleaned = True
             except StoreError as error:
-                if "conflict" not in str(error).lower():  # that somebody else committed at that moment
+                if not conflicts(error):  # that somebody else committed at that moment
                     raise
             await asyncio.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))
         else:
             raise ConflictError(
                 f"others kept writing through {ATTEMPTS} attempts; erase again later", tuple(gone or ())
             )
+        await store.settled(table)
         kept = await store.files() & old
     notes = {note_id: row.note for note_id, row in gone.items()}
     return Swept(notes, frozenset(rewritten), removed, left, _still(kept))

@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 import json
 import logging
+import secrets
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zettelmem.errors import StoreError
 from zettelmem.note import Note
@@ -19,8 +21,8 @@ from zettelmem.ranking.signals import blend
 from . import indices
 from .disk import TABLE
 from .read import BATCH_ROWS
-from .schema import FLOATS, NOTE_COLUMNS, check_version, said, to_note, width
-from .table import as_store_error
+from .schema import FLOATS, NOTE_COLUMNS, UNCLAIMED, Claim, check_version, claim_in, said, to_note, width
+from .table import as_store_error, conflicts
 from .write import Store
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ STAGE = "vectors"
 """The table beside it that holds vectors of another embedding model while the store moves to it."""
 MOVING = ".zettelmem.moving.lock"
 """Held by the process that moves the store to another embedding model."""
+LEASE, RENEW = 600.0, 60.0
+"""Seconds after which a claim on an object store ends, and after which a process that lives renews it."""
 Embed = Callable[[Sequence[str]], Awaitable[Mapping[str, Vectors]]]
 """From texts to the unit vector of each."""
 
@@ -43,9 +47,9 @@ async def reembed(store: Store, embed: Embed, progress: Callable[[int, int], Non
     """Move the table to the embedder of this store, whatever it was written with.
 
     The new vectors are made first, batch by batch, into a table beside, where the next process finds
-    them if this one is killed. Meanwhile everybody reads and writes as before. Then writers wait:
-    what was written since is embedded, and one commit replaces the notes by the same ones with the
-    new vectors.
+    them if this one is killed. Meanwhile everybody reads and writes as before. Then writers wait, or are
+    refused where they cannot be made to wait: what was written since is embedded, and one commit replaces
+    the notes by the same ones with the new vectors.
 
     Args:
         store: opened with the new model.
@@ -57,41 +61,51 @@ async def reembed(store: Store, embed: Embed, progress: Callable[[int, int], Non
         vectors that were made.
 
     Raises:
-        StoreError: the disk failed, another process does the same or erases, or this is an object
-            store, where writers cannot be kept out.
+        StoreError: the disk or the bucket failed, or another process does the same or erases.
     """
-    if not store.lockable:
-        raise StoreError(
-            f"{store.uri} is an object store, where other writers cannot be kept out while its vectors "
-            "are replaced; re-embed a copy of it in a directory, and copy that back"
-        )
     connection = await store.connect()
-    async with alone(store):
-        with as_store_error(f"opening {store.uri}"):
-            if TABLE not in (await connection.list_tables()).tables:
-                return None, 0
-            table = await connection.open_table(TABLE)
-            schema = await table.schema()
-        check_version(store.uri, schema)
-        before, made = said(schema, "embedder"), 0
+    with as_store_error(f"opening {store.uri}"):
+        if TABLE not in (await connection.list_tables()).tables:
+            return None, 0
+        table = await connection.open_table(TABLE)
+        schema = await table.schema()
+    check_version(store.uri, schema)
+    async with alone(store, table) as claim:
+        before, made = said(await table.schema(), "embedder"), 0
         with as_store_error(f"re-embedding {store.uri}"):
             if before != store.embedder:
                 stage = await _stage(store, (await embed([""]))[""])
-                while (new := await _fill(store, stage, table, embed, progress)) > BATCH_ROWS:
+                while (new := await _fill(store, stage, table, embed, progress, claim)) > BATCH_ROWS:
                     made += new
                 await _index_stage(stage)
                 async with store.turn, store.lock():
-                    made += new + await _fill(store, stage, table, embed, progress)
-                    await _switch(store, stage, table)
+                    if claim is not None:  # from here on no write of others counts, and each looks for this
+                        claim = Claim(claim.token, time.time(), closing=True)
+                        await _claim(store, table, claim, of=claim)
+                    made += new + await _fill(store, stage, table, embed, progress, claim)
+                    await _switch(store, stage, table, claim)
             await drop_stage(store)
     return before, made
 
 
 @asynccontextmanager
-async def alone(store: Store) -> AsyncIterator[None]:
-    """Keep other processes from moving the store, and from erasing, which would be undone by it."""
+async def alone(store: Store, table: AsyncTable) -> AsyncIterator[Claim | None]:
+    """Keep other processes from moving the store, and from erasing, which would be undone by it.
+
+    On an object store the table itself tells who moves it.
+    """
+    if not store.lockable:
+        claim = Claim(secrets.token_hex(8), time.time())
+        await _claim(store, table, claim, of=None)
+        try:
+            yield claim
+        finally:
+            with as_store_error(f"writing {store.uri}"):
+                if _is_of(claim, await table.schema()):  # not where the table was replaced
+                    await store.describe(table, lambda _: UNCLAIMED)
+        return
     if store.path is None:
-        yield
+        yield None
         return
     from filelock import AsyncFileLock, Timeout
 
@@ -106,9 +120,46 @@ async def alone(store: Store) -> AsyncIterator[None]:
     except OSError as error:
         raise StoreError(f"{store.path} cannot be written: {error.strerror}") from error
     try:
-        yield
+        yield None
     finally:
         await lock.release()
+
+
+async def _claim(store: Store, table: AsyncTable, claim: Claim, of: Claim | None) -> None:
+    """Write a claim into the table of an object store, in the place of `of` or of one that is too old.
+
+    Raises:
+        StoreError: another process has one.
+    """
+
+    def metadata(schema: pa.Schema) -> dict[str, Any]:
+        refuse_claimed(store, schema, of)
+        return claim.metadata()
+
+    with as_store_error(f"writing {store.uri}"):
+        await store.describe(table, metadata)
+
+
+def refuse_claimed(store: Store, schema: pa.Schema, mine: Claim | None = None) -> None:
+    """Make sure that no other process moves the table of an object store to another model.
+
+    Raises:
+        StoreError: one does, or did and died less than an hour ago.
+    """
+    there = claim_in(schema)
+    lost = there is None and mine is not None
+    if lost or (
+        there is not None and there.token != (mine and mine.token) and time.time() < there.at + LEASE
+    ):
+        raise StoreError(
+            f"another process moves {store.uri} to another embedding model; try again when it is done. If it "
+            f"died, its claim ends after {LEASE / 60:.0f} minutes"
+        )
+
+
+def _is_of(claim: Claim, schema: pa.Schema) -> bool:
+    there = claim_in(schema)
+    return there is not None and there.token == claim.token
 
 
 async def _stage(store: Store, zero: Vectors) -> AsyncTable:
@@ -134,13 +185,19 @@ async def _stage(store: Store, zero: Vectors) -> AsyncTable:
 
 
 async def _fill(
-    store: Store, stage: AsyncTable, table: AsyncTable, embed: Embed, progress: Callable[[int, int], None]
+    store: Store,
+    stage: AsyncTable,
+    table: AsyncTable,
+    embed: Embed,
+    progress: Callable[[int, int], None],
+    claim: Claim | None,
 ) -> int:
     """Make the vectors that the stage lacks, and return how many it lacked."""
     import pyarrow as pa
 
     have = set((await stage.query().select(["made_of"]).to_arrow())["made_of"].to_pylist())
     total, done, new = await table.count_rows(), 0, 0
+    renewed = time.time()
     async for batch in store.batches(table, NOTE_COLUMNS):
         notes = {_made_of(note): note for note in map(to_note, batch.to_pylist())}
         lacking = {key: note for key, note in notes.items() if key not in have}
@@ -159,6 +216,9 @@ async def _fill(
             ]
             await stage.add(pa.Table.from_pylist(rows, schema=await stage.schema()))
             await store.sync()
+        if claim is not None and time.time() > renewed + RENEW:
+            renewed = time.time()
+            await _claim(store, table, claim._replace(at=renewed), of=claim)
         have |= lacking.keys()
         new += len(lacking)
         done += len(batch)
@@ -166,7 +226,7 @@ async def _fill(
     return new
 
 
-async def _switch(store: Store, stage: AsyncTable, table: AsyncTable) -> None:
+async def _switch(store: Store, stage: AsyncTable, table: AsyncTable, claim: Claim | None) -> None:
     """Replace the notes by the same ones with the vectors of the stage, in one commit."""
     import pyarrow as pa
     from lancedb.expr import col, lit
@@ -189,7 +249,14 @@ async def _switch(store: Store, stage: AsyncTable, table: AsyncTable) -> None:
             for part in whole.combine_chunks().to_batches():
                 yield part
 
-    await table.add(reader(schema, anew()), mode="overwrite")
+    if claim is not None:
+        refuse_claimed(store, await table.schema(), claim)
+    try:
+        await table.add(reader(schema, anew()), mode="overwrite")
+    except RuntimeError as error:
+        # A bucket may have carried it out and its answer been lost: then it is our own write that is there.
+        if store.lockable or not conflicts(error) or said(await table.schema(), "embedder") != store.embedder:
+            raise
     await indices.make(table)
     await store.sync()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -33,6 +33,8 @@ QUOTAS = "zettelmem.quotas"
 """Metadata of the column of namespaces: what each may hold, so that every process reads it with the rows."""
 ERASURES = "zettelmem.erasures"
 """Metadata of the column of ids: how often rows were erased, so that every process forgets them too."""
+MOVING = "zettelmem.moving"
+"""Metadata of the column of vectors: which process moves the table to another embedding model."""
 CHANGED = "_row_last_updated_at_version"
 """LanceDB's own column: the version of the table in which a row was written last."""
 _FAR = datetime(9999, 12, 31, tzinfo=UTC)
@@ -210,7 +212,7 @@ COLUMNS = (
     _derived("tag_text", "text", lambda note: _tag_text(note.tags)),
     _derived("linked", "texts", lambda note: [link.other(note.id) for link in note.links]),
     _derived("link_weights", "weights", lambda note: [link.weight for link in note.links]),
-    _derived("newer", "texts", lambda note: [*note.newer, *([note.front] if note.front else [])]),
+    _derived("newer", "texts", lambda note: [*note.ahead, *([note.front] if note.front else [])]),
     _derived("closed_at", "time", _closed_at),
     _derived("live", "flag", lambda note: note.forgotten_at is None),
     _derived("resting", "flag", lambda note: note.rested_at is not None),
@@ -371,6 +373,34 @@ def one_more_erasure(schema: pa.Schema) -> dict[str, Any]:
     return {"path": "id", "metadata": {ERASURES: str(erasures(schema) + 1)}}
 
 
+class Claim(NamedTuple):
+    """A process moves a table to another embedding model.
+
+    Attributes:
+        token: which process; random.
+        at: when it said so last, in seconds since 1970.
+        closing: whether what others write from here on counts as not written.
+    """
+
+    token: str
+    at: float
+    closing: bool = False
+
+    def metadata(self) -> dict[str, Any]:
+        """What says it in the table, as LanceDB takes it."""
+        return {"path": "vector", "metadata": {MOVING: json.dumps(self)}}
+
+
+UNCLAIMED = {"path": "vector", "metadata": {MOVING: ""}}
+"""The metadata of a table that nobody moves any more, as LanceDB takes it."""
+
+
+def claim_in(schema: pa.Schema) -> Claim | None:
+    """Who moves a table to another embedding model; None if nobody does."""
+    text = (schema.field("vector").metadata or {}).get(MOVING.encode(), b"")
+    return Claim(*json.loads(text)) if text else None
+
+
 def check_version(uri: str, schema: pa.Schema) -> None:
     """Raise StoreMismatch if another version of zettelmem wrote the table."""
     version = said(schema, "schema")
@@ -392,6 +422,14 @@ def quotas_in(schema: pa.Schema) -> list[Quota]:
     kept = json.loads((schema.field("namespace").metadata or {}).get(QUOTAS.encode(), b"[]"))
     quotas = [Quota(namespace=tuple(space), notes=notes, size=size) for space, notes, size in kept]
     return sorted(quotas, key=lambda each: (len(each.namespace), each.namespace))
+
+
+def with_quota(schema: pa.Schema, quota: Quota) -> dict[str, Any]:
+    """The metadata with a quota in place of the one that its namespace has, as LanceDB takes it."""
+    kept = {each.namespace: each for each in quotas_in(schema)} | {quota.namespace: quota}
+    limits = [[each.namespace, each.notes, each.size] for each in kept.values()]
+    limited = [each for each in limits if each[1:] != [None, None]]
+    return {"path": "namespace", "metadata": {QUOTAS: json.dumps(limited)}}
 
 
 def matrix(column: pa.ChunkedArray) -> Vectors:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -16,7 +18,7 @@ from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError, without_
 
 from . import buckets, disk, indices
 from .malloc import few_heaps
-from .schema import check_version, erasures, said, schema_of
+from .schema import check_version, claim_in, erasures, said, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,6 +36,10 @@ INDEX_CACHE, METADATA_CACHE = 128 << 20, 64 << 20
 """Bytes of indices and of other facts about files that LanceDB may keep in memory."""
 READS = 5
 """How often a read is made whose version of the table somebody else cleaned away."""
+MEETINGS = 6
+"""How often a commit is tried that meets those of others at the same moment."""
+LOCK_PAUSE = 0.002
+"""Seconds between two tries to get the lock that another process holds."""
 Answered = TypeVar("Answered")
 STABLE = {"new_table_enable_stable_row_ids": "true"}
 """What makes LanceDB keep in which version each row was written last, through compaction too."""
@@ -53,6 +59,30 @@ def as_store_error(doing: str) -> Generator[None]:
 def cleaned_away(error: StoreError) -> bool:
     """Whether a file of the version that was read is no longer there."""
     return error.__cause__ is not None and "not found" in str(error).lower()
+
+
+def conflicts(error: Exception) -> bool:
+    """Whether LanceDB refused a commit because of another one at the same moment."""
+    told = str(error).lower()
+    return any(
+        word in told for word in ("conflict", "incompatible transaction", "already exists", "already set")
+    )
+
+
+async def despite_others(commit: Callable[[], Awaitable[None]]) -> None:
+    """Make a commit that others make too, again if it meets theirs.
+
+    Args:
+        commit: looks at what is there first, so that it may be called more than once.
+    """
+    for attempt in range(MEETINGS):
+        try:
+            return await commit()
+        except (RuntimeError, ValueError) as error:
+            if attempt == MEETINGS - 1 or not conflicts(error):
+                raise
+        await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))
+    return None
 
 
 async def to_its_end(read: Coroutine[Any, Any, Answered]) -> Answered:
@@ -207,7 +237,7 @@ class Table:
                         table = await connection.open_table(disk.TABLE)
                         self._check(await table.schema())
                         if not self.read_only:
-                            await indices.make(table)
+                            await despite_others(partial(indices.make, table))
                         self._opened = table
         return self._opened
 
@@ -222,7 +252,7 @@ class Table:
         Raises:
             StoreMismatch: one did.
         """
-        if self._opened is not None and self.path is not None:  # others move no bucket and no memory
+        if self._opened is not None and not self.uri.startswith("memory://"):
             await self._version_of(self._opened)
 
     async def _version_of(self, table: AsyncTable) -> int:
@@ -235,6 +265,39 @@ class Table:
                 self.erasures = erasures(schema)
                 self._checked = version
         return version
+
+    async def settled(self, table: AsyncTable) -> int:
+        """The newest version of a table that others write too, and that nobody moves just now.
+
+        Whoever writes without a lock asks before, and once more before telling that it was written: what was
+        written after a process began to put the vectors of another model in place, that process will not see.
+
+        Raises:
+            StoreMismatch: it belongs to another embedding model by now.
+            StoreError: it is moved to one at this moment.
+        """
+        version = await to_its_end(self._version_of(table))
+        claim = None if self.schema is None else claim_in(self.schema)
+        if claim is not None and claim.closing:
+            raise StoreError(
+                f"{self.uri} is moved to another embedding model at this moment, and nothing is written "
+                "until that is done: try again with that model. If the process that did it died, run "
+                "`reembed` again"
+            )
+        return version
+
+    async def describe(self, table: AsyncTable, metadata: Callable[[pa.Schema], Mapping[str, Any]]) -> None:
+        """Change what the table tells of itself, again if others do so at the same moment.
+
+        Args:
+            table: the table.
+            metadata: from its schema as it is to what LanceDB shall keep with a column.
+        """
+
+        async def change() -> None:
+            await table.update_field_metadata(dict(metadata(await table.schema())))
+
+        await despite_others(change)
 
     @property
     def seen(self) -> int:
@@ -264,7 +327,7 @@ class Table:
                 table = await connection.create_table(
                     disk.TABLE, schema=schema_of(dimensions, self.embedder), exist_ok=True
                 )
-                await indices.make(table)
+                await despite_others(partial(indices.make, table))
             self._opened = table
         return table
 
@@ -293,22 +356,25 @@ class Table:
             finally:
                 self._locked = False
             return
-        from filelock import AsyncFileLock
+        from filelock import FileLock, Timeout
 
-        try:
-            lock = AsyncFileLock(self.path / disk.LOCK, poll_interval=0.002, run_in_executor=False)
-            await lock.acquire()
-        except OSError as error:
-            raise StoreError(
-                f"{self.path} cannot be written: {error.strerror}; give a directory you may write to, or "
-                "only read this one"
-            ) from error
+        lock = FileLock(self.path / disk.LOCK, thread_local=False)
+        while not lock.is_locked:
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                await asyncio.sleep(LOCK_PAUSE)
+            except OSError as error:
+                raise StoreError(
+                    f"{self.path} cannot be written: {error.strerror}; give a directory you may write to, or "
+                    "only read this one"
+                ) from error
         self._locked = True
         try:
             yield
         finally:
             self._locked = False
-            await lock.release()
+            lock.release()
 
     async def sync(self) -> None:
         """Make all that was written survive a power cut, if that is wanted."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Slots = NDArray[np.intp]
 """Places of notes in a view, shape (n,)."""
 
+_Cold = bytes | tuple[Sequence["pa.Array"], int]
+"""The columns of a row that make a note: pickled, or its place in columns that were read from the table."""
 FEW_VECTORS = 16
 """Vectors from which a product of matrices pays."""
 KEPT_ROWS = 4_096
@@ -40,7 +42,10 @@ VIEW_COLUMNS = list(
     dict.fromkeys([*_COLD, *_TIMES, *_PLAIN, "linked", "link_weights", "newer", *LEXICAL, *FLOATS])
 )
 """The columns that a view is filled from."""
-_LISTED = [name for name in VIEW_COLUMNS if name not in FLOATS and name != "closed_at"]
+_LISTED = ["id", "tags", "linked", "newer", *_CODED, *LEXICAL]
+_ALL_LISTED = [name for name in VIEW_COLUMNS if name not in FLOATS]
+MANY = 64
+"""Rows from which they stay together in memory as they were read, and are not made objects one by one."""
 _FACTS = np.dtype(
     [
         *((name, np.int32) for name in _CODED),
@@ -80,7 +85,7 @@ class View:
         self._linked: list[tuple[str, ...]] = []
         self._weights: list[tuple[float, ...]] = []
         self._newer: list[tuple[str, ...]] = []
-        self._cold: list[bytes] = []
+        self._cold: list[_Cold] = []
         self._cold_size = 0
         self._rows: OrderedDict[str, Row] = OrderedDict()
 
@@ -110,26 +115,38 @@ class View:
         """
         if not len(rows):
             return
+        many = columns is None and len(rows) >= MANY
         if columns is None:
-            columns = {name: rows[name].to_pylist() for name in _LISTED}
+            wanted = _LISTED if many else _ALL_LISTED
+            columns = {name: rows[name].to_pylist() for name in wanted}
+        weights = rows["link_weights"].to_pylist()  # rounded as the table holds them
+        first = len(self)
         slots = np.array([self._slot(note_id) for note_id in columns["id"]], np.intp)
         facts = self._facts
         for name in _CODED:
             codes = self._codes[name]
             facts[name][slots] = [codes.setdefault(each, len(codes) - 1) for each in columns[name]]
         for name in _TIMES:
-            facts[name][slots] = rows[name].cast("int64").to_numpy() / 1e6
+            facts[name][slots] = _seconds(rows[name]) if many else [at.timestamp() for at in columns[name]]
         for name in _PLAIN:
-            facts[name][slots] = columns[name]
+            facts[name][slots] = rows[name].to_numpy() if many else columns[name]
         self._contents[slots] = matrix(rows["content_vector"])
         self._vectors[slots] = matrix(rows["vector"])
+        if many and np.array_equal(slots, np.arange(first, first + len(slots))):
+            self._read_all_words(rows, columns)
+        together = [rows[name].combine_chunks() for name in _COLD] if many else []
+        self._cold_size += sum(column.nbytes for column in together)
         for place, slot in enumerate(slots.tolist()):
+            self._weights[slot] = tuple(weights[place])
             self._read_lists(slot, columns, place)
             self._read_words(slot, columns, place)
-            cold = tuple(columns[name][place] for name in _COLD)
-            self._cold_size -= len(self._cold[slot])
-            self._cold[slot] = pickle.dumps(cold, pickle.HIGHEST_PROTOCOL)
-            self._cold_size += len(self._cold[slot])
+            self._cold_size -= _size(self._cold[slot])
+            if together:
+                self._cold[slot] = together, place
+            else:
+                cold = tuple(columns[name][place] for name in _COLD)
+                self._cold[slot] = pickle.dumps(cold, pickle.HIGHEST_PROTOCOL)
+                self._cold_size += _size(self._cold[slot])
             self._rows.pop(self.ids[slot], None)
         if fresh is not None:
             for note_id in columns["id"]:
@@ -155,7 +172,6 @@ class View:
 
     def _read_lists(self, slot: int, columns: Mapping[str, list[Any]], place: int) -> None:
         self._linked[slot] = tuple(columns["linked"][place])
-        self._weights[slot] = tuple(columns["link_weights"][place])
         self._newer[slot] = tuple(columns["newer"][place])
         keys = tuple(map(tag_key, columns["tags"][place]))
         if keys == self._tags[slot]:
@@ -178,23 +194,43 @@ class View:
                 postings.replace(slot, known[slot], text)
                 known[slot] = text
 
+    def _read_all_words(self, rows: pa.Table, columns: Mapping[str, list[Any]]) -> None:
+        for name, postings in self._words.items():
+            postings.add_all(rows[name].combine_chunks())
+            self._terms[name] += columns[name]
+
     # --- rows ------------------------------------------------------------------------------------
 
     def rows(self, ids: Iterable[str]) -> dict[str, Row]:
         """The rows of these notes that exist, by id, forgotten ones too."""
         rows: dict[str, Row] = {}
+        absent: dict[str, int] = {}
         for note_id in dict.fromkeys(ids):
             slot = self._slots.get(note_id)
-            if slot is None:
-                continue
             row = self._rows.get(note_id)
-            if row is None:
-                values = dict(zip(_COLD, pickle.loads(self._cold[slot]), strict=True))
-                values |= {name: self._terms[name][slot] for name in LEXICAL}
-                row = to_row(values, self._contents[slot].copy(), self._vectors[slot].copy())
+            if row is not None:
+                rows[note_id] = row
+            elif slot is not None:
+                absent[note_id] = slot
+        made = zip(absent, self._read_cold([*absent.values()]), strict=True)
+        for note_id, row in [*rows.items(), *made]:
             self._keep(note_id, row)
             rows[note_id] = row
         return rows
+
+    def _read_cold(self, slots: list[int]) -> list[Row]:
+        """The rows in these slots, made anew."""
+        made: list[Row] = []
+        for slot in slots:
+            cold = self._cold[slot]
+            if isinstance(cold, bytes):
+                cells = pickle.loads(cold)
+            else:
+                cells = [column[cold[1]].as_py() for column in cold[0]]
+            values = dict(zip(_COLD, cells, strict=True))
+            values |= {name: self._terms[name][slot] for name in LEXICAL}
+            made.append(to_row(values, self._contents[slot].copy(), self._vectors[slot].copy()))
+        return made
 
     def _keep(self, note_id: str, row: Row) -> None:
         self._rows[note_id] = row
@@ -269,6 +305,9 @@ class View:
         """
         seen = self._seen(sight)
         slots = np.flatnonzero(seen)
+        if not len(slots):
+            nothing = np.zeros(len(self))
+            return self._candidates(slots, nothing, nothing), True
         content, around = (self._words[name].scores(query.terms, seen) for name in LEXICAL)
         if len(slots) <= whole:
             return self._candidates(slots, content, around), True
@@ -379,6 +418,18 @@ def _cosines(contents: Vectors, vectors: Vectors) -> Vectors:
         cosines: Vectors = vectors @ contents.T
         return cosines
     return np.stack([np.einsum("ij,j->i", contents, vector) for vector in vectors])
+
+
+def _size(cold: _Cold) -> int:
+    """Bytes of a row; its share of what was read with it."""
+    if isinstance(cold, bytes):
+        return len(cold)
+    return int(sum(column.nbytes for column in cold[0])) // len(cold[0][0])
+
+
+def _seconds(times: pa.ChunkedArray) -> NDArray[np.float64]:
+    seconds: NDArray[np.float64] = times.cast("int64").to_numpy() / 1e6
+    return seconds
 
 
 def _covers(sight: Filter, column: str | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -19,7 +18,7 @@ from zettelmem.protocols import CommitHook, Vectors
 from zettelmem.receipts import Quota
 
 from .disk import TABLE
-from .schema import QUOTAS, Row, columns_of, one_more_erasure, quotas_in, to_table
+from .schema import Row, columns_of, one_more_erasure, to_table, with_quota
 from .search import Search
 from .steps import Played, Step, final, lacking, play, rows_of, see_around
 from .table import as_store_error
@@ -89,6 +88,7 @@ class Store(Views):
         step: Step,
         embed: Embed,
         vectors: Mapping[str, Vectors] | None = None,
+        around: Search | None = None,
     ) -> list[Changes]:
         """Work `step` out on the fresh states of `ids` and write what it returns: all of it or nothing.
 
@@ -101,6 +101,7 @@ class Store(Views):
             step: pure; may be called more than once.
             embed: makes vectors of contents and descriptions that are new.
             vectors: unit vectors that are known already, by text.
+            around: a search made just now, whose rows the step is worked out on before the lock is taken.
 
         Raises:
             IdTaken: a new note has the id of another; nothing was written.
@@ -109,7 +110,8 @@ class Store(Views):
         """
         known = dict(vectors or {})
         wanted = tuple(dict.fromkeys(ids))
-        played = play(step, await self.rows(namespace, wanted))
+        search = around or await self.search(namespace)
+        played = play(step, await search.rows(wanted))
         missing = lacking(played.changes, played.rows, known)
         for attempt in range(TRIES):
             if missing:
@@ -249,16 +251,20 @@ class Store(Views):
         new = to_table(columns, bases, self.schema or await table.schema())
         with as_store_error(f"writing {self.uri}"):
             # Under the lock the version that was looked at last is the newest. If it is not, the views read.
-            before = self.seen if self.lockable else await table.version()
+            before = self.seen if self.lockable else await self.settled(table)
             # Without its index the id is looked up by a scan, which is what makes inserts exact when
             # several processes write: the index does not see what was inserted since it was built.
-            result = await (
-                table.merge_insert("id")
-                .when_matched_update_all(where=GUARD)
-                .when_not_matched_insert_all()
-                .use_index(False)
-                .execute(new)
+            merge = (
+                table.merge_insert("id").when_matched_update_all(where=GUARD).when_not_matched_insert_all()
             )
+            try:
+                result = await merge.use_index(False).execute(new)
+            except RuntimeError:
+                if not self.lockable:
+                    await self.settled(table)  # that it was moved meanwhile says more than what LanceDB says
+                raise
+            if not self.lockable:
+                await self.settled(table)
         written = int(result.num_inserted_rows + result.num_updated_rows)
         if result.version == before + 1 and written == len(rows):  # nobody else wrote in between
             self.take_in(new, columns, rows, before, result.version)
@@ -276,7 +282,7 @@ class Store(Views):
             these = col("id").isin([lit(each) for each in ids])
             there = (await before.query().where(these).select(["id"]).to_arrow())["id"].to_pylist()
             await table.delete(col("id").isin([lit(each) for each in {*ids} - {*there}]))
-            await table.update_field_metadata(one_more_erasure(await table.schema()))
+            await self.describe(table, one_more_erasure)
 
     async def set_quota(self, quota: Quota, dimensions: int) -> None:
         """Keep a quota in place of the one that its namespace has; without limits, none.
@@ -292,15 +298,9 @@ class Store(Views):
         async with self.turn, self.lock():
             table = await self.table() or await self.create(dimensions)
             with as_store_error(f"writing {self.uri}"):
-                kept = {each.namespace: each for each in quotas_in(await table.schema())}
-                kept[quota.namespace] = quota
-                limited = [
-                    [each.namespace, each.notes, each.size]
-                    for each in kept.values()
-                    if each.notes is not None or each.size is not None
-                ]
-                metadata = {"path": "namespace", "metadata": {QUOTAS: json.dumps(limited)}}
-                await table.update_field_metadata(metadata)
+                await self.describe(table, lambda schema: with_quota(schema, quota))
+                if not self.lockable:
+                    await self.settled(table)
             await self.sync()
 
 

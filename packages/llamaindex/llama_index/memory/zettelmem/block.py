@@ -11,7 +11,7 @@ from llama_index.core.memory import BaseMemoryBlock
 from llama_index.core.utils import get_tokenizer
 from pydantic import Field, PrivateAttr
 
-from zettelmem import MAX_K, MAX_QUERY, MIN_SCORE, Draft, Judge, Memory, Part, fence
+from zettelmem import MAX_K, MAX_QUERY, MIN_SCORE, Draft, Judge, Memory, Part, Trust, cited, fence
 
 from .turns import copies, drafts, said
 
@@ -42,10 +42,15 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
     )
     cite: bool = Field(default=False, description="Ask for ids, where somebody reads them.")
     judge: Judge | None = Field(default=None, description="Who decides about links; None: the memory's.")
+    every: int | None = Field(
+        default=None, ge=1, description="After how many new notes the memory looks after itself; None: never."
+    )
     tokenizer_fn: Callable[[str], list[Any]] = Field(default_factory=get_tokenizer, exclude=True)
 
     _turn: tuple[Any, str] = PrivateAttr(default=(None, ""))
     """What tells the turn that was last recalled for from others, and what was told."""
+    _since: int = PrivateAttr(default=0)
+    """Notes that were stored since the last upkeep."""
 
     @classmethod
     def class_name(cls) -> str:
@@ -94,9 +99,17 @@ class ZettelmemMemoryBlock(BaseMemoryBlock[str]):
         )
 
     async def remember(self, made: Sequence[Draft]) -> None:
-        """Store what was said."""
+        """Store what was said, and count the notes that an answer cites as used."""
+        answers = [draft.content for draft in made if draft.trust is Trust.REPORTED]
+        ids = cited("\n".join(answers))
+        if ids:
+            await asyncio.to_thread(self.memory.used, ids, namespace=self.namespace)
         remember = self.memory.remember_many
         await asyncio.to_thread(remember, made, namespace=self.namespace, judge=self.judge)
+        self._since += len(made)
+        if self.every is not None and self._since >= self.every:
+            self._since = 0
+            await asyncio.to_thread(self.memory.upkeep, namespace=self.namespace)
 
     async def atruncate(self, content: str, tokens_to_truncate: int) -> str | None:
         """The best notes that fit once `tokens_to_truncate` tokens are gone; None if none does."""

@@ -18,7 +18,7 @@ from llama_index.core.storage.chat_store.sql import DEFAULT_ASYNC_DATABASE_URI
 from pydantic import ConfigDict, Field, PrivateAttr
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from zettelmem import MIN_SCORE, Judge, Memory
+from zettelmem import MIN_SCORE, Judge, Memory, Part
 
 from .block import ZettelmemMemoryBlock
 from .turns import copies, drafts, notes_of, said
@@ -63,7 +63,10 @@ class ZettelmemMemory(BaseMemory):
         budget_tokens: int = 1_000,
         min_score: float = MIN_SCORE,
         priority: int = 1,
+        parts: Sequence[Part] = ("notes",),
+        cite: bool = False,
         judge: Judge | None = None,
+        every: int | None = None,
         **kwargs: Any,
     ) -> ZettelmemMemory:
         """A memory of `namespace` in the notes of `memory`.
@@ -78,7 +81,10 @@ class ZettelmemMemory(BaseMemory):
             budget_tokens: tokens of the notes shown, at most.
             min_score: the score, in [0, 1], that a note needs to be shown, where not all are.
             priority: of the notes when tokens are short; 0 never cuts them.
+            parts: of a brief (`Memory.brief`) that are shown: profile, lessons, plans, notes.
+            cite: ask for the ids of the notes that an answer stands on.
             judge: who decides about links; None is the memory's own judge.
+            every: after how many new notes `memory.upkeep` looks after them; None never does.
             kwargs: for the short-term memory, such as `token_limit`, `memory_blocks` to stand before
                 ours, `async_engine` for a database that lasts, or `insert_method` for the place of the
                 notes.
@@ -94,7 +100,10 @@ class ZettelmemMemory(BaseMemory):
             budget_tokens=budget_tokens,
             min_score=min_score,
             priority=priority,
+            parts=parts,
+            cite=cite,
             judge=judge,
+            every=every,
             tokenizer_fn=primary.tokenizer_fn,
             accept_short_term_memory=False,  # it is all remembered by then
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from llama_index.core import schema
@@ -56,7 +57,7 @@ def as_node(hit: Hit, *, explain: bool = False) -> schema.NodeWithScore:
         THREAD: note.thread,
         SOURCE: note.source.who,
         TRUST: int(note.trust),
-        OCCURRED_AT: note.occurred_at.isoformat(),
+        OCCURRED_AT: note.occurred_at.astimezone(UTC).isoformat(),
     }
     if explain:
         own |= {"note_why": hit.why, "note_signals": hit.signals}

@@ -50,7 +50,7 @@ class ZettelmemRetriever(BaseRetriever):
         self._memory = memory
         self._top_k = similarity_top_k
         self._filters = filters or MetadataFilters(filters=[])
-        narrow = pushed(self._filters)
+        narrow = pushed(self._filters, memory.zone)
         self._k = similarity_top_k if len(narrow) == len(self._filters.filters) else MAX_K
         self._arguments = {"namespace": namespace, **narrow, **(recall or {})}
         super().__init__(**kwargs)
@@ -67,7 +67,7 @@ class ZettelmemRetriever(BaseRetriever):
         for k, budget in ((self._k, None), (MAX_K, MAX_BUDGET)):
             hits = self._memory.recall(query, k=k, budget_tokens=budget, **self._arguments)
             nodes = [as_node(hit, explain=self._arguments.get("explain", False)) for hit in hits]
-            kept = [node for node in nodes if passes(node.metadata, self._filters)]
+            kept = [node for node in nodes if passes(node.metadata, self._filters, self._memory.zone)]
             if len(kept) >= self._top_k or len(hits) < k:
                 break
         # a recall that returns all there is does so in the order that it happened

@@ -363,6 +363,8 @@ async function showNote(mine) {
   for (const entry of history) steps.append(stepOf(entry, note.id));
   parts.push(list, make("h3", "", "History, newest first"), steps);
   byId("detail").replaceChildren(...parts);
+  // Where all stands in one column the note would otherwise be far from what was pressed.
+  if (window.innerWidth < 900) byId("detail").scrollIntoView();
 }
 
 function linkOf(link, own) {

@@ -10,6 +10,8 @@ import hashlib
 import re
 from functools import cache, lru_cache
 
+from zettelmem.language.kept import kept
+
 from .lexicon import NUMERALS
 
 LONGEST = 4_000
@@ -22,42 +24,46 @@ MOVED = 6
 _LIGHT = frozenset(
     "a an the really very so just actually basically literally quite totally absolutely definitely honestly "
     "truly simply seriously certainly surely obviously indeed oh ah hey hi hello well yeah yep okay ok um uh "
-    "hmm wow haha lol btw fyi please anyway also too that still now currently".split()
+    "hmm wow haha lol btw fyi please anyway also too that still now currently extremely incredibly "
+    "completely entirely especially pretty".split()
 )
 _ASIDES = """
 by the way|just so you know|just to let you know|so you know|for the record|to be honest|to be fair
 as i said|as i said before|as i have said|as i mentioned|as i mentioned before|as i told you
-as i have already said|as mentioned|as said|like i said|like i said before|as you know
-as you may know|you know|i mean|in case you forgot|in case you did not know|in fact|of course
-i wanted to say|i wanted to mention|i wanted to tell you|i wanted to let you know|let me tell you
-let me add|i should say|i should mention|i must say|i told you|i already told you|did i mention
-did i tell you|once again|once more|one more time|needless to say|at the moment|right now|these days
+as i have already said|as mentioned|as said|like i said|like i said before|as you know|as you may know
+you know|i mean|in case you forgot|in case you did not know|in fact|of course|i wanted to say
+i wanted to mention|i wanted to tell you|i wanted to let you know|let me tell you|let me add|i should say
+i should mention|i must say|i told you|i already told you|did i mention|did i tell you|kind of|sort of
+as well|very much|once again|once more|one more time|needless to say|at the moment|right now|these days
 i repeat
 """
 _OPENERS = """
-again|reminder|quick reminder|friendly reminder|note|quick note|update|quick update|heads up
-remember|note|keep in mind|guess what|fun fact|earlier i said|to say it again
+again|reminder|quick reminder|friendly reminder|note|quick note|update|quick update|heads up|remember|note
+keep in mind|guess what|fun fact|earlier i said|to say it again
 """
-_PAIRS = {
-    "mom": "mother", "mum": "mother", "mommy": "mother", "dad": "father", "daddy": "father", "kid": "child",
-    "kids": "children", "photo": "picture", "photos": "pictures", "pic": "picture", "pics": "pictures",
-    "movie": "film", "movies": "films", "tv": "television", "bike": "bicycle", "fridge": "refrigerator",
-    "flat": "apartment", "flats": "apartments", "big": "large", "bigger": "larger", "begin": "start",
-    "begins": "starts", "began": "started", "buy": "purchase", "buys": "purchases", "bought": "purchased",
-    "purchase": "purchase", "happy": "glad", "awesome": "great", "amazing": "great", "fantastic": "great",
-    "wonderful": "great", "incredible": "great", "super": "great", "nice": "good", "lovely": "good",
-    "colour": "color", "favourite": "favorite", "neighbour": "neighbor", "neighbours": "neighbors",
-    "centre": "center", "theatre": "theater", "travelling": "traveling", "organise": "organize",
-    "organised": "organized", "realise": "realize", "realised": "realized", "grey": "gray",
-    "people": "people", "folks": "people", "guys": "people", "phone": "telephone", "gonna": "going to",
-    "wanna": "want to", "gotta": "have to", "kinda": "kind of", "lots": "many", "bunch": "many",
-    "percent": "%", "euro": "euros", "dollar": "dollars", "approx": "about", "approximately": "about",
-    "roughly": "about", "around": "about", "almost": "nearly", "speak": "talk", "speaks": "talks",
-    "spoke": "talked", "assist": "help", "physician": "doctor", "job": "work", "quick": "fast",
-    "mon": "monday", "tue": "tuesday", "wed": "wednesday", "thu": "thursday", "fri": "friday",
-    "jan": "january", "feb": "february", "mar": "march", "apr": "april", "jun": "june", "jul": "july",
-    "aug": "august", "sep": "september", "sept": "september", "oct": "october", "nov": "november",
-    "dec": "december", "cannot": "can not", "can't": "can not", "won't": "will not", "shan't": "shall not",
+_ALIKE = """
+mother mom mum mommy|father dad daddy|child kid|children kids|picture photo pic|pictures photos pics
+film movie|films movies|television tv|bicycle bike|refrigerator fridge|apartment flat|apartments flats
+people folks guys|friends pals buddies|telephone phone|cellphone mobile|shop store|gift present
+gifts presents|holiday vacation|dinner supper|doctor physician|work job|house home|large big|larger bigger
+small little|start begin|starts begins|started began|buy purchase|buys purchases|bought purchased
+like enjoy|likes enjoys|liked enjoyed|talk speak chat|talks speaks chats|talked spoke chatted|help assist
+helped assisted|fix repair mend|fixed repaired mended|finish complete|finished completed
+choose pick select|chose picked selected|got received|need require|needs requires|use utilize
+answer reply respond|answered replied responded|glad happy|scared afraid frightened|sick ill|angry mad
+smart clever intelligent|beautiful gorgeous|delicious tasty yummy|difficult hard tough|fast quick rapid
+whole entire|perhaps maybe|often frequently|sometimes occasionally|usually normally typically
+great awesome amazing fantastic wonderful incredible super|good nice lovely|many lots|though although
+about approximately roughly around approx|nearly almost|color colour|favorite favourite|neighbor neighbour
+neighbors neighbours|center centre|theater theatre|traveling travelling|organize organise
+organized organised|realize realise|realized realised|gray grey|% percent|euros euro|dollars dollar
+pounds pound|monday mon|tuesday tue|wednesday wed|thursday thu|friday fri|january jan|february feb
+march mar|april apr|june jun|july jul|august aug|september sep sept|october oct|november nov|december dec
+"""
+"""Words that one may say for another, a group in a part of a line; the first stands for all."""
+_SPELT_OUT = {
+    "gonna": "going to", "wanna": "want to", "gotta": "have to", "cannot": "can not", "can't": "can not",
+    "won't": "will not", "shan't": "shall not",
 }  # fmt: skip
 _MONTHS = "january february march april may june july august september october november december".split()
 _MONEY = {"$": "dollars", "\u20ac": "euros", "\u00a3": "pounds"}
@@ -106,7 +112,8 @@ def _gist(text: str) -> tuple[str, ...]:
     tokens: list[str] = []
     for token in _TOKEN.findall(plain):
         tokens += _written(token)
-    return _day_first([token for token in _without_asides(tokens) if token not in _LIGHT])
+    telling = [token for token in _without_asides(tokens) if token not in _LIGHT]
+    return _day_first(telling[1:] if telling[:1] == ["i"] else telling)  # "Met Ben" is "I met Ben"
 
 
 def _month(number: str) -> str:
@@ -124,7 +131,7 @@ def _written(token: str) -> list[str]:
         amount = _AMOUNT.fullmatch(token)
         return [amount[1], amount[2]] if amount else [token.rstrip(".:")]
     token = token.lower()
-    known = _PAIRS.get(token) or (NUMERALS.get(token) if token != "no" else None)
+    known = _forms().get(token)
     if known is not None:
         return known.split()
     for ending, word in _ENDINGS if "'" in token else ():
@@ -132,6 +139,16 @@ def _written(token: str) -> list[str]:
             head = token.removesuffix(ending)
             return [*_written(head), *("is" if head in _SHORT_IS else word).split()]
     return [token]
+
+
+@cache
+def _forms() -> dict[str, str]:
+    """Each word that is written otherwise here, and how."""
+    forms = {word: number for word, number in NUMERALS.items() if word != "no"} | _SPELT_OUT
+    for group in re.split(r"[|\n]", _ALIKE.strip()):
+        first, *others = group.split()
+        forms |= dict.fromkeys(others, first)
+    return forms
 
 
 @cache
@@ -172,6 +189,7 @@ def _day_first(tokens: list[str]) -> tuple[str, ...]:
     return tuple(tokens)
 
 
+@kept
 def key_of(text: str) -> int:
     """A number that texts with the same words in their gists have in common, in any order; 0 for none."""
     words = gist(text)

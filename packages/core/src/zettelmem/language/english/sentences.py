@@ -38,6 +38,7 @@ HEDGE = re.compile(
     r"|^\W*(?:when(?:ever)?|once|(?:had|were|should) (?:i|we|you|he|she|it|they|the|my|our))\b",
     re.I,
 )
+_HOW_SURE = re.compile(r"\b(?:probably|possibly|perhaps|maybe|apparently|supposedly|allegedly) ", re.I)
 LEAD = re.compile(
     r"^(?:(?P<change>correction|update|edit|erratum|change of plans?|scratch that|(?:no,? )?wait"
     r"|actually|in fact"
@@ -154,6 +155,7 @@ def _by_form(clause: str, who: str) -> Statement | None:
 def _of_clause(clause: str, who: str, before: Subject | None) -> tuple[Statement | None, Subject | None]:
     if not clause:
         return None, None
+    clause = _HOW_SURE.sub("", clause)
     denied = NO_LONGER.search(clause) is not None
     if denied:
         clause = re.sub(r"\b(?:no longer|any ?more|never again)\b", "", clause, flags=re.I)
