@@ -95,6 +95,7 @@ async def test_what_was_answered_well_is_kept_where_the_next_answer_fails() -> N
         assert made.note.context == "Said by the model."
         assert made.note.pending is not None
         assert made.note.pending.fields == (), "it is not described again"
+        assert OLD not in made.note.pending.reason, "it would stay here when that note is erased"
         await memory.finish_pending(namespace="a")
         assert [x.schema.__name__ for x in model.asked] == ["Descriptions", "Replaces", "Replaces"]
         await check_store(memory)

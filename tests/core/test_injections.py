@@ -74,7 +74,7 @@ async def test_prompts_of_judges_fence_them(start: int) -> None:
     async with open_memory(model=model, embedder=HashEmbedder(64)) as memory:
         for text in INJECTIONS[start : start + 50 : 4]:
             await memory.remember(text, namespace="ana", thread="t", trust=Trust.UNTRUSTED, source=text[:200])
-    assert len(model.asked) > 20
+    assert len(model.asked) > 5
     for asked in model.asked:
         assert unfenced(asked.prompt) == []
         assert not any(deed in asked.instructions for deed in DEEDS)

@@ -20,7 +20,6 @@ from .namespace import Namespace
 from .note import LATER_WORDS, Described, Note
 from .protocols import AnswerT, LanguageModel
 from .spending import Account, Budget, Ledger, metered, tokens_of
-from .values import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -385,8 +384,10 @@ class Judging:
 def _told(error: Exception) -> str:
     """What an error says of itself, as text that can be stored, whatever it says."""
     try:
-        if isinstance(error, ValidationError):  # pydantic quotes what it was given, which may be private
-            return str(refusal(error))
+        if isinstance(error, ValidationError):
+            # pydantic quotes what it was given, and what it may be: the words of other notes.
+            wrong = [f"{'.'.join(map(str, each['loc']))} ({each['type']})" for each in error.errors()]
+            return f"these parts do not fit: {', '.join(wrong)}"
         return str(error).encode("utf-8", "replace").decode()
     except Exception:  # noqa: BLE001 - even this may be a vendor's code
         return "it cannot say why"
