@@ -26,7 +26,6 @@ from zettelmem import Memory, Part
 
 NOTE = re.compile(r"^\[(\w+)\] .*\n> (.*)$", re.MULTILINE)
 """A note as a prompt shows it: a line about it that begins with its id, then its words."""
-CITED = re.compile(r"\[(\w{8,12})\]")
 PARTS: tuple[Part, ...] = ("profile", "lessons", "plans", "notes")
 
 
@@ -69,12 +68,13 @@ def main() -> None:
             done = agent.invoke({"messages": [{"role": "user", "content": text}]}, config)
             answer = done["messages"][-1].text
             print(f"{user_id}, {thread}: {text}\n    {answer}")
-            memory.used(CITED.findall(answer), namespace=("acme", user_id))
 
         say("My daughter Mia is allergic to peanuts.", thread="monday")
         say("What may Mia not eat?", thread="tuesday")
         say("What may Mia not eat?", thread="tuesday", user_id="bob")  # not his memory
         done = memory.upkeep(namespace="acme/ana")  # at night, say
+        mia = memory.notes(namespace="acme/ana").notes[0]
+        print(f"used {mia.uses} times: {mia.content}")
         print(f"upkeep: {len(done.changes)} changes, {len(done.proposals)} questions")
         say("What shall I bake for the party?", thread="wednesday")
         print(memory.brief(namespace="acme/ana").text)

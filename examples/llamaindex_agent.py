@@ -53,13 +53,14 @@ async def turn(directory: str, session: str, message: str) -> None:
         answer = str(await agent.run(message, memory=memory))
         print(answer)
         await memory.aclose()
-        notes.used(re.findall(r"\[(\w{8,12})\]", answer), namespace="ana")
 
 
 def sleep(directory: str) -> None:
     """What happens between two sessions: upkeep, and a look at what the next one will be told."""
     with Memory(directory) as notes:
         report = notes.upkeep(namespace="ana")
+        allergic = notes.notes(namespace="ana").notes[0]
+        print(f"used {allergic.uses} times: {allergic.content}")
         print(f"upkeep: {len(report.changes)} changes, {len(report.proposals)} questions")
         print(notes.brief(namespace="ana").text)
 

@@ -103,6 +103,14 @@ def test_what_the_assistant_said_is_no_portrait(memory: Memory) -> None:
     assert said(memory.brief(namespace="a").profile) == PERSON
 
 
+def test_what_stands_in_the_conversation_is_told_in_no_part(memory: Memory) -> None:
+    brief = memory.brief(
+        namespace="a", query="Am I allergic?", present=["Ana is allergic to nuts", LESSON["content"]]
+    )
+    assert "nuts" not in brief.text
+    assert brief.lessons == ()
+
+
 def test_what_is_no_longer_so_is_not_told(memory: Memory) -> None:
     done = memory.remember("Ana lives in Braga.", namespace="a")
     assert "Braga" in memory.brief(namespace="a").text

@@ -302,7 +302,7 @@ async def test_many_notes_are_written_256_in_a_commit() -> None:
 async def test_what_the_caller_gave_is_never_asked_of_the_model() -> None:
     model = judging()
     async with open_memory(model=model, tasks=["describe"]) as memory:
-        given = {"context": "c", "keywords": ["k"], "tags": ["t"], "kind": "semantic"}
+        given: Any = {"context": "c", "keywords": ["k"], "tags": ["t"], "kind": "semantic"}
         await memory.remember("My cat Miso sleeps a lot.", namespace="a")
         await memory.remember("My cat Miso sleeps a little.", namespace="a", **given)
         assert model.asked == []

@@ -127,9 +127,12 @@ async def test_scopes_decide_what_a_token_may_do(issuer: Issuer, mode: str, scop
                 assert await contents(client, "pin") == []
 
 
-async def test_a_write_with_a_token_for_reading_is_told_which_scope_it_needs(issuer: Issuer) -> None:
+async def test_a_write_with_a_token_for_reading_is_told_which_scope_it_needs(
+    issuer: Issuer, tmp_path: Path
+) -> None:
     token = issuer.token("ana", AUDIENCE, scope=None, scp=["memory:read"])
-    async with serving(**settings_of(issuer, workers=2, db="unused")) as url, httpx2.AsyncClient() as http:
+    settings = settings_of(issuer, workers=2, db=str(tmp_path))
+    async with serving(**settings) as url, httpx2.AsyncClient() as http:
         for name in ("remember", "forget", "no such tool", None):
             call = CALL | {"params": {"name": name, "arguments": {}}}
             answer = await http.post(f"{url}/mcp", json=call, headers=JSON | bearer(token))

@@ -37,6 +37,7 @@ PRINTED = {
         "    You told me: My daughter Mia is allergic to peanuts.",
         "bob, tuesday: What may Mia not eat?",
         "    Nobody has told me yet.",
+        "used 1 times: My daughter Mia is allergic to peanuts.",
         "upkeep: 0 changes",
         "ana, wednesday: What shall I bake for the party?",
         "    You told me: My daughter Mia is allergic to peanuts. [",
@@ -46,6 +47,8 @@ PRINTED = {
     "llamaindex_agent.py": [
         "tuesday > What am I allergic to?",
         "I remember: I am Ana, and I am allergic to peanuts. [",
+        "used ",
+        " times: I am Ana, and I am allergic to peanuts.",
         "upkeep: 0 changes",
         "All that is remembered",
         "wednesday > Which nuts do I avoid?",

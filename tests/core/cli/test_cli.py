@@ -219,13 +219,13 @@ def test_namespaces_are_sealed_and_paths(run: Run, monkeypatch: pytest.MonkeyPat
     assert run("notes", "--json")["notes"][0]["namespace"] == ["acme", "ana"]
 
 
-def test_the_default_place_is_the_users_data_folder(
+def test_the_default_place_is_where_the_mcp_server_keeps_its_memory_too(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ZETTELMEM_DB")
     monkeypatch.setattr("platformdirs.user_data_path", lambda *args, **kwargs: tmp_path / "data" / args[0])
     run("remember", "x")
-    assert (tmp_path / "data" / "zettelmem").is_dir()
+    assert (tmp_path / "data" / "zettelmem" / "memory").is_dir()
 
 
 def test_a_uri_is_taken_as_it_is(run: Run) -> None:

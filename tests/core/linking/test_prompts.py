@@ -37,7 +37,8 @@ def shape(prompt: prompts.Prompt[BaseModel]) -> dict[str, Any]:
     schema: dict[str, Any] = prompt.schema.model_json_schema()
     entries: dict[str, Any] = schema.get("$defs", {})
     shapes: dict[str, Any] = {name: entry["properties"] for name, entry in entries.items()}
-    return shapes | schema["properties"]
+    shapes |= schema["properties"]
+    return shapes
 
 
 def test_the_question_what_a_note_replaces_reads_so() -> None:

@@ -197,14 +197,18 @@ def test_a_topic_leads_to_no_other_note() -> None:
 def test_among_few_notes_words_count_by_the_share_of_the_question_that_they_are() -> None:
     few, many = np.zeros(12), np.zeros(600)
     few[0] = many[0] = 0.3
-    assert signals.matching(few)[0] < 0.35
-    assert signals.matching(many)[0] > 0.97, "among many, a word that one note alone holds is rare indeed"
-    assert signals.matching(np.array([1.2, 0.6])).tolist() == [1.0, 0.5]
-    assert signals.matching(np.zeros(3)).tolist() == [0, 0, 0]
+    assert signals.matching(few, 12)[0] < 0.35
+    assert signals.matching(many, 600)[0] > 0.97, (
+        "among many, a word that one note alone holds is rare indeed"
+    )
+    assert signals.matching(np.array([1.2, 0.6]), 2).tolist() == [1.0, 0.5]
+    assert signals.matching(np.zeros(3), 3).tolist() == [0, 0, 0]
 
 
 def test_only_the_few_that_were_looked_at_are_alike() -> None:
-    assert signals.alike(4, [2, 0], np.array([0.5, 1.0])) == pytest.approx([1.0, 0, 0.5, 0], abs=0.01)
+    assert signals.alike(candidates(*map(note, (A, B, C, D))), [2, 0], np.array([0.5, 1.0])) == pytest.approx(
+        [1.0, 0, 0.5, 0], abs=0.01
+    )
 
 
 @pytest.mark.parametrize(

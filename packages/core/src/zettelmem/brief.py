@@ -20,7 +20,7 @@ from .note import Note, Trust
 from .queries import Brief, Hit, Profile, SchemaT
 from .reader import Reader
 from .render import CITE, HEAD, HEADINGS, NOTHING, cut, passage, show_brief, tell
-from .selection import MIN_SCORE, for_prompt, tells, to_ask_for
+from .selection import MIN_SCORE, for_prompt, stands_in, tells, to_ask_for
 
 Part = Literal["profile", "lessons", "plans", "notes"]
 """A part of a brief."""
@@ -155,23 +155,25 @@ class Briefs(Reader):
             raise InvalidInput(f"parts is {parts!r}; give some of {', '.join(get_args(Part))}")
         within("budget_tokens", budget_tokens, 1, MAX_BUDGET)
         within("k", k, 1, MAX_K)
-        found: dict[str, tuple[Note, ...]] = {}
+        told: dict[str, Sequence[Note]] = {}
+        found: dict[str, Sequence[Note]] = {}
         given: dict[str, Any] = {"namespace": namespace, "min_trust": max(min_trust, Trust.REPORTED)}
         if query is None:
             page = await self.notes(valid=True, newest_first=True, limit=LOOK, **given)
-            told = [note for note in page.notes if note.rested_at is None and tells(note)]
-            every = composed({"all": told[::-1]}, budget_tokens, cite=cite)
-            if page.cursor is None and len(every.notes) == len(told) and "notes" in parts:
+            news = [note for note in page.notes if note.rested_at is None and tells(note)]
+            every = composed({"all": news[::-1]}, budget_tokens, cite=cite)
+            if page.cursor is None and len(every.notes) == len(news) and "notes" in parts:
                 return every
-            found = {"news": tuple(told[:LATEST])} if "notes" in parts else {}
+            found = {"news": tuple(news[:LATEST])} if "notes" in parts else {}
         elif "notes" in parts:
             hits = await self.recall(
                 query, namespace=namespace, said=said, k=to_ask_for(k), min_trust=min_trust
             )
             chosen = for_prompt(hits, k, present=present, min_score=min_score)
             found = {"question" if chosen else "nothing": tuple(hit.note for hit in chosen)}
-        standing = await self._standing(parts, query, given)
-        return composed(standing | found, budget_tokens, query=query or "", cite=cite)
+        for name, notes in (await self._standing(parts, query, given)).items():
+            told[name] = [note for note in notes if not stands_in(note, present)]
+        return composed(told | found, budget_tokens, query=query or "", cite=cite)
 
     async def _standing(
         self, parts: Sequence[Part], query: str | None, given: Mapping[str, Any]

@@ -180,8 +180,8 @@ class Note(Value):
         keywords, tags: what it is about; classes it belongs to.
         data: an application's own fields, JSON.
         links: edges from and to this note.
-        occurred_at: when it happened in the world (UTC).
-        recorded_at: when we learned it (UTC).
+        occurred_at: when it happened in the world (kept in UTC, given in the memory's time zone).
+        recorded_at: when we learned it (as above).
         invalid_at: from when it is no longer so, or None.
         forgotten_at: set when it was forgotten; such a note is seen by `undo` alone.
         source, trust: who said it through what, and how far that may be believed.

@@ -195,7 +195,7 @@ class Recall:
         strongest = evidence.strongest(candidates, query, there, shares)
         if asks_for_all((word for word, _ in asked), name_words(candidates.people)):
             strongest = max(strongest, evidence.ANY)
-        return replace(ranked.plus("likeness", alike(len(candidates), there, shares)), evidence=strongest)
+        return replace(ranked.plus("likeness", alike(candidates, there, shares)), evidence=strongest)
 
     async def _reranked(
         self,

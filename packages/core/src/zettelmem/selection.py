@@ -39,6 +39,12 @@ def only_asks(text: str) -> bool:
     return bool(telling) and all(asks(sentence) for sentence in telling)
 
 
+def stands_in(note: Note, present: Iterable[str]) -> bool:
+    """Whether the words of a note are among those that stand in a conversation anyway."""
+    own = _words(note.content)
+    return any(_words(text) == own for text in present)
+
+
 def tells(note: Note) -> bool:
     """Whether a note tells something: it does not only ask, nor is it an assistant's mere acknowledgement."""
     acknowledges = note.trust is Trust.REPORTED and carries_nothing(note.content)

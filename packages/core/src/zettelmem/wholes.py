@@ -13,7 +13,7 @@ from .judge import Judge
 from .limits import BATCH
 from .linking import evolve
 from .namespace import Namespace
-from .note import KINDS, Note, keyed_id
+from .note import KINDS, Note, Relation, keyed_id
 from .remember import Remember
 from .segments import beginning, pieces, sentences
 from .writer import Writer, alive
@@ -47,9 +47,9 @@ class Wholes:
             return (await self._remember.remember([draft], namespace, judge))[0]
         digest = hashlib.sha256(draft.content.encode()).hexdigest()[:16]
         key = draft.key or f"text {digest}"
-        known = (await self._writer.store.get([keyed_id(namespace, key)])).get(keyed_id(namespace, key))
-        if known is not None:
-            return await self._again(known, texts)
+        known = await self._writer.store.get([keyed_id(namespace, key)], forgotten=True)
+        for whole in known.values():
+            return await self._again(whole, texts)
         drafts = _drafts(draft, key, texts)
         done: list[Remembered] = []
         for batch in batches(drafts, 1 if judge == "model" else BATCH):
@@ -72,14 +72,19 @@ class Wholes:
         return pieces(text, found, np.stack([vectors[each] for each in said]), MOST)
 
     async def _again(self, whole: Note, texts: list[str]) -> Remembered:
-        """The whole of a text that is there already."""
-        parts = (await self._writer.store.get(whole.parts)).values()
+        """The whole of a text that is there already; one that was forgotten stays so, as other keys do.
+
+        Raises:
+            InvalidInput: another text stands under the key.
+        """
+        ids = whole.parts
+        if whole.forgotten_at is not None:
+            gone = [link for entry in whole.history for link in entry.unlinked]
+            ids = tuple(link.source for link in gone if link.relation is Relation.PART_OF)
+        parts = (await self._writer.store.get(ids, forgotten=True)).values()
         there = [note.content for note in sorted(parts, key=lambda note: note.position)]
         if there != texts:
-            raise InvalidInput(
-                f"note {whole.id} stands for another text under this key; forget it first, or give another "
-                "key"
-            )
+            raise InvalidInput(f"note {whole.id} stands for another text under this key; give another key")
         return Remembered(note=whole, change=whole.history[0].change, known=True)
 
 

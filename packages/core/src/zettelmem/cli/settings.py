@@ -125,12 +125,12 @@ class Settings:
 
     @property
     def place(self) -> str:
-        """The memory's directory or URI."""
+        """The memory's directory or URI; by default where the MCP server keeps it too."""
         if self.db is not None:
             return self.db
         import platformdirs
 
-        return str(platformdirs.user_data_path("zettelmem", appauthor=False))
+        return str(platformdirs.user_data_path("zettelmem", appauthor=False) / "memory")
 
     def _embedder(self) -> Embedder:
         return named_embedder(self.embedder)

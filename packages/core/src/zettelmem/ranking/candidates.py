@@ -57,6 +57,7 @@ class Candidates:
         names: the names that these notes bear, perhaps among others.
         content, around: BM25 of the query in the words of the content and in those around it, from 0 up;
             where the store can tell, 1 for a note of average length that holds all words of the query.
+        best_of: notes that these are the best of, about; 0 if these are all.
     """
 
     ids: list[str]
@@ -77,9 +78,15 @@ class Candidates:
     names: Names
     content: Signal
     around: Signal
+    best_of: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def total(self) -> int:
+        """How many notes were searched, about."""
+        return max(len(self), self.best_of)
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -106,7 +113,9 @@ class Candidates:
         joined: dict[str, Any] = {}
         for each in fields(self):
             ours, theirs = getattr(self, each.name), getattr(more, each.name)
-            if each.name == "people":
+            if each.name == "best_of":
+                joined[each.name] = max(ours, theirs)
+            elif each.name == "people":
                 joined[each.name] = max(ours, theirs, key=len)
             elif each.name == "names":
                 joined[each.name] = ours if ours is theirs else ours.plus(theirs)

@@ -33,7 +33,7 @@ WEIGHTS: Mapping[str, float] = {
     "another": -3.0,
     "resting": -0.5,
     "newest": 10.0,
-    "outdated": -8.0,
+    "outdated": -14.0,
 }
 """What each signal counts."""
 FEW = 50

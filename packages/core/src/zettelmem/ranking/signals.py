@@ -29,8 +29,8 @@ BEST_OF_THREAD = 5
 """Candidates of a thread that speak for it."""
 FEW = 10
 """Candidates up to which the lowest cosine says little."""
-SMALL = 100
-"""Candidates up to which any word is rare by chance."""
+SMALL = 200
+"""Notes below which a word may be rare by chance."""
 SEEDS = 5
 """Candidates that the walk over the links starts from."""
 DAMPING = 0.5
@@ -55,34 +55,34 @@ def share_of_best(values: Signal) -> Signal:
 
 
 def smallness(count: int) -> float:
-    """How much `count` candidates are too few to tell a rare word from an ordinary one, in (0, 1].
+    """How much `count` notes are too few to tell a rare word from an ordinary one, in [0, 1].
 
-    >>> [round(smallness(count), 2) for count in (1, 30, 100, 600)]
-    [1.0, 0.92, 0.5, 0.03]
+    >>> [round(smallness(count), 2) for count in (1, 30, 100, 200)]
+    [1.0, 0.96, 0.56, 0.0]
     """
-    return 1.0 / (1.0 + (count / SMALL) ** 2)
+    return (1.0 - min(count / SMALL, 1.0) ** 2) ** 2
 
 
-def matching(scores: Signal) -> Signal:
+def matching(scores: Signal, total: int) -> Signal:
     """BM25 as shares of the best candidate's.
 
-    Among few candidates each word is rare, so there the best one has less than 1: the share of the query
-    that it holds. Then one ordinary word does not outweigh the meaning.
+    Among few notes each word is rare, so there the best one has less than 1: the share of the query that it
+    holds. Then one ordinary word does not outweigh the meaning.
     """
     covered = min(float(scores.max(initial=0.0)), 1.0)
-    return share_of_best(scores) * (1.0 - smallness(len(scores)) * (1.0 - covered))
+    return share_of_best(scores) * (1.0 - smallness(total) * (1.0 - covered))
 
 
-def alike(count: int, places: Sequence[int], shares: Signal) -> Signal:
+def alike(candidates: Candidates, places: Sequence[int], shares: Signal) -> Signal:
     """What the words of the few notes that were looked at closely speak for them; little among many notes.
 
     Args:
-        count: candidates there are.
+        candidates: the notes.
         places: of those that were looked at.
         shares: for each of them the share of the question's words that it holds; see `evidence.held`.
     """
-    found = np.zeros(count)
-    found[list(places)] = smallness(count) * shares
+    found = np.zeros(len(candidates))
+    found[list(places)] = smallness(candidates.total) * shares
     return found
 
 
@@ -232,17 +232,17 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
     """Every signal of every candidate but for the links', each in [0, 1]."""
     people = set(named(query.text, candidates.people))
     codes = [code for code, person in enumerate(candidates.people) if person in people]
-    around = matching(candidates.around)
+    around = matching(candidates.around, candidates.total)
     meaning = nearness(candidates.cosines(query))
-    manner = 1.0 - smallness(len(candidates))
+    manner = 1.0 - smallness(candidates.total)
     says_when = manner * candidates.says_when.astype(np.float64)
     found: dict[str, Signal] = {
-        "content": matching(candidates.content),
+        "content": matching(candidates.content, candidates.total),
         "surroundings": around,
         "meaning": meaning,
         "speaker": np.isin(candidates.speakers, codes).astype(np.float64),
         "when": says_when if asks_when(query.text) else np.zeros(len(candidates)),
-        "tells": 1.0 - candidates.asks,
+        "tells": 1.0 - candidates.asks.astype(np.float64),
         "answers": manner * candidates.answers.astype(np.float64),
         "says_when": says_when,
         "named": mentions(candidates, query.text),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,7 +142,9 @@ class Search:
             return list(await asyncio.gather(*by_words, meaning.select([*SIGHT, "_distance"]).to_arrow()))
 
         tables = await self.views.read(search, None)
-        return (None, True) if tables is None else (_candidates(tables, await self.people()), False)
+        if tables is None:
+            return None, True
+        return replace(_candidates(tables, await self.people()), best_of=whole + 1), False
 
     async def look(self, ids: Iterable[str], sight: Filter, query: Query) -> Candidates | None:
         """The notes of these ids that are in sight, as candidates."""

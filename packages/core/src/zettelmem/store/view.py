@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -317,7 +318,7 @@ class View:
         found = np.unique(
             np.concatenate([best[0][content[best[0]] > 0], best[1][around[best[1]] > 0], best[2]])
         )
-        return self._candidates(found[seen[found]], content, around), False
+        return replace(self._candidates(found[seen[found]], content, around), best_of=len(slots)), False
 
     def look(self, ids: Iterable[str], sight: Filter, query: Query) -> Candidates:
         """The notes of these ids that are in sight, as candidates."""
