@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from zettelmem import AsyncMemory, Decision, Memory, Note
+from zettelmem import AsyncMemory, Memory, Note, Remembered
 from zettelmem.decisions import Changes
 from zettelmem.protocols import Vectors
 from zettelmem.store.schema import to_note
@@ -40,17 +40,29 @@ def note(note_id: str = A, content: str = "Ana lives in Lisbon.", **fields: Any)
     return Note.model_validate(given)
 
 
-def judging(*decisions: Any, construct: Any = None) -> ScriptedModel:
-    """A model that describes every note alike, and decides in turn, each time it is shown neighbours."""
-    left = list(decisions)
-    described = {"context": "", "keywords": [], "tags": [], "kind": "episodic"} | (construct or {})
+def judging(*, closes: bool = False, described: Any = None, links: Sequence[Any] = ()) -> ScriptedModel:
+    """A model that describes every note alike, and lets it replace the first note shown, or none."""
 
     def answer(asked: Asked) -> Any:
-        if asked.schema is Decision:
-            return left.pop(0) if left else {}
-        return described
+        numbers = [int(number) for number in re.findall(r"^note (\d+):", asked.prompt, re.MULTILINE)]
+        first = asked.schema.model_json_schema()["properties"].get("replaces", {}).get("enum", [""])[0]
+        return {
+            "Descriptions": {"notes": [{"note": number, **(described or {})} for number in numbers]},
+            "Replaces": {"replaces": first if closes else "nothing"},
+            "Pairs": {"pairs": [{"pair": 0, "same": "yes"}]},
+            "Links": {"links": [*links]},
+            "Judged": {"found": []},
+        }[asked.schema.__name__]
 
     return ScriptedModel(answer)
+
+
+async def decided(
+    memory: AsyncMemory, content: str, decision: Any, *, namespace: str = "a", **fields: Any
+) -> Remembered:
+    """A note that the caller decided about, as an assistant does."""
+    asked = await memory.remember(content, namespace=namespace, judge="ask", **fields)
+    return await memory.connect(asked.note.id, decision, namespace=namespace)
 
 
 def open_memory(uri: str = "memory://", **arguments: Any) -> AsyncMemory:

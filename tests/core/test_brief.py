@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.doubles import DAY, START, Clock, note, open_memory, open_sync
 from zettelmem import Brief, InvalidInput, Memory, Note, Trust, show, show_brief
 from zettelmem.brief import composed, is_open
-from zettelmem.render import HEADINGS, PER_TOKEN
+from zettelmem.limits import PER_TOKEN
+from zettelmem.render import HEADINGS
 
 FILLER = [
     f"Harvest report {number} from field {number * 7} was filed without remarks." for number in range(60)

@@ -13,6 +13,7 @@ from tests.doubles import check_store, contents, everything, judging, open_memor
 from zettelmem import InvalidInput, Note, Relation
 from zettelmem.providers.wordllama import WordLlama
 from zettelmem.segments import cuts, pieces, sentences
+from zettelmem.testing import ScriptedModel
 from zettelmem.wholes import MOST
 
 MATTERS = [
@@ -230,8 +231,9 @@ async def test_a_backup_brings_it_back_whole(tmp_path: Path) -> None:
 
 
 async def test_a_model_judges_each_piece_and_its_failure_loses_none() -> None:
-    model = judging({}, {}, ValueError("away"))
-    async with memory_of(model=model) as memory:
+    works, failures = judging(), [ValueError("unfit")]
+    flaky = ScriptedModel(lambda asked: failures.pop() if failures else works.answer(*vars(asked).values()))
+    async with memory_of(model=flaky) as memory:
         done = await memory.remember(TEXT, namespace="a", cut=True)
         assert len(done.note.parts) == 5
         await check_store(memory)

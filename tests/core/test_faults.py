@@ -9,14 +9,13 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.doubles import START, A, check_store, contents, judging, open_memory, open_sync, said
-from zettelmem import AsyncMemory, Decision, NotFound, Relation, recall
+from tests.doubles import START, A, check_store, contents, decided, open_memory, open_sync, said
+from zettelmem import AsyncMemory, NotFound, Relation, recall
 from zettelmem.language.terms import terms
-from zettelmem.testing import HashEmbedder, ScriptedModel
+from zettelmem.testing import HashEmbedder
 
 WORDS = [
     "12345",
@@ -61,9 +60,9 @@ async def test_words_come_back_byte_for_byte_after_reopening(tmp_path: Path) -> 
 async def test_words_that_look_like_values_evolve_and_are_found(text: str) -> None:
     """Such a note was lost at its next update."""
     decision = {"links": [{"neighbour": 0}], "changes": [{"neighbour": 0, "context": text, "tags": [text]}]}
-    async with open_memory(model=judging(decision)) as memory:
+    async with open_memory() as memory:
         first = (await memory.remember(text, namespace="a")).note
-        await memory.remember(f"More about {text}", namespace="a")
+        await decided(memory, f"More about {text}", decision)
         kept = await memory.get(first.id, namespace="a")
         assert (kept.content, kept.context, kept.tags) == (text, text, (text,))
         assert text in contents(await memory.recall(text, namespace="a"))
@@ -94,21 +93,14 @@ async def test_evolution_reaches_exactly_the_neighbours_that_it_names() -> None:
         "Quantum bits decohere.",
         "Quantum gates rotate bits.",
     ]
-    names = []
-
-    def decide(asked: Any) -> Any:
-        if asked.schema is not Decision:
-            return {}
-        numbers = [line.split()[1] for line in asked.prompt.splitlines() if line.startswith("Neighbour ")]
-        names.append(numbers)
-        return {"changes": [{"neighbour": 1, "context": "On qubits.", "reason": "qubits"}]}
-
-    async with open_memory(model=ScriptedModel(decide), neighbours=2) as memory:
+    async with open_memory(neighbours=2) as memory:
         made = await memory.remember_many(texts, namespace="a", judge="none")
-        new = await memory.remember("Quantum error correction protects bits.", namespace="a")
-        assert names == [["0", "1"]]
-        target = new.neighbours[1].note.id
+        asked = await memory.remember("Quantum error correction protects bits.", namespace="a", judge="ask")
+        assert [each.number for each in asked.neighbours] == [0, 1]
+        target = asked.neighbours[1].note.id
         assert target in (made[3].note.id, made[4].note.id)
+        decision = {"changes": [{"neighbour": 1, "context": "On qubits.", "reason": "qubits"}]}
+        new = await memory.connect(asked.note.id, decision, namespace="a")
         assert new.evolved == (target,)
         for each in made:
             kept = await memory.get(each.note.id, namespace="a")
@@ -118,9 +110,10 @@ async def test_evolution_reaches_exactly_the_neighbours_that_it_names() -> None:
 
 async def test_links_lead_to_notes_that_know_of_them() -> None:
     """Links were ranks that led nowhere, and one-sided."""
-    async with open_memory(model=judging({"links": [{"neighbour": 0, "relation": "supports"}]})) as memory:
+    async with open_memory() as memory:
         first = (await memory.remember("Cats purr.", namespace="a")).note
-        made = (await memory.remember("Cats purr loudly.", namespace="a")).note
+        decision = {"links": [{"neighbour": 0, "relation": "supports"}]}
+        made = (await decided(memory, "Cats purr loudly.", decision)).note
         (link,) = made.links
         assert link.relation is Relation.SUPPORTS
         other = await memory.get(link.target, namespace="a")
@@ -156,16 +149,16 @@ async def test_linked_notes_survive_the_cut(small: int, monkeypatch: pytest.Monk
 async def test_evolved_words_are_found_at_once() -> None:
     """Evolved context and tags never reached the index."""
     decision = {"changes": [{"neighbour": 0, "context": "On xylophones.", "keywords": ["marimba"]}]}
-    async with open_memory(model=judging(decision)) as memory:
+    async with open_memory() as memory:
         first = (await memory.remember("It sounds fine.", namespace="a")).note
         fillers = [f"Filler {i} on weather." for i in range(12)]
         await memory.remember_many(fillers, namespace="a", judge="none")
         for query in ("xylophones", "marimba"):
             hits = await memory.recall(query, namespace="a")
             assert not any("matches" in x.why for x in hits)
-    async with open_memory(model=judging(decision)) as memory:
+    async with open_memory() as memory:
         first = (await memory.remember("It sounds fine.", namespace="a")).note
-        assert (await memory.remember("It sounds wooden.", namespace="a")).evolved == (first.id,)
+        assert (await decided(memory, "It sounds wooden.", decision)).evolved == (first.id,)
         await memory.remember_many(fillers, namespace="a", judge="none")
         for query in ("xylophones", "marimba"):
             (hit,) = await memory.recall(query, namespace="a", k=1)
@@ -292,9 +285,9 @@ async def test_new_words_take_new_keywords_and_tags() -> None:
 async def test_what_was_done_is_written_down() -> None:
     """History was never written."""
     decision = {"changes": [{"neighbour": 0, "context": "On cats.", "reason": "both cats"}]}
-    async with open_memory(model=judging(decision)) as memory:
+    async with open_memory() as memory:
         first = (await memory.remember("Cats purr.", namespace="a")).note
-        second = (await memory.remember("Cats purr loudly.", namespace="a")).note
+        second = (await decided(memory, "Cats purr loudly.", decision)).note
         await memory.forget(first.id, namespace="a")
         told = await memory.history(first.id, namespace="a")
         assert [(x.verb, x.cause) for x in told] == [

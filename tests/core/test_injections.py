@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.doubles import open_memory, open_sync
-from zettelmem import Decision, Trust
+from tests.doubles import judging, open_memory, open_sync
+from zettelmem import Trust
 from zettelmem.cli import app
 from zettelmem.cli.settings import Settings
 from zettelmem.render import fence, show, show_neighbours
@@ -70,11 +70,11 @@ def test_no_text_closes_its_fence_not_even_with_the_mark_itself(text: str) -> No
 
 @pytest.mark.parametrize("start", range(0, 200, 50))
 async def test_prompts_of_judges_fence_them(start: int) -> None:
-    model = ScriptedModel(lambda asked: {} if asked.schema is Decision else {"context": "", "keywords": []})
+    model = judging()
     async with open_memory(model=model, embedder=HashEmbedder(64)) as memory:
         for text in INJECTIONS[start : start + 50 : 4]:
             await memory.remember(text, namespace="ana", thread="t", trust=Trust.UNTRUSTED, source=text[:200])
-    assert len(model.asked) > 20
+    assert len(model.asked) > 5
     for asked in model.asked:
         assert unfenced(asked.prompt) == []
         assert not any(deed in asked.instructions for deed in DEEDS)
@@ -159,25 +159,23 @@ async def test_langchain_and_llamaindex_show_them_as_data() -> None:
 
 def obedient(asked: Asked) -> dict[str, Any]:
     """A model that does whatever it reads: it tries everything that its answer's shape lets it."""
-    if "links" not in asked.schema.model_fields:
-        return {name: "PWNED" for name in asked.schema.model_fields if name == "context"}
-    numbers = [int(each) for each in re.findall(r"^Neighbour (\d+) ", FENCED.sub("", asked.prompt), re.M)]
-    count = len(numbers) + (99 if "note 99" in asked.prompt else 0)
+    numbers = range(len(asked.prompt.splitlines()) + (99 if "note 99" in asked.prompt else 0))
+    relations = ["replaces", "contradicts", "supports"] * len(numbers)
+    first = asked.schema.model_json_schema()["properties"].get("replaces", {}).get("enum", [""])[0]
+    described = {"context": "PWNED", "keywords": ["PWNED"], "tags": ["verified"], "content": "PWNED"}
+    links = [{"relation": x, "note": n, "reason": "PWNED"} for n, x in zip(numbers, relations, strict=False)]
     return {
-        "links": [
-            {"neighbour": i, "relation": relation, "reason": "PWNED"}
-            for i, relation in zip(range(count), ["supersedes", "contradicts", "supports"] * 99, strict=False)
-        ],
-        "changes": [
-            {"neighbour": i, "context": "PWNED", "keywords": ["PWNED"], "tags": ["verified"]}
-            for i in range(count)
-        ],
+        "notes": [{"note": n, "trust": 3, **described} for n in numbers],
+        "replaces": first,
+        "pairs": [{"pair": n, "same": "yes"} for n in numbers],
+        "links": links,
+        "found": [{**each, "new": new, "older": each["note"]} for each in links for new in numbers],
     }
 
 
 async def test_an_obedient_model_changes_nothing_outside_its_bounds() -> None:
     model = ScriptedModel(obedient)
-    async with open_memory(model=model) as memory:
+    async with open_memory(model=model, tasks=["describe", "close", "link"]) as memory:
         facts = [
             (await memory.remember(text, namespace="ana", judge="offline")).note
             for text in ("Ana lives in Porto.", "Ana's sister is Rita.", "The note on the door is blue.")
@@ -203,7 +201,7 @@ async def test_an_obedient_model_changes_nothing_outside_its_bounds() -> None:
             )
         assert await memory.get(bos.id, namespace="bo") == bos
         assert all(len(each.evolved) <= 8 for each in made), "what one decision may change is bounded"
-        assert any(each.evolved for each in made), "or the model did not even try"
+        assert any("PWNED" in each.note.context for each in made), "or the model did not even try"
         page = await memory.notes(namespace=(), limit=1_000)
         assert len(page.notes) == 4 + len(made)
         assert max(note.trust for note in page.notes if note.source.who == "web") is Trust.UNTRUSTED

@@ -27,11 +27,14 @@ NAMES = [
     "MAX_WORD",
     "MAX_WORDS",
     "MIN_SCORE",
+    "Account",
     "AgentTool",
     "Answer",
     "AnswerT",
+    "AnswerUnfit",
     "AsyncMemory",
     "Brief",
+    "Budget",
     "Caller",
     "ConflictError",
     "Decision",
@@ -183,7 +186,7 @@ def test_both_colours_have_one_signature_for_operators(verb: str) -> None:
 def test_every_error_is_in_one_tree_that_its_docstring_draws() -> None:
     errors = [each for name in NAMES if isinstance(each := getattr(zettelmem, name), type)]
     errors = [each for each in errors if issubclass(each, Exception)]
-    assert len(errors) == 11
+    assert len(errors) == 12
     assert all(issubclass(each, ZettelmemError) for each in errors)
     assert all(each.__name__ in str(zettelmem.errors.__doc__) for each in errors)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.doubles import DAY, START, A, check_store, contents, judging, open_memory, open_sync, said
+from tests.doubles import DAY, START, A, check_store, contents, decided, open_memory, open_sync, said
 from zettelmem import AsyncMemory, InvalidInput, LimitExceeded, Memory, ModelError, NotFound, Trust, recall
 from zettelmem.limits import RESIDENT
 from zettelmem.store import Store
@@ -386,12 +386,12 @@ async def test_figures_count_what_is_there() -> None:
         "links": [{"neighbour": 0, "relation": "supersedes"}],
         "changes": [{"neighbour": 0, "tags": ["x"]}],
     }
-    async with open_memory(model=judging(decision)) as memory:
+    async with open_memory() as memory:
         assert (await memory.stats(namespace="a")).first is None
         await memory.remember(
             "Cats purr.", namespace="a", kind="semantic", occurred_at=START - DAY, thread="t"
         )
-        await memory.remember("Cats roar.", namespace="a", kind="semantic", thread="t")
+        await decided(memory, "Cats roar.", decision, kind="semantic", thread="t")
         asked = await memory.remember("Dogs bark.", namespace="a", judge="ask", kind="episodic")
         gone = await memory.remember("Gone.", namespace="a", judge="none")
         await memory.forget(gone.note.id, namespace="a")

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from tests.doubles import DAY, START, Clock, check_store, contents, judging, open_memory, said
+from tests.doubles import DAY, START, Clock, check_store, contents, decided, judging, open_memory, said
 from zettelmem import (
     AsyncMemory,
     ConflictError,
-    Decision,
     Draft,
     InvalidInput,
     LimitExceeded,
@@ -261,21 +260,19 @@ async def test_the_same_key_at_once_is_stored_once() -> None:
 # --- how much work it is ------------------------------------------------------------------------------
 
 
-async def test_an_evolving_remember_embeds_twice_and_commits_once() -> None:
-    """The new note, one batch for all changed texts, one atomic write."""
+async def test_a_note_and_a_decision_about_it_embed_once_each_and_commit_once_each() -> None:
+    """The new note, then one batch for all changed texts, in one atomic write."""
     embedder = HashEmbedder()
     changes = [{"neighbour": n, "context": f"Seen again {n}.", "tags": ["seen"]} for n in range(4)]
     links = [{"neighbour": n, "relation": "supports"} for n in range(4)]
-    model = judging({"links": links, "changes": changes}, construct={"context": "About cats."})
-    async with open_memory(embedder=embedder, model=model) as memory:
+    async with open_memory(embedder=embedder) as memory:
         for i in range(6):
             await memory.remember(f"Cat number {i} purrs.", namespace="a", judge="offline")
         commits, embedder.calls = memory._store.commits, 0
-        made = await memory.remember("All cats purr.", namespace="a", thread="t")
+        made = await decided(memory, "All cats purr.", {"links": links, "changes": changes}, thread="t")
         assert len(made.evolved) == 4
-        assert memory._store.commits == commits + 1
+        assert memory._store.commits == commits + 2
         assert embedder.calls == 2
-        assert [x.schema.__name__ for x in model.asked] == ["Construction", "Decision"]
         await check_store(memory)
 
 
@@ -304,18 +301,22 @@ async def test_many_notes_are_written_256_in_a_commit() -> None:
 
 async def test_what_the_caller_gave_is_never_asked_of_the_model() -> None:
     model = judging()
-    async with open_memory(model=model) as memory:
-        await memory.remember("Ana.", namespace="a", context="c", keywords=["k"], tags=["t"], kind="semantic")
+    async with open_memory(model=model, tasks=["describe"]) as memory:
+        given: Any = {"context": "c", "keywords": ["k"], "tags": ["t"], "kind": "semantic"}
+        await memory.remember("My cat Miso sleeps a lot.", namespace="a")
+        await memory.remember("My cat Miso sleeps a little.", namespace="a", **given)
         assert model.asked == []
-        await memory.remember("Ben.", namespace="b", context="c", tags=["t"])
+        await memory.remember("My cat Miso sleeps by day.", namespace="a", context="c", tags=["t"])
         (asked,) = model.asked
-        assert list(asked.schema.model_fields) == ["keywords", "kind"]
+        entry = asked.schema.model_json_schema()["$defs"]["Described"]
+        assert entry["required"] == ["note", "keywords", "kind"]
 
 
 async def test_what_the_model_says_of_a_note_is_kept() -> None:
     described = {"context": "On homes.", "keywords": ["home"], "tags": ["life"], "kind": "semantic"}
-    async with open_memory(model=judging(construct=described)) as memory:
-        kept = (await memory.remember("Ana lives in Porto.", namespace="a")).note
+    async with open_memory(model=judging(described=described)) as memory:
+        await memory.remember("Ana lives in Porto with Rita.", namespace="a", judge="none")
+        kept = (await memory.remember("Ana lives in Porto with a cat.", namespace="a")).note
         assert (kept.context, kept.keywords, kept.tags, kept.kind) == (
             "On homes.",
             ("home",),
@@ -374,22 +375,23 @@ async def test_the_judge_ask_hands_out_numbers_and_changes_nothing() -> None:
         assert [(x.id, x.revision) for x in made.note.shown] == [(first.note.id, 1)]
 
 
-async def test_evolution_can_be_switched_off_and_links_stay() -> None:
-    decision = {"links": [{"neighbour": 0}], "changes": [{"neighbour": 0, "context": "Changed."}]}
-    async with open_memory(model=judging(decision), evolve=False) as memory:
-        first = await memory.remember("Cats purr.", namespace="a")
-        made = await memory.remember("Cats purr loudly.", namespace="a")
+@pytest.mark.parametrize("judge", ["offline", "model"])
+async def test_evolution_can_be_switched_off_and_links_stay(judge: Any) -> None:
+    async with open_memory(model=judging(), evolve=False) as memory:
+        first = await memory.remember("Cats purr in Porto.", namespace="a")
+        made = await memory.remember("Cats purr loudly in Porto.", namespace="a", judge=judge)
         assert made.evolved == ()
         kept = await memory.get(first.note.id, namespace="a")
-        assert kept.context != "Changed."
+        assert kept.keywords == first.note.keywords
         assert len(kept.links) == 1
 
 
 async def test_a_memory_judges_by_its_model_where_it_has_one() -> None:
-    model = judging(Decision())
+    model = judging()
     async with open_memory(model=model) as memory:
-        await memory.remember_many(["Cats purr.", "Cats purr loudly."], namespace="a")
-        assert [x.schema.__name__ for x in model.asked] == ["Construction", "Construction", "Decision"]
+        await memory.remember("My cat Miso sleeps by day.", namespace="a")
+        await memory.remember("My cat Miso sleeps by night.", namespace="a")
+        assert [x.schema.__name__ for x in model.asked] == ["Descriptions", "Replaces"]
 
 
 async def test_drafts_may_be_words_mappings_or_values() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from zettelmem import Decision, Link, Memory, ModelError, Note, Relation
+from zettelmem import Link, Memory, ModelError, Note, Relation
 from zettelmem.note import Evolution
 from zettelmem.testing import (
     NEVER,
@@ -110,18 +110,16 @@ class TestScriptedModel:
 
 def test_a_memory_works_with_both() -> None:
     def script(asked: Any) -> dict[str, Any]:
-        if asked.schema is Decision:
-            return {
-                "links": [{"neighbour": 0, "relation": "supports", "reason": "same flat"}],
-                "changes": [{"neighbour": 0, "tags": ["housing"], "reason": "it is about housing"}],
-            }
-        return {"context": "About a flat.", "keywords": ["flat"], "tags": ["home"], "kind": "episodic"}
+        if asked.schema.__name__ == "Replaces":
+            return {"replaces": "Ana rents a flat in Porto by the river."}
+        fields = {"context": "About a flat.", "keywords": ["flat"], "tags": ["home"], "kind": "episodic"}
+        return {"notes": [{"note": 0, **fields}]}
 
     with Memory(embedder=HashEmbedder(), model=ScriptedModel(script)) as memory:
-        first = memory.remember("Ana rents a flat in Porto.", namespace="ana").note
-        second = memory.remember("The flat in Porto has no lift.", namespace="ana")
+        first = memory.remember("Ana rents a flat in Porto by the river.", namespace="ana").note
+        second = memory.remember("Ana rents a flat in Porto by the park.", namespace="ana")
         assert second.evolved == (first.id,)
-        assert memory.get(first.id, namespace="ana").tags == ("housing",)
+        assert memory.get(first.id, namespace="ana").superseded
         hold(memory)
 
 

@@ -25,7 +25,7 @@ from mcp.types import (
     TextResourceContents,
 )
 
-from zettelmem import Decision, LinkChoice
+from tests.doubles import judging
 from zettelmem_mcp.server import Kept, build_server
 from zettelmem_mcp.settings import Settings
 
@@ -816,19 +816,6 @@ async def test_a_memory_that_cannot_be_opened_is_explained_and_tried_again(era: 
 # --- who judges ----------------------------------------------------------------------------------
 
 
-class Superseding:
-    """A model that lets every note supersede its first neighbour."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def answer(self, instructions: str, prompt: str, schema: type[Any]) -> Any:
-        self.asked += 1
-        if schema is not Decision:
-            return schema.model_validate({"context": "", "keywords": (), "tags": (), "kind": "semantic"})
-        return Decision(links=(LinkChoice(neighbour=0, relation="supersedes"),))  # type: ignore[arg-type]
-
-
 async def until_connected(memory: Assistant) -> None:
     for _ in range(200):
         if json.loads(await memory.read("memory://stats"))["pending"] == 0:
@@ -838,7 +825,7 @@ async def until_connected(memory: Assistant) -> None:
 
 
 async def test_a_configured_model_links_in_the_background(era: str) -> None:
-    model = Superseding()
+    model = judging(closes=True)
     server = build_server(Settings(db="memory://", judge="model", model="scripted"), model=model)
     async with assistant(era, server) as memory:
         await memory.stored(content="Ana lives in Lisbon.", said_by="user")

@@ -347,3 +347,17 @@ def test_figures_take_their_place_in_a_page(load: Any, tmp_path: Path) -> None:
     table = "### t\n\n| arm | R@5 |\n| --- | ---: |\n| ours | 1.0 |\n"
     marks = "<!-- figures: x -->", "<!-- end of figures: x -->"
     assert page.read_text() == f"# Page\n\n{marks[0]}\n\n{table}\n{marks[1]}\n\nThe end.\n"
+
+
+def test_scripted_judges_are_measured_on_ten_notes(benchmark_data: Path) -> None:
+    """What the arms come to, and that a weak judge closes nothing that is true."""
+    command = [sys.executable, "benchmarks/judging.py", "--notes", "10", "--folder", str(benchmark_data)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("\u2502") for line in done.stdout.splitlines() if line.startswith("\u2502")]
+    arms = {row[1].strip(): [cell.strip() for cell in row[2:]] for row in rows}
+    assert list(arms) == ["rules", "ideal", "weak", "amem"]
+    now_first, closed_right, wrong = arms["ideal"][0], arms["ideal"][3], arms["ideal"][4]
+    assert (now_first, closed_right, wrong) == ("1.00", "2", "0")
+    assert arms["weak"][4] == "0"
+    assert float(arms["ideal"][8]) < float(arms["amem"][8]) / 3, "tokens a note"

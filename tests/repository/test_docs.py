@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -10,8 +11,11 @@ from types import ModuleType
 
 import pytest
 
+from tests.canned_server import CannedServer
 from tests.repository.docs_fences import Snippet, snippets
 
+SERVER = re.compile(r"http://localhost:\d+/v1")
+"""A language model's server in a page: a canned one answers in its place."""
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("README.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md")]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -81,7 +85,14 @@ def run_page(page: str, found: list[Snippet], monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("page", sorted(PAGES), ids=name_of)
 def test_documentation_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run_page(name_of(page), snippets(page.read_text(encoding="utf-8")), monkeypatch)
+    text = page.read_text(encoding="utf-8")
+    if SERVER.search(text) is None:
+        run_page(name_of(page), snippets(text), monkeypatch)
+        return
+    pytest.importorskip("pydantic_ai.models.openai")
+    with CannedServer() as server:
+        run_page(name_of(page), snippets(SERVER.sub(server.url, text)), monkeypatch)
+    assert server.asked
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=name_of)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.doubles import files_with, judging, open_memory, open_sync
+from tests.doubles import files_with, open_memory, open_sync
 from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Message, NeighbourChange, Note, NotFound
 from zettelmem.admin import residue
 from zettelmem.admin.residue import Search, needles
@@ -118,15 +118,14 @@ def test_the_whole_store_is_not_erased_by_mistake() -> None:
 
 
 def test_what_it_changed_elsewhere_is_taken_back() -> None:
-    model = judging(
-        {
-            "links": [{"neighbour": 0, "relation": "supersedes", "reason": "moved to Faro"}],
-            "changes": [{"neighbour": 0, "context": "before the move to Faro", "tags": ["faro"]}],
-        }
-    )
-    with open_sync(model=model) as memory:
+    decision = {
+        "links": [{"neighbour": 0, "relation": "supersedes", "reason": "moved to Faro"}],
+        "changes": [{"neighbour": 0, "context": "before the move to Faro", "tags": ["faro"]}],
+    }
+    with open_sync() as memory:
         old = memory.remember("Ana lives in Porto by the river.", namespace="ana", context="her home").note
-        new = memory.remember("Ana lives in Faro by the river now.", namespace="ana").note
+        new = memory.remember("Ana lives in Faro by the river now.", namespace="ana", judge="ask").note
+        memory.connect(new.id, decision, namespace="ana")
         changed = memory.get(old.id, namespace="ana")
         assert (changed.context, changed.tags, changed.superseded) == (
             "before the move to Faro",

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.core.cli.program import Run, jsonl, supersede
+from tests.doubles import judging
 from zettelmem import DEFAULT_NAMESPACE, Memory, ModelError, Trust, __version__
 from zettelmem.cli import app
 from zettelmem.cli.settings import Settings
@@ -322,38 +323,42 @@ def test_a_missing_extra_is_told_with_its_command(run: Run, monkeypatch: pytest.
 def test_the_model_judges_and_what_it_could_not_is_finished_later(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = {"context": "A flat.", "keywords": ["flat"], "tags": ["home"], "kind": "semantic"}
-    answers: list[Any] = [ModelError("down"), good]
-    monkeypatch.setattr(Settings, "_judge", lambda self: ScriptedModel([answers.pop(0)]))
-    assert run("remember", "The flat has no lift.", "--json")["note"]["pending"]["reason"].startswith(
-        "the model"
-    )
+    models: list[Any] = [ScriptedModel([ModelError("down")]), judging(described={"context": "A flat."})]
+    run("remember", "The flat in Porto has two rooms.")
+    monkeypatch.setattr(Settings, "_judge", lambda self: models.pop(0))
+    pending = run("remember", "The flat in Porto has three rooms.", "--json")["note"]["pending"]
+    assert pending["reason"].startswith("the model failed")
     assert len(run("notes", "--pending", "--json")["notes"]) == 1
     assert run("finish") == "1 notes finished, 0 pending\n"
     assert run("notes", "--json")["notes"][0]["context"] == "A flat."
 
 
+def test_a_process_of_its_own_finishes_what_is_left_for_later(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("work", "--once", code=2)
+    assert "--model" in run.err
+    monkeypatch.setattr(Settings, "_judge", lambda self: judging())
+    for rooms in ("two", "three"):
+        run("remember", f"The flat in Porto has {rooms} rooms.", "--judge", "later")
+    assert run("work", "--once", "--model", "x") == "1 notes finished, 0 pending\n"
+
+
 def test_a_model_is_named_as_its_provider_names_it(run: Run) -> None:
     pytest.importorskip("pydantic_ai")
-    note = run("remember", "The flat has no lift.", "--model", "test", "--json")["note"]
-    assert note["content"] == "The flat has no lift."
+    run("remember", "The flat in Porto has two rooms.")
+    note = run("remember", "The flat in Porto has three rooms.", "--model", "test", "--json")["note"]
+    assert note["content"] == "The flat in Porto has three rooms."
     assert note["context"] == "a"  # what pydantic-ai's own test model answers
 
 
 def test_links_and_evolutions_are_told_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    described = {"context": "A flat.", "keywords": ["flat"], "tags": ["home"], "kind": "semantic"}
-    decision = {
-        "links": [{"neighbour": 0, "relation": "contradicts", "reason": "one of them is wrong"}],
-        "changes": [{"neighbour": 0, "tags": ["doubtful"]}],
-    }
-    answers = [described, described, decision]
-    model = ScriptedModel(answers)
-    monkeypatch.setattr(Settings, "_judge", lambda self: model)
-    old = run("remember", "The flat has no lift.", "--json")["note"]["id"]
-    told = run("remember", "The flat has a lift.")
-    assert f"\u2192 contradicts {old} (one of them is wrong): The flat has no lift." in told
+    monkeypatch.setattr(Settings, "_judge", lambda self: judging(closes=True))
+    old = run("remember", "The flat in Porto has two rooms.", "--json")["note"]["id"]
+    told = run("remember", "The flat in Porto has three rooms.")
+    assert f"\u2192 supersedes {old} (replaces it): The flat in Porto has two rooms." in told
     assert f"described differently since: {old}" in told
-    assert "disputed" in run("show", old)
+    assert "no longer so" in run("show", old)
 
 
 def test_recall_needs_no_model(run: Run) -> None:
@@ -467,7 +472,7 @@ def test_import_reads_stdin_and_gives_threads(run: Run) -> None:
     assert run("notes", "--json")["notes"][0]["thread"] == "t"
 
 
-@pytest.mark.parametrize(("judge", "steps"), [("none", 1), ("model", 5)])
+@pytest.mark.parametrize(("judge", "steps"), [("none", 1), ("model", 1)])
 def test_progress_is_told_with_every_commit(
     run: Run, lines: str, judge: str, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -507,8 +512,9 @@ def test_the_sample_conversation_comes_in_whole(run: Run) -> None:
 
 def test_what_a_model_left_pending_is_counted(run: Run, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settings, "_judge", lambda self: ScriptedModel([]))
-    assert run("import", lines) == "5 stored, 5 pending\n"
-    assert "  pending" in run("recall", "Lisbon", "-k", "1")
+    run("remember", "Ana lived in Lisbon near the river.", "--judge", "offline")
+    assert run("import", lines) == "5 stored, 1 pending\n"
+    assert len(run("notes", "--pending", "--json")["notes"]) == 1
 
 
 def test_an_export_is_whole_and_can_be_written_once(run: Run, lines: str) -> None:

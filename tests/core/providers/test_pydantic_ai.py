@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import BaseModel
 
-from zettelmem import Decision, ExtraMissing, InvalidInput, Memory, ModelError
+from tests.canned_server import CannedServer
+from zettelmem import ExtraMissing, InvalidInput, Memory, ModelError
 from zettelmem.providers.pydantic_ai import PydanticAI
 from zettelmem.testing import HashEmbedder, hold
 
@@ -16,6 +17,7 @@ from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel as CannedModel
+from pydantic_ai.usage import RequestUsage
 
 if TYPE_CHECKING:
     from zettelmem import LanguageModel
@@ -105,26 +107,48 @@ def test_its_name_tells_provider_and_model() -> None:
 def test_a_memory_is_judged_by_it() -> None:
     def reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         tool = info.output_tools[0]
-        if "links" in tool.parameters_json_schema["properties"]:
-            args: dict[str, object] = {
-                "links": [{"neighbour": 0, "relation": "supports", "reason": "same flat"}]
-            }
+        if "replaces" in tool.parameters_json_schema["properties"]:
+            args: dict[str, object] = {"replaces": "Ana's flat in Porto is on the first floor."}
         else:
-            args = {"context": "A flat.", "keywords": ["flat"], "tags": ["home"], "kind": "semantic"}
-        return ModelResponse(parts=[ToolCallPart(tool.name, args)])
+            described = {"context": "A flat.", "keywords": ["flat"], "tags": ["home"], "kind": "semantic"}
+            args = {"notes": [{"note": 0, **described}]}
+        usage = RequestUsage(input_tokens=100, output_tokens=20)
+        return ModelResponse(parts=[ToolCallPart(tool.name, args)], usage=usage)
 
     with Memory(embedder=HashEmbedder(), model=PydanticAI(FunctionModel(reply))) as memory:
-        memory.remember("Ana's flat in Porto has no lift.", namespace="ana")
-        second = memory.remember("Ana's flat is on the fourth floor.", namespace="ana")
+        first = memory.remember("Ana's flat in Porto is on the first floor.", namespace="ana")
+        second = memory.remember("Ana's flat in Porto is on the fourth floor.", namespace="ana")
         assert second.note.pending is None
         assert second.note.context == "A flat."
-        assert [(x.relation.value, x.reason) for x in second.note.links] == [("supports", "same flat")]
+        assert memory.get(first.note.id, namespace="ana").superseded
+        spent = memory.stats(namespace="ana").spent
+        assert (spent.calls, spent.failed, spent.tokens_in, spent.tokens_out) == (2, 0, 200, 40)
         hold(memory)
 
 
-def test_a_canned_decision_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pydantic-ai makes of our own schema: every field of it can be filled by a model."""
-    import asyncio
+@pytest.mark.parametrize("can", ["native", "tool", "prompted"])
+async def test_a_server_of_ones_own_is_asked_in_the_way_that_it_can(can: str) -> None:
+    pytest.importorskip("openai")
+    with CannedServer(can) as server:
+        model = PydanticAI("qwen", base_url=server.url)
+        assert await model.answer("Answer in one word.", "Where?", Answer) == Answer(word="word")
+        tried = len(server.asked)
+        assert await model.answer("Answer in one word.", "Where?", Answer) == Answer(word="word")
+        assert len(server.asked) == tried + 1, "what works is kept to"
+    body = server.asked[-1]
+    assert (body["model"], body["temperature"]) == ("qwen", 0.0)
+    assert body.get("max_tokens", body.get("max_completion_tokens")) == 2_048
 
-    answer = asyncio.run(PydanticAI(CannedModel()).answer("", "", Decision))
-    assert isinstance(answer, Decision)
+
+async def test_a_server_that_is_not_there_is_told_by_its_name() -> None:
+    pytest.importorskip("openai")
+    model = PydanticAI("qwen", base_url="http://127.0.0.1:9/v1", settings={"max_retries": 0})
+    with pytest.raises(ModelError, match="qwen"):
+        await model.answer("", "Where?", Answer)
+
+
+def test_a_key_goes_with_the_address_of_a_server() -> None:
+    with pytest.raises(InvalidInput, match="base_url"):
+        PydanticAI("openai:any", api_key="k")
+    with pytest.raises(InvalidInput, match="'native', 'tool', 'prompted'"):
+        PydanticAI("openai:any", output="grammar")  # type: ignore[arg-type]

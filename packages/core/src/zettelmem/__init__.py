@@ -16,6 +16,7 @@ from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Questio
 from .deep import Effort, Sift, Sifted
 from .drafts import Draft, Message
 from .errors import (
+    AnswerUnfit,
     ConflictError,
     DecisionRefused,
     ExtraMissing,
@@ -60,6 +61,7 @@ from .render import (
     tell_links,
 )
 from .selection import MIN_SCORE, cited, for_prompt, to_ask_for
+from .spending import Account, Budget
 from .sync import Memory
 
 __version__ = "0.1.0"
@@ -78,11 +80,14 @@ __all__ = [
     "MAX_WORD",
     "MAX_WORDS",
     "MIN_SCORE",
+    "Account",
     "AgentTool",
     "Answer",
     "AnswerT",
+    "AnswerUnfit",
     "AsyncMemory",
     "Brief",
+    "Budget",
     "Caller",
     "ConflictError",
     "Decision",

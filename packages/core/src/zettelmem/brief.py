@@ -15,11 +15,11 @@ from .errors import InvalidInput
 from .judge import Judge
 from .language.dates import span
 from .language.english.tense import tells_plan
-from .limits import MAX_BUDGET, MAX_K, within
+from .limits import MAX_BUDGET, MAX_K, PER_TOKEN, within
 from .note import Note, Trust
 from .queries import Brief, Hit, Profile, SchemaT
 from .reader import Reader
-from .render import CITE, HEAD, HEADINGS, NOTHING, PER_TOKEN, cut, passage, show_brief, tell
+from .render import CITE, HEAD, HEADINGS, NOTHING, cut, passage, show_brief, tell
 from .selection import MIN_SCORE, for_prompt, stands_in, tells, to_ask_for
 
 Part = Literal["profile", "lessons", "plans", "notes"]

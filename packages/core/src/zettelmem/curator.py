@@ -18,6 +18,7 @@ from .local import in_zone
 from .namespace import as_namespace
 from .note import Note
 from .values import build
+from .work import Work
 from .writer import Writer
 
 
@@ -25,6 +26,7 @@ class Curator(Briefs):
     """The verbs that judge notes. `AsyncMemory` has them, and those that store words."""
 
     _judging: Judging
+    _work: Work
     _writer: Writer
     _upkeep: Upkeep
 
@@ -87,22 +89,27 @@ class Curator(Briefs):
         judge: Judge | None = None,
         limit: int | None = None,
         before: datetime | None = None,
+        due: bool = False,
     ) -> list[Remembered]:
         """Let the judge look at the notes that are pending, oldest first; those it fails on stay so.
+
+        A note that a model failed on five times is left to the rules. What the rules decided meanwhile is
+        taken back before a model's word is applied.
 
         Args:
             namespace: this one and all below it.
             judge: `model` or `offline`; the memory's own where None.
             limit: at most so many notes.
             before: only notes recorded earlier than this (aware).
+            due: leave out notes that wait for their next try; for work in the background.
 
         Returns:
             The notes that are pending no more.
         """
-        decider = self._judging.chosen(judge)
+        decider = self._judging.finisher(judge)
         if decider not in ("model", "offline"):
             raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
-        return await self._revise.finish_all(as_namespace(namespace), decider, limit, before)
+        return await self._work.finish_all(as_namespace(namespace), decider, limit, before, due=due)
 
     async def used(
         self, ids: Sequence[str], *, namespace: str | Sequence[str], helped: bool = True
@@ -157,7 +164,7 @@ class Curator(Briefs):
         return await self._upkeep.run(
             as_namespace(namespace),
             checked_steps(steps),
-            self._judging.chosen(judge),
+            self._judging.finisher(judge),
             calls=calls,
             tokens=tokens,
             dry_run=dry_run,

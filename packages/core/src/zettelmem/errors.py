@@ -8,6 +8,7 @@ ZettelmemError
 ├── NotFound (LookupError)            no such note or change in this namespace
 ├── ConflictError                     others changed the same notes; names them, nothing was overwritten
 ├── ModelError                        a language model, embedder or reranker failed
+│   └── AnswerUnfit (ValueError)      a language model answered, and not in the shape it was asked for
 ├── StoreError                        the store cannot be opened, read or written
 │   └── StoreMismatch                 it was written by another schema version or another embedding model
 └── ExtraMissing (ImportError)        an optional package is not installed; the text gives the command
@@ -64,6 +65,10 @@ class ConflictError(ZettelmemError):
 
 class ModelError(ZettelmemError):
     """A language model, embedder or reranker failed or answered what cannot be used."""
+
+
+class AnswerUnfit(ModelError, ValueError):
+    """A language model answered, and not in the shape that it was asked for: it works all the same."""
 
 
 class StoreError(ZettelmemError):

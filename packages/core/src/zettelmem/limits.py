@@ -58,6 +58,10 @@ BATCH = 256
 """Notes that `remember_many` writes in one commit."""
 
 
+PER_TOKEN = 4
+"""Characters that count as a token."""
+
+
 def within(name: str, value: int, low: int, high: int) -> None:
     """Raise InvalidInput, naming the range, unless `value` is a whole number in [low, high]."""
     if type(value) is not int:

@@ -21,7 +21,7 @@ from .drafts import Draft, Fields, Message, batches, conversation, revisable
 from .embedding import Embedding
 from .errors import ConflictError, InvalidInput
 from .intake import Intake, Secrets
-from .judge import Judge, Judging
+from .judge import TASKS, Judge, Judging, Task
 from .limits import BATCH, MAX_NEIGHBOURS, RESIDENT, within
 from .linking import evolve, undo
 from .local import in_zone, zone_of
@@ -31,9 +31,11 @@ from .protocols import Embedder, LanguageModel, Reranker
 from .recall import Recall
 from .remember import Remember
 from .revise import Revise
+from .spending import Budget
 from .store import Store
 from .values import build, dated, moment
 from .wholes import Wholes
+from .work import WINDOW, Work
 from .writer import Writer, others
 
 logger = logging.getLogger(__name__)
@@ -59,13 +61,16 @@ class AsyncMemory(Curator):
         embedder: texts to vectors; the torch-free default where None.
         reranker: a second look at the 50 best of each recall; none where None.
         model: a language model that judges, if `judge` says so.
-        judge: who decides by default: ``offline``, ``model``, ``ask`` or ``none``; ``model`` where one
-            is given.
+        judge: who decides by default: ``offline``, ``model`` (at once), ``later`` (a model, when
+            `finish_pending` is called), ``ask`` or ``none``; ``model`` where one is given.
         kinds: the application's own kinds, each with the pydantic model of the note's `data`.
         neighbours: how many notes are looked at while remembering by meaning, and as many again at
             most by the names in them, 1 to 50.
         evolve: let the model and the rules describe neighbours differently, not only link them.
         model_timeout: seconds that one call of the model may take.
+        tasks: what the model is asked: to ``describe`` a note, which older ones it replaces (``close``),
+            which it belongs with (``link``). The rules do the rest.
+        budgets: what the model may cost; a question that would go beyond one waits.
         durable: on a local directory, sync the disk before a write is acknowledged.
         secrets: what is done with likely secrets (keys, tokens, passwords, card numbers): ``flag`` tags
             the note `secret`, ``redact`` stores and shows the model the text without them, ``refuse``
@@ -99,6 +104,8 @@ class AsyncMemory(Curator):
         neighbours: int = 8,
         evolve: bool = True,
         model_timeout: float = 60.0,
+        tasks: Sequence[Task] = TASKS,
+        budgets: Sequence[Budget] = (),
         durable: bool = True,
         secrets: Secrets = "flag",
         audit: str | PathLike[str] | None = None,
@@ -129,13 +136,18 @@ class AsyncMemory(Curator):
         self._audit = None if audit is None else log.Audit(audit)
         if self._audit is not None:
             self._store.hooks.append(log.Journal(self._audit, self._store, clock))
-        self._judging = Judging(model, judge, evolve=evolve, timeout=model_timeout, zone=self.zone)
+        self._judging = Judging(
+            model, judge, evolve=evolve, timeout=model_timeout, tasks=tasks, budgets=budgets, clock=clock
+        )
         self._embedding = Embedding(embedder)
         self._intake = Intake(kinds or {}, secrets)
         self._writer = Writer(self._store, self._embedding, clock)
-        self._revise = Revise(self._writer, self._judging, self._intake, neighbours)
-        self._remember = Remember(self._writer, self._revise, self._judging, self._intake, neighbours)
-        self._upkeep = Upkeep(self._writer, self._revise, self._intake, model, model_timeout, self.half_lives)
+        self._revise = Revise(self._writer, self._intake, neighbours)
+        self._work = Work(self._writer, self._judging, neighbours)
+        self._remember = Remember(
+            self._writer, self._revise, self._judging, self._work, self._intake, neighbours
+        )
+        self._upkeep = Upkeep(self._writer, self._work, self._intake, model, model_timeout, self.half_lives)
         self._wholes = Wholes(self._writer, self._remember)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)
@@ -197,7 +209,8 @@ class AsyncMemory(Curator):
             InvalidInput: a value cannot be used; nothing was stored.
             StoreError: the store failed; nothing was stored.
 
-        A model that fails loses nothing: the note is stored as the rules see it and marked pending.
+        The note is stored as the rules see it before any model is asked. A model that fails, or a caller
+        that leaves meanwhile, loses nothing: the note stays pending, and `finish_pending` finishes it.
         """
         if not isinstance(content, str):
             raise InvalidInput(
@@ -264,7 +277,7 @@ class AsyncMemory(Curator):
         judge: Judge | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Remembered]:
-        """Store many notes in order, up to 64 in one commit (one by one where a model judges).
+        """Store many notes in order, up to 256 in one commit; 24 where a model is asked about them at once.
 
         Args:
             drafts: what is known of each note; a string is its content.
@@ -287,7 +300,7 @@ class AsyncMemory(Curator):
             draft = build(Draft, dated(given, self.zone) if isinstance(given, Mapping) else given)
             checked.append(self._intake.checked(draft))
         stored: list[Remembered] = []
-        for batch in batches(checked, 1 if decider == "model" else BATCH):
+        for batch in batches(checked, WINDOW if decider == "model" else BATCH):
             stored += await self._remember.remember(batch, space, decider)
             if progress is not None:
                 progress(len(batch))
@@ -360,6 +373,12 @@ class AsyncMemory(Curator):
                 older than what the history of a note keeps.
         """
         note, entry = await self._caused(change, as_namespace(namespace))
+        if entry.verb == "remember":
+            # What a model made of the note afterwards is no step of the caller's: it goes as well.
+            for later in reversed(note.history):
+                if later.cause == note.id and later.verb == "connect" and later.cost is not None:
+                    await self.undo(later.change, namespace=namespace)
+            note, entry = await self._caused(change, as_namespace(namespace))
         now = self.clock()
         changes = await self._writer.commit_linked(
             note, lambda state: undo.undo(change, state, now), entry.touched

@@ -10,7 +10,8 @@ import numpy as np
 from .decisions import Decision, Neighbour
 from .language.words import name_in, names, plain, topics
 from .limits import MAX_LINKS
-from .note import Note
+from .linking import evolve
+from .note import Described, Note
 from .protocols import Vectors
 from .queries import Filter
 from .ranking.names import Names
@@ -28,14 +29,14 @@ class Plan:
         note: as it is constructed.
         previous: the id of the note before it in its thread.
         near: the neighbours that it is compared with, and the cosine of each.
-        decision: what a model decided about `neighbours`; None where the rules decide on fresh notes.
-        neighbours: those that were numbered for a model or for the caller.
+        asked: the fields of its description that the caller left out.
+        neighbours: those that were numbered for the caller.
     """
 
     note: Note
     previous: str | None
     near: list[tuple[str, float]] = field(default_factory=list)
-    decision: Decision | None = None
+    asked: tuple[Described, ...] = ()
     neighbours: list[Neighbour] = field(default_factory=list)
 
 
@@ -98,3 +99,23 @@ def numbered(around: Iterable[tuple[Note, float]]) -> list[Neighbour]:
         if len(note.links) < MAX_LINKS:
             shown.append(Neighbour.model_construct(number=len(shown), note=note, similarity=cosine))
     return shown
+
+
+def as_they_are(
+    neighbours: Sequence[Neighbour], decision: Decision, state: Mapping[str, Note]
+) -> tuple[list[Note], Decision]:
+    """The neighbours as they stand now, and a decision about those that are still there and have room.
+
+    A description decided on an outdated view is dropped, its link kept: the other writer wins.
+    """
+    kept: list[int] = []
+    stale: list[int] = []
+    for each in neighbours:
+        now = state.get(each.note.id)
+        if now is None or now.forgotten_at is not None or len(now.links) >= MAX_LINKS:
+            continue
+        kept.append(each.number)
+        if now.revision != each.note.revision:
+            stale.append(each.number)
+    fitting = evolve.renumber(evolve.without(decision, stale), kept)
+    return [state[neighbours[number].note.id] for number in kept], fitting

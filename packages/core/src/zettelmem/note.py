@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from .limits import MAX_LINKS, MAX_SAYINGS
 from .namespace import Namespace, check_namespace
+from .spending import Account
 from .values import Content, Context, Data, KindName, Label, Reason, Tags, Time, Value, Weight, Words
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -108,6 +109,8 @@ class Evolution(Value):
         before, after: the fields that changed, as JSON values.
         linked, unlinked: links that this change added and removed here.
         touched: in the causing note only, the other notes that the change wrote.
+        cost: what a language model was paid for it, where one was asked. What one question about several
+            notes cost is told by the first of them.
         dropped: in the oldest change that a history holds, how many before it are kept no more.
     """
 
@@ -121,6 +124,7 @@ class Evolution(Value):
     linked: tuple[Link, ...] = ()
     unlinked: tuple[Link, ...] = ()
     touched: tuple[NoteId, ...] = ()
+    cost: Account | None = None
     dropped: int = Field(default=0, ge=0)
 
 
@@ -144,10 +148,21 @@ class Saying(Value):
 
 
 class Pending(Value):
-    """That a judge has still to look at a note, and what construction still owes it."""
+    """That a judge has still to look at a note, and what construction still owes it.
+
+    Attributes:
+        reason: why, or how the last try failed.
+        fields: what a model has still to describe.
+        tries: how often it was tried in vain.
+        until: nobody tries again before (UTC).
+        holder: who has it in hand until then; "" for nobody.
+    """
 
     reason: Reason
     fields: tuple[Described, ...] = ()
+    tries: Annotated[int, Field(ge=0)] = 0
+    until: Time | None = None
+    holder: Annotated[str, StringConstraints(max_length=32)] = ""
 
 
 class Note(Value):

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from .errors import InvalidInput
 from .namespace import Namespace, as_namespace
 from .note import Link, Note, Trust
+from .spending import Account
 from .values import KindName, Label, Time, Value, Words, build, moment, tag_key, words
 
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
@@ -213,7 +214,11 @@ class Graph(Value):
 
 
 class Stats(Value):
-    """Figures about one namespace and everything below it."""
+    """Figures about one namespace and everything below it.
+
+    Attributes:
+        spent: what its notes' histories tell of a language model's cost, failed attempts included.
+    """
 
     notes: int
     links: int
@@ -224,3 +229,4 @@ class Stats(Value):
     threads: int
     first: datetime | None
     last: datetime | None
+    spent: Account = Account()

@@ -23,6 +23,7 @@ from .queries import Filter, Graph, Hit, Page, Stats, Where, sight
 from .ranking.explain import cut
 from .recall import Recall, Wanted
 from .revise import Revise
+from .spending import Account, spent_in
 from .store import Store
 from .values import moment
 
@@ -332,6 +333,7 @@ class Reader:
             threads=len(set(filter(None, columns["thread"]))),
             first=min(columns["occurred_at"], default=None),
             last=max(columns["occurred_at"], default=None),
+            spent=sum(map(spent_in, columns["history"]), Account()),
         )
 
 

@@ -1,4 +1,4 @@
-"""New notes: drafts -> notes -> neighbours -> decisions -> one commit."""
+"""New notes: drafts -> notes -> neighbours -> decisions -> one commit; then what a model says of them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from .decisions import Changes, Decision, Remembered
 from .drafts import Draft
 from .errors import ConflictError
 from .intake import Intake
-from .judge import Judge, Judging
+from .judge import DESCRIBED, Judge, Judging
 from .limits import MAX_LINKS
-from .linking import evolve
+from .linking import evolve, rules
 from .namespace import Namespace
 from .neighbours import Plan, look_around, numbered
 from .note import Note, Pending, Shown, keyed_id, random_id
-from .revise import Revise, as_they_are
+from .revise import Revise
 from .store import IdTaken
 from .values import build
+from .work import Work, windows
 from .writer import Writer, remembered
 
 TRIES = 8
@@ -32,13 +33,17 @@ class Remember:
     Args:
         writer: what commits.
         revise: what a key that is known already is handed to.
-        judging: who describes notes and decides about links.
+        judging: who decides about links.
+        work: what asks a model about notes that are stored.
         intake: what marks likely secrets.
         k: how many neighbours are looked at.
     """
 
-    def __init__(self, writer: Writer, revise: Revise, judging: Judging, intake: Intake, k: int) -> None:
+    def __init__(
+        self, writer: Writer, revise: Revise, judging: Judging, work: Work, intake: Intake, k: int
+    ) -> None:
         self._writer = writer
+        self._work = work
         self._revise = revise
         self._judging = judging
         self._intake = intake
@@ -72,29 +77,42 @@ class Remember:
         self, drafts: Sequence[Draft], namespace: Namespace, judge: Judge
     ) -> list[Remembered]:
         now = self._writer.clock()
-        plans = await self._construct(drafts, namespace, judge, now)
+        plans = await self._construct(drafts, namespace, now)
         texts: list[str] = []
         for plan in plans:
             texts += plan.note.content, plan.note.description
         vectors = await self._writer.embedding.documents(texts, {})
         search = await self._writer.store.search(namespace)
         await look_around(search, plans, vectors, self._k)
-        if judge in ("ask", "model"):
-            await self._ask(plans[0] if judge == "model" else None, plans, namespace, judge)
+        lease = self._work.lease(now) if judge == "model" and self._judging.ready(now) else {}
         ids: list[str] = []
         for plan in plans:
             ids += [plan.note.id, *dict(plan.near)]
             ids += [plan.previous] if plan.previous else []
-        around = search if judge != "model" else None  # a model took its time
         changes = await self._writer.commit(
-            namespace, ids, lambda fresh: self._step(plans, fresh, judge, now), vectors, around
+            namespace, ids, lambda fresh: self._step(plans, fresh, judge, now, lease), vectors, search
         )
-        return [remembered(each, plan.neighbours) for plan, each in zip(plans, changes, strict=True)]
+        made = [remembered(each, plan.neighbours) for plan, each in zip(plans, changes, strict=True)]
+        return await self._judged(made, changes) if judge == "model" else made
 
-    async def _construct(
-        self, drafts: Sequence[Draft], namespace: Namespace, judge: Judge, now: datetime
-    ) -> list[Plan]:
-        """Drafts as notes: what the caller left out comes from the model or the rules."""
+    async def _judged(self, made: Sequence[Remembered], changes: Sequence[Changes]) -> list[Remembered]:
+        """What a model that is asked at once makes of notes that are stored already."""
+        last = {note.id: note for each in changes for note in each.notes}
+        held = [last[each.note.id] for each in made if each.note.pending and each.note.pending.holder]
+        done: dict[str, Remembered] = {}
+        for window in windows(held):
+            done |= {each.note.id: each for each in await self._work.finish(window, "model")}
+        judged: list[Remembered] = []
+        for each in made:
+            after = done.get(each.note.id)
+            if after is not None:
+                evolved = tuple(dict.fromkeys((*each.evolved, *after.evolved)))
+                each = after.model_copy(update={"change": each.change, "evolved": evolved})
+            judged.append(each)
+        return judged
+
+    async def _construct(self, drafts: Sequence[Draft], namespace: Namespace, now: datetime) -> list[Plan]:
+        """Drafts as notes: what the caller left out comes from the rules."""
         last: dict[str, Note | None] = {}
         threads = dict.fromkeys(draft.thread for draft in drafts if draft.thread)
         if threads:
@@ -104,9 +122,11 @@ class Remember:
         plans: list[Plan] = []
         for place, draft in enumerate(drafts):
             previous = last.get(draft.thread) if draft.thread else None
-            fields, pending = await self._judging.describe(draft, previous, judge, now)
-            note = self._note(draft, fields, pending, namespace, previous, now, place)
-            plans.append(Plan(note, previous.id if previous else None))
+            asked = tuple(name for name in DESCRIBED if getattr(draft, name) is None)
+            made: dict[str, Any] = dict(rules.construct(draft.content, draft.source, previous))
+            fields: dict[str, Any] = {name: made[name] for name in asked}
+            note = self._note(draft, fields, namespace, previous, now, place)
+            plans.append(Plan(note, previous.id if previous else None, asked=asked))
             if draft.thread:
                 last[draft.thread] = note
         return plans
@@ -115,7 +135,6 @@ class Remember:
         self,
         draft: Draft,
         fields: Mapping[str, Any],
-        pending: Pending | None,
         namespace: Namespace,
         previous: Note | None,
         now: datetime,
@@ -129,33 +148,18 @@ class Remember:
             "position": previous.position + 1 if previous else 0,
             "occurred_at": draft.occurred_at or now,
             "recorded_at": now + timedelta(microseconds=place),
-            "pending": pending,
         }
         note = build(Note, {**given, **fields, **made})
         tags = self._intake.flagged(note.tags, note.content, note.context, note.data)
         return note if tags == note.tags else note.model_copy(update={"tags": tags})
 
-    # --- decisions -------------------------------------------------------------------------------
-
-    async def _ask(
-        self, asked: Plan | None, plans: Sequence[Plan], namespace: Namespace, judge: Judge
-    ) -> None:
-        """Number the neighbours of each plan for whoever decides, and let a model decide about its one."""
-        ids: list[str] = []
-        for plan in plans:
-            ids += dict(plan.near)
-        state = await self._writer.store.notes(namespace, ids)
-        for plan in plans:
-            around = [(state[note_id], cosine) for note_id, cosine in plan.near if note_id in state]
-            plan.neighbours = numbered(around)
-            state[plan.note.id] = plan.note
-        if asked is not None:
-            asked.decision, problem = await self._judging.decide(asked.note, asked.neighbours, judge)
-            if problem and asked.note.pending is None:
-                asked.note = asked.note.model_copy(update={"pending": Pending(reason=problem)})
-
     def _step(
-        self, plans: Sequence[Plan], fresh: dict[str, Note], judge: Judge, now: datetime
+        self,
+        plans: Sequence[Plan],
+        fresh: dict[str, Note],
+        judge: Judge,
+        now: datetime,
+        lease: Mapping[str, Any],
     ) -> list[Changes]:
         """What the plans change, one after the other, each on what those before it made. Pure."""
         state = dict(fresh)
@@ -165,32 +169,38 @@ class Remember:
             if plan.note.id in state:
                 raise IdTaken(plan.note.id)
             previous = state.get(stored.get(plan.previous or "", plan.previous or ""))
-            changes = self._played(plan, previous, state, judge, now)
+            changes = self._played(plan, previous, state, judge, now, lease)
             stored[plan.note.id] = changes.note.id
             state |= {note.id: note for note in changes.notes}
             made.append(changes)
         return made
 
     def _played(
-        self, plan: Plan, previous: Note | None, state: Mapping[str, Note], judge: Judge, now: datetime
+        self,
+        plan: Plan,
+        previous: Note | None,
+        state: Mapping[str, Note],
+        judge: Judge,
+        now: datetime,
+        lease: Mapping[str, Any],
     ) -> Changes:
         note = plan.note
         if previous is not None and previous.thread != note.thread:
             previous = None  # the words before were said before, in another thread
         if previous is not None and (previous.forgotten_at is not None or len(previous.links) >= MAX_LINKS):
             previous = None
-        if plan.decision is not None:
-            around, decision = as_they_are(plan, plan.decision, state)
-            return evolve.remember(note, previous, around, decision, now)
         near = [(state[note_id], cosine) for note_id, cosine in plan.near if note_id in state]
         same = next((other for other, _ in near if evolve.repeats(note, other)), None)
         if same is not None:
             return evolve.repeat(same, note, now)
         neighbours = numbered((other, cosine) for other, cosine in near if other.forgotten_at is None)
+        decision = Decision() if judge in ("ask", "none") else self._judging.by_rules(note, neighbours)
         if judge == "ask":
             plan.neighbours = neighbours
-            note = _shown(plan)
-        decision = self._judging.by_rules(note, neighbours) if judge == "offline" else Decision()
+            pending = Pending(reason="waiting for `connect`", fields=plan.asked)
+            note = _shown(plan).model_copy(update={"pending": pending})
+        if judge in ("model", "later") and self._judging.worth_asking(note, neighbours, decision):
+            note = note.model_copy(update={"pending": self._work.owed(plan.asked, lease)})
         return evolve.remember(note, previous, [each.note for each in neighbours], decision, now)
 
 

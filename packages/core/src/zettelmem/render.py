@@ -13,11 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from .decisions import Neighbour
+from .limits import PER_TOKEN
 from .note import Note
 from .queries import Brief, Graph
 
-PER_TOKEN = 4
-"""Characters that count as a token."""
 LINES = 20
 """Links, and changes, that are told of one note."""
 COMMON = 20

@@ -1,23 +1,19 @@
-"""Writes about notes that are stored: revised, finished by a judge, remembered again under their key."""
+"""Writes about notes that are stored: revised, and remembered again under their key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from .decisions import Changes, Decision, Neighbour, Remembered
+from .decisions import Changes, Neighbour, Remembered
 from .drafts import Draft, Fields
 from .errors import InvalidInput, NotFound
 from .intake import Intake
-from .judge import DESCRIBED, Judge, Judging
 from .linking import evolve, rules
-from .namespace import Namespace
-from .neighbours import Plan, numbered
-from .note import Note, Relation
+from .neighbours import numbered
+from .note import Note
 from .queries import Filter
 from .values import build
-from .writer import Writer, alive, remembered
+from .writer import Writer, alive
 
 SAYING = frozenset({"content", "data", "occurred_at", "invalid_at", "forgotten_at"})
 """The fields by which it is told whether a key was remembered again with something new."""
@@ -28,14 +24,12 @@ class Revise:
 
     Args:
         writer: what commits.
-        judging: who decides about pending notes.
         intake: what new words and data have to pass.
         k: how many neighbours are looked at.
     """
 
-    def __init__(self, writer: Writer, judging: Judging, intake: Intake, k: int) -> None:
+    def __init__(self, writer: Writer, intake: Intake, k: int) -> None:
         self._writer = writer
-        self._judging = judging
         self._intake = intake
         self._k = k
 
@@ -120,69 +114,3 @@ class Revise:
         )
         near = [(state[other], cosine) for other, cosine in found if other in state]
         return numbered(near[: self._k])
-
-    async def finish_all(
-        self, namespace: Namespace, judge: Judge, limit: int | None, before: datetime | None
-    ) -> list[Remembered]:
-        """Let the judge look at pending notes, oldest first; those that are pending no more."""
-        order = await self._writer.store.order(Filter(namespace=namespace, pending=True))
-        waiting = [note_id for at, _, note_id in order if before is None or at < before]
-        finished: list[Remembered] = []
-        for note_id in waiting[:limit]:
-            done = await self.finish(note_id, namespace, judge)
-            if done is not None:
-                finished.append(done)
-        return finished
-
-    async def finish(self, note_id: str, namespace: Namespace, judge: Judge) -> Remembered | None:
-        """Let the judge look at a pending note; None if it failed again or nothing is pending."""
-        note = (await self._writer.store.notes(namespace, [note_id])).get(note_id)
-        if note is None or note.pending is None:
-            return None
-        now = self._writer.clock()
-        before = [x.target for x in note.links if x.relation is Relation.FOLLOWS and x.source == note.id]
-        previous = (await self._writer.store.notes(note.namespace, before[:1])).values()
-        given: dict[str, Any] = {}
-        for name in DESCRIBED:
-            if name not in note.pending.fields:
-                given[name] = getattr(note, name)
-        said = {"content": note.content, "source": note.source, "occurred_at": note.occurred_at}
-        draft = build(Draft, said | given)
-        fields, still = await self._judging.describe(draft, next(iter(previous), None), judge, now)
-        if still is not None:
-            return None
-        note = note.model_copy(update=fields)
-        plan = Plan(note, None)
-        plan.neighbours = await self.around(note)
-        decision, problem = await self._judging.decide(note, plan.neighbours, judge)
-        if problem:
-            return None
-
-        def step(fresh: dict[str, Note]) -> list[Changes]:
-            subject = fresh.get(note_id)
-            if subject is None or subject.forgotten_at is not None or subject.revision != note.revision:
-                return []  # forgotten or written meanwhile: what was thought is about another note
-            around, kept = as_they_are(plan, decision, fresh)
-            return [evolve.apply(subject, around, kept, now, **fields)]
-
-        ids = [note_id, *(each.note.id for each in plan.neighbours)]
-        changes = await self._writer.commit(note.namespace, ids, step)
-        return remembered(changes[0], plan.neighbours) if changes else None
-
-
-def as_they_are(plan: Plan, decision: Decision, state: Mapping[str, Note]) -> tuple[list[Note], Decision]:
-    """The plan's neighbours as they stand now, and a decision about those that are still there.
-
-    A description decided on an outdated view is dropped, its link kept: the other writer wins.
-    """
-    kept: list[int] = []
-    stale: list[int] = []
-    for each in plan.neighbours:
-        now = state.get(each.note.id)
-        if now is None or now.forgotten_at is not None:
-            continue
-        kept.append(each.number)
-        if now.revision != each.note.revision:
-            stale.append(each.number)
-    fitting = evolve.renumber(evolve.without(decision, stale), kept)
-    return [state[plan.neighbours[number].note.id] for number in kept], fitting

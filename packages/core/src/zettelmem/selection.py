@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from .language.sameness import carries_nothing, same_words
 from .language.words import asks
-from .limits import MAX_K
+from .limits import MAX_K, PER_TOKEN
 from .note import ALPHABET, Note, Trust
 from .queries import Hit
-from .render import PER_TOKEN
 
 WHOLE = 300
 """Tokens up to which all that a memory holds is given, rather than the best few of it."""

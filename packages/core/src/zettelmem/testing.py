@@ -1,6 +1,6 @@
 """For tests: models that need no weights and always answer alike, and what must hold of any memory.
 
-with Memory(embedder=HashEmbedder(), model=ScriptedModel([{"links": []}])) as memory:
+with Memory(embedder=HashEmbedder(), model=ScriptedModel([{"replaces": "nothing"}])) as memory:
     ...
     hold(memory)
 """

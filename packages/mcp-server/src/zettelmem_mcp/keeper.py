@@ -186,7 +186,7 @@ class Keeper:
     async def _link(self, namespace: tuple[str, ...], before: datetime | None) -> None:
         memory = await self.memory()
         async with self._judging:
-            await memory.finish_pending(namespace=namespace, before=before)
+            await memory.finish_pending(namespace=namespace, before=before, due=True)
             if _due(self._kept_up, namespace, self.clock(), A_DAY):
                 await memory.upkeep(namespace=namespace, steps=["merge", "fade"])
 

@@ -62,7 +62,8 @@ async def _store(
     there = await memory.keyed(drafts, namespace=namespace, forgotten=True)
     facts = [_Fact(draft, there.get(key)) for key, draft in drafts.items()]
     new = [fact for fact in facts if fact.there is None]
-    judge: Literal["offline", "ask"] = "offline" if keeper.settings.judge == "offline" else "ask"
+    judges: dict[str, Literal["offline", "later", "ask"]] = {"offline": "offline", "model": "later"}
+    judge = judges.get(keeper.settings.judge, "ask")
     work = memory.remember_many([dict(each.draft) for each in new], namespace=namespace, judge=judge)
     for fact, done in zip(new, await finish(ctx, work, "writing"), strict=True):
         fact.done = done

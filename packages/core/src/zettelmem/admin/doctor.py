@@ -15,6 +15,8 @@ from zettelmem.namespace import Namespace
 from zettelmem.note import Evolution, Link, Note
 from zettelmem.protocols import Vectors
 from zettelmem.receipts import Erasure, Examination, Finding
+from zettelmem.render import one_line
+from zettelmem.spending import Account
 from zettelmem.store import Store, optimize, tail_of
 
 from . import erase as erasure
@@ -36,6 +38,8 @@ class _Seen:
         self.live: set[str] = set()
         self.links: dict[str, tuple[Link, ...]] = {}
         self.pending = 0
+        self.why_pending = "; see finish_pending"
+        self.spent = Account()
         self.forgotten: dict[Namespace, list[tuple[datetime, str]]] = defaultdict(list)
         self.twice: list[str] = []
         self.miscounted: list[str] = []
@@ -44,7 +48,11 @@ class _Seen:
         if note.id in self.spaces:
             self.twice.append(note.id)
         self.spaces[note.id] = note.namespace
-        self.pending += note.pending is not None and note.forgotten_at is None
+        if note.pending is not None and note.forgotten_at is None:
+            self.pending += 1
+            if note.pending.tries:
+                self.why_pending = f"; the last failure: {one_line(note.pending.reason, 200)}"
+        self.spent = sum((entry.cost for entry in note.history if entry.cost is not None), self.spent)
         if note.revision != note.dropped + len(note.history):
             self.miscounted.append(note.id)
         if note.forgotten_at is None:
@@ -133,7 +141,8 @@ async def examine(
             count=len(seen.miscounted),
             told="notes whose revision does not count their writes",
         ),
-        Finding(check="pending", count=seen.pending, told="notes wait for a judge; see finish_pending"),
+        Finding(check="pending", count=seen.pending, told=f"notes wait for a judge{seen.why_pending}"),
+        Finding(check="model", count=seen.spent.calls, told=f"calls, {seen.spent.tokens:,} tokens"),
         await _indices(store, repair=repair),
         await _files(store, repair=repair),
         await _size(store, repair=repair),

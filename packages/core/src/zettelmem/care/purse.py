@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from zettelmem.limits import PER_TOKEN
 from zettelmem.protocols import AnswerT, LanguageModel
-from zettelmem.render import PER_TOKEN
 
 logger = logging.getLogger(__name__)
 ROOM = 300

@@ -15,7 +15,7 @@ from zettelmem.namespace import Namespace
 from zettelmem.note import Note
 from zettelmem.protocols import LanguageModel
 from zettelmem.queries import Filter
-from zettelmem.revise import Revise
+from zettelmem.work import Work
 from zettelmem.writer import Writer
 
 from . import merge
@@ -31,8 +31,6 @@ TOGETHER = 32
 """Merges of one commit."""
 CALLS_A_NOTE = 2
 """Calls that a model needs at most for a note that is pending."""
-TOKENS_A_CALL = 1_000
-"""About the tokens of such a call."""
 _COLUMNS = [
     "id", "kind", "trust", "met_at", "times_said", "uses", "helped", "last_used_at", "recorded_at", "gist",
     "resting", "typed", "waiting", "newer", "disputed", "founds",
@@ -48,7 +46,7 @@ class Upkeep:
 
     Args:
         writer: what commits.
-        revise: what finishes pending notes.
+        work: what finishes pending notes.
         intake: what the words of insights have to pass.
         model: a language model that judges; None leaves questions to the caller.
         timeout: seconds that one call of it may take.
@@ -58,14 +56,14 @@ class Upkeep:
     def __init__(
         self,
         writer: Writer,
-        revise: Revise,
+        work: Work,
         intake: Intake,
         model: LanguageModel | None,
         timeout: float,
         half_lives: Mapping[str, timedelta],
     ) -> None:
         self._writer = writer
-        self._revise = revise
+        self._work = work
         self._model = model
         self._timeout = timeout
         self._half_lives = half_lives
@@ -132,10 +130,10 @@ class Upkeep:
         if waiting and not this.dry_run and this.judge in ("model", "offline"):
             by_model = this.judge == "model"
             limit = this.purse.left // CALLS_A_NOTE if by_model else None
-            done = await self._revise.finish_all(space, this.judge, limit, None)
-            if by_model:
-                tried = min(waiting, limit or 0)
-                this.purse.paid(CALLS_A_NOTE * tried, CALLS_A_NOTE * TOKENS_A_CALL * tried)
+            before = self._work.spent
+            done = await self._work.finish_all(space, this.judge, limit, None, due=True)
+            spent = self._work.spent
+            this.purse.paid(spent.calls - before.calls, spent.tokens - before.tokens)
             for each in done:
                 notes = (each.note.id,)
                 told = "a judge looked at it"

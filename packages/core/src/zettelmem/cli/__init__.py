@@ -299,6 +299,9 @@ def finish(
     )
 
 
+app.command(name="work")(operate.work)
+
+
 app.command(name="upkeep")(care.upkeep)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,6 +16,9 @@ from zettelmem.receipts import Erasure
 
 from .files import writing
 from .settings import FAILURE, Settings, complain, verb
+
+WORK = 240
+"""Notes that are finished before the next look."""
 
 
 @verb
@@ -146,3 +150,25 @@ def audit(
         settings.tell(plain, lambda: typer.echo(told))
     if problem:
         raise typer.Exit(FAILURE)
+
+
+@verb
+def work(
+    settings: Settings,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 10.0,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due now, and end.")] = False,
+) -> None:
+    """Let the model look at notes that wait for it, until somebody stops this (Ctrl-C)."""
+    if settings.model is None:
+        raise InvalidInput("nobody to ask; give --model, such as anthropic:claude-haiku-4-5")
+    with settings.memory(judged=True) as memory:
+        while True:
+            done = memory.finish_pending(namespace=settings.space, judge="model", limit=WORK, due=True)
+            left = memory.stats(namespace=settings.space).pending
+            if done or once:
+                told = {"finished": [each.note.id for each in done], "pending": left}
+                settings.tell(told, lambda: typer.echo(f"{len(done)} notes finished, {left} pending"))  # noqa: B023
+            if once:
+                return
+            if not done:
+                time.sleep(every)

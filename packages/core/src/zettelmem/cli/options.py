@@ -20,6 +20,7 @@ class JudgeName(StrEnum):
 
     OFFLINE = "offline"
     MODEL = "model"
+    LATER = "later"
     NONE = "none"
 
 

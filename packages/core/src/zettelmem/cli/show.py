@@ -198,6 +198,9 @@ def stats(figures: Stats) -> None:
     table.columns[1].justify = "right"
     for name in ("notes", "links", "evolutions", "superseded", "pending", "threads"):
         table.add_row(name, f"{getattr(figures, name):,}")
+    if figures.spent.calls:
+        table.add_row("model calls", f"{figures.spent.calls:,}")
+        table.add_row("model tokens", f"{figures.spent.tokens:,}")
     for kind, count in sorted(figures.kinds.items()):
         table.add_row(Text(f"  {kind}", "dim"), f"{count:,}")
     span = Text("")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zettelmem.decisions import Decision
+from zettelmem.decisions import Decision, NeighbourChange
 from zettelmem.errors import DecisionRefused
 from zettelmem.note import LATER_WORDS, Note, Relation
 
@@ -53,3 +53,21 @@ def check(note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
                 "update it; link it with `contradicts` or `relates`, or remember this once more as said by "
                 "whom it is from"
             )
+
+
+def fitting(note: Note, neighbours: Sequence[Note], decision: Decision) -> Decision:
+    """The parts of a decision that may be applied; a part that may not takes no other with it."""
+    links = tuple(x for x in decision.links if _fits(note, neighbours, Decision(links=(x,))))
+    changes: dict[int, NeighbourChange] = {}
+    for change in decision.changes:
+        if _fits(note, neighbours, Decision(changes=(change,))):
+            changes.setdefault(change.neighbour, change)
+    return Decision(links=links[:MAX_DECISION_LINKS], changes=tuple(changes.values())[:MAX_DECISION_CHANGES])
+
+
+def _fits(note: Note, neighbours: Sequence[Note], part: Decision) -> bool:
+    try:
+        check(note, neighbours, part)
+    except DecisionRefused:
+        return False
+    return True

@@ -11,14 +11,17 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
+from pydantic import JsonValue
+
 from zettelmem.decisions import Changes, Decision
 from zettelmem.errors import InvalidInput
-from zettelmem.note import Evolution, Link, Note, Relation, Shown, Verb
+from zettelmem.note import Evolution, Link, Note, Pending, Relation, Shown, Verb
+from zettelmem.spending import Account
 from zettelmem.values import build
 
 from .decisions import check
 from .matters import says_again
-from .sheet import Sheet, bounded
+from .sheet import Sheet, as_json, bounded
 
 BELONGING = 0.1
 """Weight of the link from a piece of a text to the note that stands for the whole."""
@@ -81,7 +84,13 @@ def remember(
 
 
 def apply(
-    note: Note, neighbours: Sequence[Note], decision: Decision, now: datetime, **fields: Any
+    note: Note,
+    neighbours: Sequence[Note],
+    decision: Decision,
+    now: datetime,
+    cost: Account | None = None,
+    reason: str = "",
+    **fields: Any,
 ) -> Changes:
     """A stored note, linked and its neighbours changed as `decision` says; it is pending no more.
 
@@ -90,15 +99,67 @@ def apply(
         neighbours: number i of the decision is ``neighbours[i]``.
         decision: a judge's decision.
         now: when it is applied.
+        cost: what a language model was paid for it.
+        reason: why, where it was not the judge's own word.
         fields: fields of the note itself that construction made meanwhile (context, keywords, ...).
 
     Raises:
         DecisionRefused, LimitExceeded: as `remember`.
     """
     sheet = Sheet(note, neighbours, "connect", now)
-    sheet.set(note.id, pending=None, shown=(), **fields)
+    sheet.cost = cost
+    sheet.set(note.id, reason, pending=None, shown=(), **fields)
     _decide(sheet, note, neighbours, decision)
     return sheet.changes()
+
+
+def owe(
+    note: Note,
+    pending: Pending | None,
+    now: datetime,
+    reason: str = "",
+    cost: Account | None = None,
+    **fields: Any,
+) -> Changes:
+    """The note with another `pending`, as somebody took it in hand or tried in vain; and its `fields`."""
+    sheet = Sheet(note, (), "judge", now)
+    sheet.cost = cost
+    sheet.set(note.id, reason, pending=pending, **fields)
+    return sheet.changes()
+
+
+def take_back(note: Note, linked: Mapping[str, Note], now: datetime) -> Changes | None:
+    """What a note's arrival did to others taken back, and its links, but for its place in its thread.
+
+    Where somebody changed a field since, that one stands; of learned keywords those go that came with it.
+    None where there is nothing to take back.
+    """
+    arrival = note.history[0]
+    sheet = Sheet(note, linked.values(), "undo", now)
+    for link in note.links:
+        if link in arrival.linked and link.source == note.id and link.relation is not Relation.FOLLOWS:
+            sheet.unlink(link)
+    for other in linked.values():
+        entry = next((x for x in other.history if x.change == arrival.change), None)
+        if entry is None:
+            continue
+        fields = {
+            name: old
+            for name, old in entry.before.items()
+            if as_json(getattr(other, name)) == entry.after[name]
+        }
+        if "keywords" in entry.before and "keywords" not in fields:
+            learned = _words(entry.after["keywords"]) - _words(entry.before["keywords"])
+            fields["keywords"] = [word for word in other.keywords if word not in learned]
+        restored = build(Note, {**dict(other), **fields})
+        reason = f"another judge decides about {note.id}"
+        sheet.set(other.id, reason, **{name: getattr(restored, name) for name in fields})
+    return sheet.changes() if sheet.unlinked or sheet.fields else None
+
+
+def _words(value: JsonValue) -> set[str]:
+    """The words of a field as a history keeps it."""
+    return set(map(str, value)) if isinstance(value, list) else set()
 
 
 def compose(whole: Note, parts: Sequence[Note], now: datetime) -> Changes:

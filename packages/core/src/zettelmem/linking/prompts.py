@@ -1,27 +1,333 @@
-"""What a language model is asked, and the shape of its answer. Pure functions from values to text.
+"""What a language model is asked: small questions, each with the shape of its answer. Pure.
 
-Stored words are data: they stand between fence lines that the words themselves cannot contain, and
-the instructions say that nothing inside is to be obeyed. Neighbours are numbered; models never see ids.
+Stored words are data: they stand as JSON strings between two fence lines that the words themselves cannot
+contain, and the instructions say that nothing inside is to be obeyed. What stays the same from note to
+note comes first, so that a prompt cache keeps it. Models see numbers and words, never ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from functools import cache
-from typing import Any, Literal
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from zettelmem.decisions import Decision, Neighbour
-from zettelmem.drafts import Draft
-from zettelmem.note import Note
-from zettelmem.render import DATA, beginning, fence
-from zettelmem.values import Context, Words, refusal
+from zettelmem.note import Described, Note, Trust
+from zettelmem.render import DATA, beginning, fence, one_line, visible
+from zettelmem.values import refusal
 
-CONSTRUCT = f"""You describe one memory so that it can be found again and told apart from others.
-Answer only with the fields you are asked for, in the language of the memory.
+PREVIEW = 400
+"""Characters of a note's content that a model is shown."""
+OPTION = 120
+"""Characters of an older note by which an answer names it."""
+MAX_LINKS = 4
+"""Links that one note gets from one answer."""
+MAX_ENTRIES = 256
+"""Entries of one answer that are looked at."""
+NOTHING = "nothing"
+"""What an answer says that closes no note."""
+
+AnswerT_co = TypeVar("AnswerT_co", bound=BaseModel, covariant=True)
+
+
+class Prompt(NamedTuple, Generic[AnswerT_co]):
+    """One question to a language model.
+
+    Attributes:
+        instructions: what it has to do; the same for every note.
+        text: what it is asked about.
+        schema: the shape of its answer, made for this question.
+    """
+
+    instructions: str
+    text: str
+    schema: type[AnswerT_co]
+
+
+class _Field(NamedTuple):
+    """A field of a note's description: what it means, its bounds, and what the example says."""
+
+    means: str
+    shape: Any
+    example: Any
+
+
+def _cut(text: Any, size: int) -> Any:
+    return text[:size] if isinstance(text, str) else text
+
+
+def _words(size: int) -> Any:
+    """The shape of some short words; a word too many is left out, rather than all of them refused."""
+
+    def few(value: Any) -> Any:
+        return [_cut(word, 40) for word in value][:size] if isinstance(value, list | tuple) else value
+
+    word = Annotated[str, Field(max_length=40)]
+    return Annotated[tuple[word, ...], Field(max_length=size), BeforeValidator(few)]
+
+
+Short = Annotated[str, Field(max_length=80), BeforeValidator(lambda text: _cut(text, 80))]
+Sentence = Annotated[str, Field(max_length=200), BeforeValidator(lambda text: _cut(text, 200))]
+
+FIELDS: dict[Described, _Field] = {
+    "context": _Field(
+        "one short sentence: what it is about, with what goes without saying",
+        Sentence,
+        "Ana's flat in Porto is hard to reach for her.",
+    ),
+    "keywords": _Field(
+        "2 to 5 words to find it by, also such as it does not say itself",
+        _words(5),
+        ["porto", "stairs", "home"],
+    ),
+    "tags": _Field("1 or 2 broad classes", _words(2), ["home"]),
+    "kind": _Field(
+        "episodic (what happened), semantic (what is so), procedural (how to do something)",
+        Literal["episodic", "semantic", "procedural"],
+        "semantic",
+    ),
+}
+"""The fields that a model describes. The instructions, the schema and the example are made of this table."""
+
+RELATIONS: dict[str, str] = {
+    "relates": "they belong together",
+    "supports": "the new note is evidence for the older one",
+    "contradicts": "both cannot be true, and nobody can tell which is",
+    "part_of": "the new note tells a part of what the older one tells",
+}
+"""What a new note may be to an older one, and what that means. What replaces an older note is asked apart."""
+
+
+def _told(note: Note) -> str:
+    """A note as a line: who said it, and its words as a JSON string, which cannot end the line."""
+    who = one_line(visible(note.source.who or "unknown"), 40)
+    return json.dumps({"by": who, "says": beginning(visible(note.content), PREVIEW)}, ensure_ascii=False)
+
+
+def _listed(notes: Iterable[Note], start: int = 0, word: str = "note") -> list[str]:
+    return [f"{word} {number}: {_told(note)}" for number, note in enumerate(notes, start)]
+
+
+def _fenced(lines: Iterable[str]) -> str:
+    return fence("\n".join(lines), "notes")
+
+
+# --- lists that keep what fits -----------------------------------------------------------------------
+
+
+def _fitting(item: type[BaseModel], given: Any) -> Any:
+    """The entries of an answer that fit; the error of the first if none does, so that the model hears why."""
+    if not isinstance(given, list | tuple):
+        return given
+    kept: list[BaseModel] = []
+    wrong: list[ValidationError] = []
+    for entry in given[:MAX_ENTRIES]:
+        try:
+            kept.append(_without_unfit(item, entry))
+        except ValidationError as error:
+            wrong.append(error)
+    if wrong and not kept:
+        raise ValueError(str(refusal(wrong[0])))
+    return kept
+
+
+def _without_unfit(item: type[BaseModel], entry: Any) -> BaseModel:
+    """The entry, without the parts that do not fit and may be left out."""
+    try:
+        return item.model_validate(entry)
+    except ValidationError as error:
+        unfit = {str(each["loc"][0]) for each in error.errors() if each["loc"]}
+        if not isinstance(entry, Mapping) or any(item.model_fields[name].is_required() for name in unfit):
+            raise
+    return item.model_validate({name: value for name, value in entry.items() if name not in unfit})
+
+
+def _some(item: type[BaseModel], most: int) -> Any:
+    """The shape of up to `most` entries. One that does not fit is left out, not all of them with it."""
+    first = BeforeValidator(lambda given: given[:most] if isinstance(given, list) else given)
+    fitting = BeforeValidator(lambda given: _fitting(item, given))
+    return Annotated[tuple[item, ...], Field(max_length=most), first, fitting]  # type: ignore[valid-type]
+
+
+def _one_of(numbers: Collection[int]) -> Any:
+    """The shape of one of these numbers; a model may write it as a word."""
+
+    def number(given: Any) -> Any:
+        return int(given) if isinstance(given, str) and given.strip().isdecimal() else given
+
+    return Annotated[Literal[tuple(sorted(numbers))], BeforeValidator(number)]
+
+
+def _all_required(schema: dict[str, Any]) -> None:
+    """Let a grammar ask for every field; an answer is taken without those that have a default."""
+    schema["required"] = list(schema["properties"])
+    for field in schema["properties"].values():
+        field.pop("default", None)
+        field.pop("title", None)
+
+
+def _shape(name: str, **fields: Any) -> type[BaseModel]:
+    return create_model(
+        name, __config__=ConfigDict(extra="ignore", json_schema_extra=_all_required), **fields
+    )
+
+
+# --- describing --------------------------------------------------------------------------------------
+
+
+def _describing(asked: Sequence[Described]) -> str:
+    meanings = "\n".join(f"- {name}: {FIELDS[name].means}" for name in asked)
+    example: dict[str, Any] = {"note": 0}
+    for name in asked:
+        example[name] = FIELDS[name].example
+    return f"""You describe notes of a memory so that they can be found again and told apart from others.
+Write in the language of the note. For each numbered note give
+{meanings}
+Of `note 0: {{"by": "Ana", "says": "It has no lift, and my knee hurts."}}`, said of a flat in Porto, this is
+{json.dumps({"notes": [example]})}
 {DATA} Only describe it."""
+
+
+def describe(notes: Sequence[Note], before: Note | None, asked: Collection[Described]) -> Prompt[BaseModel]:
+    """The question for the fields `asked` of some notes that were said one after the other.
+
+    Args:
+        notes: what is described, numbered from 0.
+        before: what was said just before the first of them.
+        asked: which of context, keywords, tags and kind.
+    """
+    wanted = [name for name in FIELDS if name in asked]
+    fields: dict[str, Any] = {"note": (_one_of(range(len(notes))), ...)}
+    for name in wanted:
+        fields[name] = (FIELDS[name].shape, None)
+    item = _shape("Described", **fields)
+    lines = [f"just before: {_told(before)}"] if before is not None else []
+    schema = _shape("Descriptions", notes=(_some(item, len(notes)), ...))
+    return Prompt(_describing(wanted), _fenced(lines + _listed(notes)), schema)
+
+
+# --- closing -----------------------------------------------------------------------------------------
+
+CLOSE = f"""You keep a memory up to date. You are shown older notes and one new note.
+Which older note does the new note replace? One that says another value for the very same thing of the very
+same person, and is no longer true since the new note was said. Most new notes replace nothing.
+"I moved to Oslo." replaces "I live in Rome.", and not "My aunt lives in Rome." or "I like Rome."
+Answer {{"replaces": the older note word for word}} or {{"replaces": "{NOTHING}"}}.
+{DATA} Only judge it."""
+
+CONFIRM = f"""You are shown pairs of notes of a memory, an older and a newer one.
+In which pairs are both about the very same thing of the very same person, and the newer one makes the
+older one untrue? "I moved to Oslo." and "I live in Rome.": yes. "My aunt lives in Rome.": no, another
+person. "I like Rome.": no, both stay true. Answer with a yes or a no for each pair, such as
+{{"pairs": [{{"pair": 0, "same": "no"}}]}}.
+{DATA} Only judge it."""
+
+
+def options(shown: Sequence[Note]) -> dict[str, int]:
+    """The words by which an answer names each of the notes, and its place.
+
+    What anybody may have written is named by its number: a schema is read outside of every fence.
+    """
+    named: dict[str, int] = {}
+    for place, note in enumerate(shown):
+        words = one_line(visible(note.content), OPTION)
+        named.setdefault(words if note.trust > Trust.UNTRUSTED and words else f"note {place}", place)
+    return named
+
+
+def close(note: Note, shown: Sequence[Note]) -> Prompt[BaseModel]:
+    """The question which of the notes shown `note` replaces, word for word, or nothing."""
+    named = options(shown)
+    plain = {" ".join(words.casefold().split()).rstrip("."): words for words in (*named, NOTHING)}
+
+    def meant(given: Any) -> Any:
+        return (
+            plain.get(" ".join(given.casefold().split()).rstrip("."), given)
+            if isinstance(given, str)
+            else given
+        )
+
+    choice = Annotated[Literal[(*named, NOTHING)], BeforeValidator(meant)]  # type: ignore[valid-type]
+    lines = [*_listed(shown, word="older note"), f"new note: {_told(note)}"]
+    return Prompt(CLOSE, _fenced(lines), _shape("Replaces", replaces=(choice, ...)))
+
+
+def confirm(pairs: Sequence[tuple[Note, Note]]) -> Prompt[BaseModel]:
+    """The second question about (newer, older) pairs: the same thing of the same person?"""
+    lines: list[str] = []
+    for place, (newer, older) in enumerate(pairs):
+        lines += [f"pair {place}, older: {_told(older)}", f"pair {place}, newer: {_told(newer)}"]
+    item = _shape("Pair", pair=(_one_of(range(len(pairs))), ...), same=(Literal["yes", "no"], ...))
+    return Prompt(CONFIRM, _fenced(lines), _shape("Pairs", pairs=(_some(item, len(pairs)), ...)))
+
+
+# --- linking -----------------------------------------------------------------------------------------
+
+
+def _linking(relations: Mapping[str, str]) -> str:
+    return "\n".join(f"- {name}: {means}" for name, means in relations.items())
+
+
+LINK = f"""You keep a Zettelkasten. You are shown older notes and one new note.
+Which older notes does the new one truly belong with, and how? Most need no link.
+{_linking(RELATIONS)}
+Answer such as {{"links": [{{"relation": "supports", "note": 2, "reason": "the same knee"}}]}} or
+{{"links": []}}.
+{DATA} Only judge it."""
+
+REPLACES = {
+    "replaces": "another value for the very same thing of the very same person; the older is untrue now"
+}
+
+
+def link(note: Note, shown: Sequence[Note]) -> Prompt[BaseModel]:
+    """The question which of the notes shown `note` belongs with, and how."""
+    item = _shape(
+        "Link",
+        relation=(Literal[tuple(RELATIONS)], ...),
+        note=(_one_of(range(len(shown))), ...),
+        reason=(Short, ""),
+    )
+    lines = [*_listed(shown), f"new note: {_told(note)}"]
+    return Prompt(LINK, _fenced(lines), _shape("Links", links=(_some(item, MAX_LINKS), ...)))
+
+
+def judge_window(
+    notes: Sequence[Note], asked: Collection[int], *, closing: bool, linking: bool
+) -> Prompt[BaseModel]:
+    """The question what some notes are to notes before them, for many at once.
+
+    Args:
+        notes: oldest first; the numbers are their places.
+        asked: the places of the notes that the question is about.
+        closing: ask what each replaces.
+        linking: ask what each belongs with.
+    """
+    relations = (REPLACES if closing else {}) | (RELATIONS if linking else {})
+    example = {"relation": next(iter(relations)), "new": 7, "older": 2, "reason": "moved"}
+    instructions = f"""You keep a memory up to date. You are shown numbered notes, oldest first.
+What are the notes marked as new to notes with a smaller number? Most are nothing to any; leave those out.
+{_linking(relations)}
+"I moved to Oslo." replaces "I live in Rome.", and not "My aunt lives in Rome." or "I like Rome."
+Answer such as {json.dumps({"found": [example]})} or {{"found": []}}.
+{DATA} Only judge it."""
+    item = _shape(
+        "Found",
+        relation=(Literal[tuple(relations)], ...),
+        new=(_one_of(asked), ...),
+        older=(_one_of(range(len(notes))), ...),
+        reason=(Short, ""),
+    )
+    lines: list[str] = []
+    for place, note in enumerate(notes):
+        lines.append(f"{place}{' new' if place in asked else ''}: {_told(note)}")
+    schema = _shape("Judged", found=(_some(item, MAX_LINKS * len(asked)), ...))
+    return Prompt(instructions, _fenced(lines), schema)
+
+
+# --- the caller's own model --------------------------------------------------------------------------
 
 JUDGE = f"""You keep a Zettelkasten: a box of notes that are linked, and described better as new notes arrive.
 You are shown one new note and its nearest neighbours, each with a number. Decide
@@ -40,25 +346,6 @@ IN_JSON = """Answer with JSON only, such as
 or {"links": [], "changes": []}."""
 """For models that are not made to answer in a schema."""
 
-_FIELDS: dict[str, tuple[Any, Any]] = {
-    "context": (Context, Field(description="one sentence: what this is about, and what it means")),
-    "keywords": (
-        Words,
-        Field(description="3 to 8 words or short phrases from the text, most telling first"),
-    ),
-    "tags": (Words, Field(description="1 to 5 broad classes, such as 'health' or 'travel'")),
-    "kind": (
-        Literal["episodic", "semantic", "procedural", "insight"],
-        Field(
-            description="episodic (what happened), semantic (what is so), procedural (how to) "
-            "or insight (distilled from others)"
-        ),
-    ),
-}
-
-PREVIEW = 2_000
-"""Characters of a note's content that a judge is shown."""
-
 
 def decision_in(words: str) -> Decision:
     """The decision in what a model said: the JSON from its first brace to its last.
@@ -72,59 +359,17 @@ def decision_in(words: str) -> Decision:
         raise refusal(error) from error
 
 
-def _told(note: Note) -> str:
-    return f"{note.occurred_at:%Y-%m-%d %H:%M}, {note.kind}, trust {note.trust.name.lower()}"
-
-
-@cache  # to make one takes a millisecond, and there are sixteen
-def construction_schema(asked: frozenset[str]) -> type[BaseModel]:
-    """The answer schema for the fields `asked` of context, keywords, tags and kind."""
-    fields: dict[str, Any] = {name: _FIELDS[name] for name in _FIELDS if name in asked}
-    return create_model("Construction", __config__=ConfigDict(extra="ignore"), **fields)
-
-
-def construct(draft: Draft, previous: Sequence[Note], now: datetime) -> str:
-    """The prompt that asks for a draft's missing fields, with what was said just before."""
-    parts = [f"Today is {now:%Y-%m-%d}."]
-    if previous:
-        before = "\n".join(
-            f"{note.source.who or 'unknown'}: {beginning(note.content, PREVIEW)}" for note in previous
-        )
-        parts.append("Just before in the same thread:\n" + fence(before, "before"))
-    when = f"{draft.occurred_at:%Y-%m-%d %H:%M}" if draft.occurred_at else "now"
-    memory = f"{draft.source.who or 'unknown'}: {beginning(draft.content, PREVIEW)}"
-    parts.append(f"The memory, {when}:\n" + fence(memory, "memory"))
-    return "\n\n".join(parts)
-
-
-def describe(neighbours: Sequence[Neighbour]) -> str:
-    """Numbered neighbours, fenced, for a judge to decide about."""
-    parts = []
-    for each in neighbours:
-        note = each.note
-        text = "\n".join(
-            (
-                f"said by: {note.source.who or 'unknown'}",
-                f"content: {beginning(note.content, PREVIEW)}",
-                f"context: {note.context}",
-                f"keywords: {', '.join(note.keywords)}",
-                f"tags: {', '.join(note.tags)}",
-            )
-        )
-        closed = ", no longer so" if note.invalid_at else ""
-        parts.append(f"Neighbour {each.number} ({_told(note)}{closed}):\n" + fence(text, "neighbour"))
-    return "\n\n".join(parts)
-
-
 def judge(note: Note, neighbours: Sequence[Neighbour]) -> str:
-    """The prompt that asks which neighbours to link and which to describe differently."""
-    text = "\n".join(
-        (
-            f"said by: {note.source.who or 'unknown'}",
-            f"content: {beginning(note.content, PREVIEW)}",
-            f"context: {note.context}",
-            f"keywords: {', '.join(note.keywords)}",
-        )
-    )
-    new = f"New note ({_told(note)}):\n" + fence(text, "note")
-    return "\n\n".join((new, describe(neighbours)))
+    """The prompt for the caller's own model: numbered neighbours and the new note, in one fence."""
+    lines: list[str] = []
+    for each in neighbours:
+        closed = ", no longer so" if each.note.invalid_at else ""
+        head = f"neighbour {each.number} ({_facts(each.note)}{closed})"
+        words = json.dumps({"keywords": each.note.keywords, "tags": each.note.tags}, ensure_ascii=False)
+        lines += [f"{head}: {_told(each.note)}", f"  {words}"]
+    lines.append(f"new note ({_facts(note)}): {_told(note)}")
+    return _fenced(lines)
+
+
+def _facts(note: Note) -> str:
+    return f"{note.occurred_at:%Y-%m-%d %H:%M}, {note.kind}, trust {note.trust.name.lower()}"

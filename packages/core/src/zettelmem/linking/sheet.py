@@ -12,6 +12,7 @@ from zettelmem.decisions import Changes
 from zettelmem.errors import LimitExceeded
 from zettelmem.limits import MAX_CHANGES, MAX_HISTORY, MAX_LINKS
 from zettelmem.note import Evolution, Link, Note, Verb
+from zettelmem.spending import Account
 from zettelmem.values import build
 
 ENTRY_SIZE, LINK_SIZE, ID_SIZE = 400, 220, 16
@@ -38,6 +39,7 @@ class Sheet:
         self.reasons: dict[str, str] = {}
         self.linked: dict[str, list[Link]] = {}
         self.unlinked: dict[str, list[Link]] = {}
+        self.cost: Account | None = None
 
     def set(self, note_id: str, reason: str = "", **fields: Any) -> None:
         """Change fields of a note; those that have the value already stay out of it."""
@@ -132,6 +134,7 @@ class Sheet:
             "linked": linked,
             "unlinked": unlinked,
             "touched": touched if is_cause else (),
+            "cost": self.cost if is_cause else None,
         }
         return note.model_copy(
             update={

@@ -1,0 +1,289 @@
+"""What a judge still owes stored notes: taken in hand, asked about, applied or put off. Never twice.
+
+A note that waits says so itself (`Note.pending`), so nothing is lost with a process. Whoever begins writes
+down until when it has the note in hand, and applies the answer only if that still stands.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .decisions import Changes, Decision, Remembered
+from .judge import Case, Judge, Judging, Sitting, Unanswered
+from .linking import evolve
+from .linking.decisions import fitting
+from .namespace import Namespace
+from .neighbours import Plan, as_they_are, look_around, numbered
+from .note import Described, Note, Pending, Relation
+from .queries import Filter
+from .spending import Account
+from .writer import Writer, remembered
+
+WINDOW = 24
+"""Notes that one question is about at most."""
+MAX_TRIES = 5
+"""Times that a model is tried; then the rules' word stands."""
+WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
+"""How long a note waits after its first try in vain, its second, and so on."""
+
+
+@dataclass
+class Outcome:
+    """What came of the questions about one note: a decision, or why there is none.
+
+    Attributes:
+        fields: what the model said of the note itself.
+        decision: None where the model gave none.
+        problem: why, in words.
+        tried: whether the model was asked.
+    """
+
+    case: Case
+    held: Pending
+    fields: dict[str, Any]
+    decision: Decision | None = None
+    problem: str = ""
+    tried: bool = False
+
+
+class Work:
+    """Finishes pending notes.
+
+    Args:
+        writer: what commits.
+        judging: who decides.
+        k: how many neighbours are looked at.
+    """
+
+    def __init__(self, writer: Writer, judging: Judging, k: int) -> None:
+        self._writer = writer
+        self._judging = judging
+        self._k = k
+
+    @property
+    def spent(self) -> Account:
+        """What this process spent on the model so far."""
+        return self._judging.ledger.total
+
+    def owed(self, fields: Sequence[Described], lease: Mapping[str, Any]) -> Pending:
+        """What a new note says that a model will be asked about. Pure."""
+        asked = tuple(fields) if "describe" in self._judging.tasks else ()
+        return Pending(reason="waiting for the model", fields=asked, **lease)
+
+    def lease(self, now: datetime) -> dict[str, Any]:
+        """The fields of `Pending` by which this process has a note in hand from now on."""
+        return {"until": now + self._judging.lease, "holder": secrets.token_hex(8)}
+
+    async def finish_all(
+        self,
+        namespace: Namespace,
+        judge: Judge,
+        limit: int | None,
+        before: datetime | None,
+        *,
+        due: bool,
+    ) -> list[Remembered]:
+        """Let the judge look at pending notes, oldest first; those that are pending no more.
+
+        Args:
+            due: leave out notes that wait after a try in vain. What others have in hand is always left out.
+        """
+        now = self._writer.clock()
+        order = await self._writer.store.order(Filter(namespace=namespace, pending=True))
+        ids = [note_id for at, _, note_id in order if before is None or at < before]
+        state = await self._writer.store.notes(namespace, ids)
+        waiting = [state[note_id] for note_id in ids if note_id in state]
+        ready = [note for note in waiting if _is_free(note.pending, now, due=due)]
+        finished: list[Remembered] = []
+        for window in windows(ready[:limit]):
+            held = await self._take(window)
+            done = await self.finish(held, judge) if held else []
+            finished += [each for each in done if each.note.pending is None]
+        return finished
+
+    async def _take(self, notes: Sequence[Note]) -> list[Note]:
+        """Those of the notes that are still free, now in this process's hand."""
+        now = self._writer.clock()
+        lease = self.lease(now)
+
+        def step(fresh: dict[str, Note]) -> list[Changes]:
+            taken: list[Changes] = []
+            for note in notes:
+                now_is = fresh.get(note.id)
+                if now_is is None or now_is.forgotten_at is not None or now_is.pending is None:
+                    continue
+                if _is_free(now_is.pending, now, due=False):
+                    pending = now_is.pending.model_copy(update=lease)
+                    taken.append(evolve.owe(now_is, pending, now))
+            return taken
+
+        changes = await self._writer.commit(notes[0].namespace, [note.id for note in notes], step)
+        return [each.note for each in changes]
+
+    async def finish(self, notes: Sequence[Note], judge: Judge) -> list[Remembered]:
+        """Ask about notes of one namespace that this process has in hand, and write what came of it.
+
+        Returns:
+            One for each note that was not written by others meanwhile, pending still where the judge failed.
+        """
+        sitting = Sitting(notes[0].namespace, self._writer.clock())
+        outcomes = await self._looked_at(notes)
+        await self._asked(outcomes, judge, sitting)
+        ids: list[str] = []
+        for each in outcomes:
+            ids += [each.case.note.id, *each.case.note.linked_ids()]
+            ids += [neighbour.note.id for neighbour in each.case.neighbours]
+        changes = await self._writer.commit(
+            sitting.namespace, ids, lambda fresh: self._step(outcomes, fresh, sitting)
+        )
+        shown = {each.case.note.id: each.case.neighbours for each in outcomes}
+        last = {each.note.id: each for each in changes if each.note.id in shown}
+        evolved: dict[str, set[str]] = {}
+        for change in changes:
+            touched = {note.id for note in change.touched if note.history[-1].after}
+            evolved.setdefault(change.note.id, set()).update(touched)
+        return [
+            remembered(change, shown[note_id]).model_copy(update={"evolved": tuple(sorted(evolved[note_id]))})
+            for note_id, change in last.items()
+        ]
+
+    # --- asking --------------------------------------------------------------------------------------
+
+    async def _looked_at(self, notes: Sequence[Note]) -> list[Outcome]:
+        """The notes with the older ones around them, as these stand without the rules' word."""
+        namespace, store = notes[0].namespace, self._writer.store
+        search = await store.search(namespace)
+        rows = await search.rows(note.id for note in notes)
+        notes = [note for note in notes if note.id in rows]
+        plans = [Plan(note, None) for note in notes]
+        vectors = {row.note.content: row.content_vector for row in rows.values()}
+        if plans:
+            await look_around(search, plans, vectors, self._k + len(plans))
+        ids: set[str] = set()
+        for plan in plans:
+            ids.update(note_id for note_id, _ in plan.near)
+            ids.update(plan.note.linked_ids())
+        state = await store.notes(namespace, ids)
+        outcomes: list[Outcome] = []
+        for plan in plans:
+            note = plan.note
+            around = self._before(note, state)
+            near = [(around[x], cosine) for x, cosine in plan.near if x in around and x != note.id]
+            older = [(x, cosine) for x, cosine in near if x.recorded_at < note.recorded_at]
+            previous = next((x.target for x in note.links if _leads_back(x.relation, x.source, note)), "")
+            case = Case(note, state.get(previous), numbered(older[: 2 * self._k]))
+            outcomes.append(Outcome(case, note.pending or Pending(reason=""), {}))
+        return outcomes
+
+    def _before(self, note: Note, state: Mapping[str, Note]) -> Mapping[str, Note]:
+        """The notes as they stand without what the rules decided when `note` came."""
+        back = evolve.take_back(note, _linked(note, state), self._writer.clock())
+        return state if back is None else {**state, **{each.id: each for each in back.touched}}
+
+    async def _asked(self, outcomes: Sequence[Outcome], judge: Judge, sitting: Sitting) -> None:
+        """Fill in what the judge says; of a model that fails, what it said until then."""
+        if judge == "offline":
+            for each in outcomes:
+                each.decision = self._judging.by_rules(each.case.note, each.case.neighbours)
+            return
+        cases = [each.case for each in outcomes]
+        try:
+            for each, fields in zip(outcomes, await self._judging.describe(cases, sitting), strict=True):
+                each.fields = fields
+                each.case.note = each.case.note.model_copy(update=fields)
+            for each, decision in zip(outcomes, await self._judging.decide(cases, sitting), strict=True):
+                each.decision = decision
+        except Unanswered as error:
+            for each in outcomes:
+                each.problem, each.tried = str(error), error.asked
+
+    # --- writing -------------------------------------------------------------------------------------
+
+    def _step(
+        self, outcomes: Sequence[Outcome], fresh: Mapping[str, Note], sitting: Sitting
+    ) -> list[Changes]:
+        """What the outcomes change, one after the other, each on what those before it made. Pure."""
+        state = dict(fresh)
+        made: list[Changes] = []
+        cost: Account | None = sitting.cost if sitting.cost.calls else None
+        for each in outcomes:
+            subject = state.get(each.case.note.id)
+            if subject is None or subject.forgotten_at is not None or subject.pending != each.held:
+                continue  # forgotten, or in other hands: what was thought is about another note
+            if subject.content != each.case.note.content:
+                continue
+            for changes in self._written(each, subject, state, sitting.now, cost):
+                state |= {note.id: note for note in changes.notes}
+                made.append(changes)
+            cost = None
+        return made
+
+    def _written(
+        self, outcome: Outcome, note: Note, state: Mapping[str, Note], now: datetime, cost: Account | None
+    ) -> Iterator[Changes]:
+        """The changes that an outcome makes: the answer applied, or the note put off, or given up."""
+        tries = outcome.held.tries + outcome.tried
+        decision, reason = outcome.decision, ""
+        if decision is None and tries < MAX_TRIES:
+            fields = () if outcome.fields else outcome.held.fields
+            until = now + WAITS[min(tries, len(WAITS) - 1)]
+            pending = Pending(reason=outcome.problem, fields=fields, tries=tries, until=until)
+            yield evolve.owe(note, pending, now, cost=cost, **outcome.fields)
+            return
+        if decision is None:
+            reason = f"given up after {tries} tries: {outcome.problem}"[:500]
+            decision = self._judging.by_rules(outcome.case.note, outcome.case.neighbours)
+        if not _stands(note, outcome.case, decision):
+            back = evolve.take_back(note, _linked(note, state), now)
+            if back is not None:
+                yield back
+                state = {**state, **{each.id: each for each in back.notes}}
+                note = back.note
+            around, kept = as_they_are(outcome.case.neighbours, decision, state)
+            kept = fitting(note, around, kept)
+        else:
+            around, kept = [], Decision()
+        yield evolve.apply(note, around, kept, now, cost=cost, reason=reason, **outcome.fields)
+
+
+def windows(notes: Sequence[Note]) -> Iterator[list[Note]]:
+    """Runs of notes of one namespace; one that was tried in vain is alone, so that it holds up none."""
+    window: list[Note] = []
+    for note in notes:
+        alone = note.pending is not None and note.pending.tries > 0
+        if window and (alone or len(window) == WINDOW or window[0].namespace != note.namespace):
+            yield window
+            window = []
+        window.append(note)
+        if alone:
+            yield window
+            window = []
+    if window:
+        yield window
+
+
+def _is_free(pending: Pending | None, now: datetime, *, due: bool) -> bool:
+    """Whether nobody has the note in hand; with `due` also whether it has waited long enough."""
+    if pending is None or pending.until is None or pending.until <= now:
+        return pending is not None
+    return not pending.holder and not due
+
+
+def _leads_back(relation: Relation, source: str, note: Note) -> bool:
+    return relation is Relation.FOLLOWS and source == note.id
+
+
+def _linked(note: Note, state: Mapping[str, Note]) -> dict[str, Note]:
+    return {x: state[x] for x in note.linked_ids() if x in state}
+
+
+def _stands(note: Note, case: Case, decision: Decision) -> bool:
+    """Whether a decision is what the rules decided when the note came: then nothing is taken back."""
+    arrival = note.history[0]
+    own = {(x.target, x.relation) for x in arrival.linked if x.source == note.id and x in note.links}
+    own = {pair for pair in own if pair[1] is not Relation.FOLLOWS}
+    return own == {(case.neighbours[x.neighbour].note.id, x.relation) for x in decision.links}
