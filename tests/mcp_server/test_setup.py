@@ -393,10 +393,10 @@ def test_the_doctor_tells_a_memory_that_cannot_be_written(
     real = os.access  # root may write everywhere, so the test says that it may not
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and real(path, mode))
 
-    async def refused(*_: Any, **__: Any) -> None:
+    def refused(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("filelock.AsyncFileLock.acquire", refused)
+    monkeypatch.setattr("filelock.FileLock.acquire", refused)
     found = problems(Settings(db=str(tmp_path / "db")))
     assert any("cannot be written, so nothing would be remembered" in text for text in found), found
 

@@ -49,10 +49,10 @@ async def test_a_directory_that_cannot_be_written_is_told(
 ) -> None:
     import filelock
 
-    async def refused(*_: object, **__: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(filelock.AsyncFileLock, "acquire", refused)
+    monkeypatch.setattr(filelock.FileLock, "acquire", refused)
     async with open_memory(str(tmp_path)) as memory:
         with pytest.raises(StoreError, match="cannot be written: Permission denied; give a directory"):
             await memory.remember("Cats purr.", namespace="a")

@@ -73,8 +73,10 @@ async def _memory(settings: Settings) -> list[Finding]:
 
 async def _tried(memory: core.AsyncMemory) -> list[Finding]:
     """A real write and a real recall of what was written."""
+    # Other words each time: the same words under the same key would leave the note forgotten.
+    probe = f"{PROBE} It was {memory.clock():%Y-%m-%d %H:%M:%S.%f}."
     try:
-        written = await memory.remember(PROBE, namespace=PLACE, key="doctor", judge="none")
+        written = await memory.remember(probe, namespace=PLACE, key="doctor", judge="none")
     except core.StoreMismatch:
         raise
     except core.ZettelmemError as error:
