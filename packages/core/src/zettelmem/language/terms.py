@@ -151,14 +151,16 @@ def telling_words(text: str) -> tuple[str, ...]:
     if not text.isascii() and any(map(_UNSPACED_START.search, written)):
         return tuple(dict.fromkeys(word.lower() for word, _ in words_with_terms(text)))
     language = language_of(written)
-    told: dict[str, None] = {}
-    for word in written:
-        bare = _CONTRACTED.sub("", word) if "'" in word else word
-        spoken = language if bare.isascii() else language_by_letter(folded(bare[0])) or language
-        functional = bare.lower() in function_words(spoken) and bare not in _ACRONYMS
-        if not functional and not _NEGATED.search(word):
-            told[word.lower()] = None
-    return tuple(told) or tuple(dict.fromkeys(word.lower() for word in written))
+    telling = [word for word in written if not _is_functional(word, language)]
+    return tuple(dict.fromkeys(word.lower() for word in telling or written))
+
+
+def _is_functional(word: str, language: str) -> bool:
+    bare = _CONTRACTED.sub("", word) if "'" in word else word
+    spoken = language if bare.isascii() else language_by_letter(folded(bare[0])) or language
+    if bare.lower() in function_words(spoken) and bare not in _ACRONYMS:
+        return True
+    return _NEGATED.search(word) is not None
 
 
 def _spelled(text: str) -> str:
