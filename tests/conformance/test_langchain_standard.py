@@ -14,7 +14,7 @@ from zettelmem import Memory
 from zettelmem.testing import HashEmbedder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def kept() -> Iterator[Memory]:
     with Memory("memory://", embedder=HashEmbedder()) as memory:
         for i in range(5):

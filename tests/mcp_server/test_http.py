@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from tests.mcp_server.web import INITIALIZE, JSON, bearer, client_of, contents, serving
+from zettelmem_mcp.app import URI
 from zettelmem_mcp.http import build_app
 from zettelmem_mcp.settings import BadSetting, Settings, read_settings
 from zettelmem_mcp.tokens import TokenFile
@@ -170,6 +171,7 @@ async def test_each_subject_has_a_memory_of_its_own(mode: str, token_file: Path)
         for uri in ("memory://recent", "memory://stats", "memory://tag/pin"):
             assert "4711" not in str((await ben.read_resource(uri)).contents)
         assert [each.uri for each in (await ben.list_resources()).resources] == [
+            URI,
             "memory://brief",
             "memory://recent",
             "memory://stats",

@@ -98,13 +98,16 @@ def test_whoever_has_a_network_of_addresses_is_one_caller(host: str, network: st
     assert _network({"client": (host, 1)}) == network
 
 
-async def test_invented_tokens_and_addresses_are_limited(issuer: Issuer) -> None:
+async def test_invented_tokens_and_addresses_are_limited(
+    issuer: Issuer,
+    passing: list[float],  # stands still, so nobody may ask anew
+) -> None:
     chance, statuses = random.Random(1), []
     good = issuer.token("ana", AUDIENCE)
     given: dict[str, Any] = {"issuer": ISSUER, "jwks": issuer.url, "audience": AUDIENCE, "rate": 100}
     async with serving(**given) as url, httpx2.AsyncClient(timeout=60) as http:
         fetched = issuer.served
-        for number in range(600):
+        for number in range(300):
             invented = chance.choice(
                 [f"x.{number}.y", good[:-20] + f"{number:020}", Issuer.__name__ + str(number)]
             )
@@ -114,9 +117,7 @@ async def test_invented_tokens_and_addresses_are_limited(issuer: Issuer) -> None
             }
             statuses.append((await http.post(f"{url}/mcp", json=INITIALIZE, headers=headers)).status_code)
         assert issuer.served <= fetched + 1
-    assert set(statuses) == {401, 429}
-    assert statuses[:100] == [401] * 100
-    assert statuses.count(401) < 130
+    assert statuses == [401] * 100 + [429] * 200
 
 
 async def test_one_subject_may_not_open_too_many_sessions(

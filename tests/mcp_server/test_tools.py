@@ -864,7 +864,7 @@ async def test_the_clients_model_decides_where_it_is_offered(era: str) -> None:
         second = await memory.stored(content="Ana lives in Porto.", said_by="user")
         assert "near" not in second
         assert len(seen) == 1
-        assert "content: Ana lives in Lisbon." in seen[0].messages[0].content.text
+        assert '"says": "Ana lives in Lisbon."' in seen[0].messages[0].content.text
         assert await memory.contents("Where does Ana live?") == ["Ana lives in Porto."]
 
 

@@ -25,9 +25,9 @@ SHARED = 0.5
 """The same by words: how many of the shorter note's words both hold, in [0, 1], and at least two."""
 SURE = 0.5
 """Score, in [0, 1], from which the best hit is told without a doubt."""
-FAR = 0.4
-"""Share of the best hit's odds below which another one is not worth its tokens."""
-AHEAD = 0.75
+FAR = 0.63
+"""Share of the best hit's odds below which another one is not worth its tokens: 4.6 points behind it."""
+AHEAD = 0.87
 """The same below which the second hit leaves no doubt that the first is meant."""
 WHOLE = 400
 """Characters up to which all that a memory holds is told."""

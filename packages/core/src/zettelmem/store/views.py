@@ -53,6 +53,7 @@ class Views(Read):
     _views: OrderedDict[Namespace, View] = field(init=False, default_factory=OrderedDict)
     _large: dict[Namespace, _People] = field(init=False, default_factory=dict)
     _filling: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _catching_up: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
     _shown_erasures: int = field(init=False, default=0)
     _held: int = field(init=False, default=0)
 
@@ -61,33 +62,44 @@ class Views(Read):
     async def view(self, namespace: Namespace) -> View | None:
         """The namespace and all below it in memory, as of the newest version; None if it does not fit."""
         version = await self.version()
+        self._drop_erased()
+        if namespace not in self._views and namespace not in self._large:
+            await self._fill_once(namespace, version)
+        view = self._views.get(namespace)
+        if view is not None and view.version < version:
+            async with self._catching_up:  # whoever waited for it is up to date as a rule, and reads nothing
+                if view.version < version:
+                    await self._catch_up(view, version)
+            self._make_room()
+            view = self._views.get(namespace)
+        if view is not None:
+            self._views.move_to_end(namespace)
+        return view
+
+    def _drop_erased(self) -> None:
         if self.erasures != self._shown_erasures:  # what was erased must be found nowhere
             self._views.clear()
             self._large.clear()
             self._held = 0
             self._shown_erasures = self.erasures
-        view = self._views.get(namespace)
-        if view is None or view.version != version:
-            view = await self._current(namespace)
-        if view is not None:
-            self._views.move_to_end(namespace)
-        return view
 
-    async def _current(self, namespace: Namespace) -> View | None:
-        async with self._filling:
-            version = await self.version()
-            view = self._views.get(namespace)
-            if view is not None and view.version != version:
-                await self._catch_up(view, version)
-            elif view is None and namespace not in self._large:
+    async def _fill_once(self, namespace: Namespace, version: int) -> None:
+        async with self._filling:  # one at a time, so that all together take the memory of one
+            while namespace not in self._views and namespace not in self._large:
+                erasures = self._shown_erasures
                 view = await self._fill(namespace, version)
+                if erasures != self._shown_erasures:
+                    continue  # what was read may hold what was erased meanwhile
+                if view is None:
+                    break
+                self._views[namespace] = view
+                self._held += view.size
         self._make_room()
-        return self._views.get(namespace)
 
     async def _catch_up(self, view: View, version: int) -> None:
         """Bring a view up to date by the rows that were written since, whoever wrote them.
 
-        Where these are few, one read of them brings all views up to date that are as old.
+        Where these are few, one read of them brings all views up to date that are not older.
         """
         from lancedb.expr import col, lit
 
@@ -102,7 +114,7 @@ class Views(Read):
             return
         namespaces = [] if rows is None else rows["namespace"].to_pylist()
         for each in self._views.values():
-            if each.version == before:
+            if before <= each.version < version:
                 if rows is not None:
                     self._apply_part(each, rows, namespaces)
                 each.version = version
@@ -158,11 +170,7 @@ class Views(Read):
         if size > self.budget:
             self._large[namespace] = _People()
             return None
-        view = await self.read(query, None)
-        if view is not None:
-            self._views[namespace] = view
-            self._held += view.size
-        return view
+        return await self.read(query, None)
 
     def _make_room(self) -> None:
         while self._views and self._held > self.budget:
