@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.doubles import contents, open_memory
-from zettelmem import AsyncMemory, InvalidInput, Message, NotFound, Trust
+from zettelmem import AsyncMemory, InvalidInput, Memory, Message, NotFound, Trust
 
 Call = Callable[[AsyncMemory], Awaitable[Any]]
 NOTHING: Any = None
@@ -36,6 +37,15 @@ FIVE: Any = "5"
         (lambda memory: memory.get(NOTHING, namespace="a"), "the note id is None"),
         (lambda memory: memory.admin.erase_note(NOTHING, namespace="a"), "the note id is None"),
         (lambda memory: memory.recall("x", namespace="a", until=date.max), "years 1 to 9999"),
+        (lambda memory: memory.remember("x", namespace="a", data={"a": "\ud800"}), "half a surrogate"),
+        (lambda memory: memory.remember("x", namespace="a", data={"\ud800": 1}), "half a surrogate"),
+        (lambda memory: memory.notes(namespace="a", by=NOTHING), "use 'recorded_at' or 'occurred_at'"),
+        (lambda memory: memory.used(NOTHING, namespace="a"), "give a list of note ids"),
+        (lambda memory: memory.used([MAPPING], namespace="a"), "give note ids as strings"),
+        (lambda memory: memory.used([], namespace="a", helped=FIVE), "give True, or False"),
+        (lambda memory: memory.brief(namespace="a", min_trust=FIVE), "give a Trust"),
+        (lambda memory: memory.brief(namespace="a", query="x", present="y"), "no list of strings"),
+        (lambda memory: memory.recall("x", namespace="a", effort="deep", sift=FIVE), "give a function"),
     ],
 )
 async def test_what_does_not_fit_is_refused_with_what_to_send(call: Call, told: str) -> None:
@@ -44,6 +54,22 @@ async def test_what_does_not_fit_is_refused_with_what_to_send(call: Call, told: 
             await call(memory)
         assert told in str(refused.value)
         assert (await memory.notes(namespace="a")).notes == ()
+
+
+@pytest.mark.parametrize("uri", [NOTHING, 5, "", " ", "a\0b"])
+def test_a_place_that_is_none_is_refused_and_no_directory_is_made(
+    uri: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match="give a directory"):
+        Memory(uri)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_of_an_embedder_is_refused_with_what_makes_it_one() -> None:
+    name: Any = "multilingual"
+    with pytest.raises(InvalidInput, match="named_embedder"):
+        Memory(embedder=name)
 
 
 async def test_a_date_as_until_includes_its_day() -> None:

@@ -98,6 +98,7 @@ FIELDS = Person.model_fields
         (FieldInfo(annotation=float), "It weighs 3,5 kilos.", "3.5"),
         (FIELDS["born"], "Born on 4 May 1990.", date(1990, 5, 4)),
         (FIELDS["born"], "Born in 1990.", None),
+        (FIELDS["born"], "Born on 1990-02-30.", None),
         (FIELDS["born"], "Between 1990-05-04 and 1991-05-04.", None),
         (FieldInfo(annotation=datetime), "Born on 1990-05-04.", datetime(1990, 5, 4, tzinfo=START.tzinfo)),
         (FIELDS["team"], "The BLUE one.", "blue"),

@@ -155,6 +155,10 @@ class Briefs(Reader):
             raise InvalidInput(f"parts is {parts!r}; give some of {', '.join(get_args(Part))}")
         within("budget_tokens", budget_tokens, 1, MAX_BUDGET)
         within("k", k, 1, MAX_K)
+        if min_trust not in tuple(Trust):
+            raise InvalidInput(f"min_trust is {min_trust!r}; give a Trust, such as Trust.STATED")
+        if isinstance(present, str) or not all(isinstance(text, str) for text in present):
+            raise InvalidInput("present is no list of strings; give the texts that the prompt holds anyway")
         told: dict[str, Sequence[Note]] = {}
         found: dict[str, Sequence[Note]] = {}
         given: dict[str, Any] = {"namespace": namespace, "min_trust": max(min_trust, Trust.REPORTED)}

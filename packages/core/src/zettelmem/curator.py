@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -129,6 +129,14 @@ class Curator(Briefs):
         """
         if isinstance(ids, str):
             raise InvalidInput("ids is one string; give a list of note ids, such as [hit.note.id]")
+        if not isinstance(ids, Iterable):
+            raise InvalidInput(f"ids is {ids!r}; give a list of note ids, such as [hit.note.id]")
+        ids = list(ids)
+        for each in ids:
+            if not isinstance(each, str):
+                raise InvalidInput(f"ids holds {each!r}; give note ids as strings, such as [hit.note.id]")
+        if not isinstance(helped, bool):
+            raise InvalidInput(f"helped is {helped!r}; give True, or False for a use that did not help")
         return await self._upkeep.uses.count(ids, as_namespace(namespace), helped=helped)
 
     async def upkeep(

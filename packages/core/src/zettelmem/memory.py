@@ -115,6 +115,8 @@ class AsyncMemory(Curator):
         timezone: str | tzinfo | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        if not isinstance(uri, str | PathLike) or not str(uri).strip() or "\0" in str(uri):
+            raise InvalidInput(f'uri is {uri!r}; give a directory, an object store\'s URI, or "memory://"')
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
         if secrets not in get_args(Secrets):
             raise InvalidInput(f"secrets is {secrets!r}; use {', '.join(get_args(Secrets))}")
@@ -122,6 +124,11 @@ class AsyncMemory(Curator):
             from .providers.wordllama import WordLlama
 
             embedder = WordLlama()
+        if not hasattr(embedder, "embed_documents"):
+            raise InvalidInput(
+                f"embedder is {embedder!r}; give an object that embeds, such as "
+                'zettelmem.providers.named_embedder("multilingual")'
+            )
         self.clock = clock
         self.zone = zone_of(timezone)
         self.half_lives = checked_half_lives(half_lives)
@@ -199,7 +206,6 @@ class AsyncMemory(Curator):
             key: the application's name for it; the same key is the same note, revised if it says news. What
                 only says again what was remembered under the key before undoes no later revise or forget:
                 `known` is then set, and `note` tells what stands. With `data` it is put in its place.
-            key: the application's name for it; the same key is the same note, revised if it says news.
             cut: make notes of a long text where its matter changes, at most 200, each `part_of` the note that
                 is given back, which says how the text begins; to forget that one is to forget all. The same
                 text again is the same notes.

@@ -215,7 +215,10 @@ def _day(content: str, note: Note, kind: type[date]) -> date | None:
     written = _only(_DAY.findall(content))
     named = None if written else span(content, note.occurred_at)
     if written:
-        day = date.fromisoformat(written)
+        try:
+            day = date.fromisoformat(written)
+        except ValueError:  # people write days that are in no calendar, such as 2026-02-30
+            return None
     elif named is not None and named[1] - named[0] == timedelta(days=1):
         day = named[0].date()
     else:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Unpack, get_args
 
 from . import connect
 from .decisions import Neighbour
@@ -120,6 +120,8 @@ class Reader:
         if effort != "deep":
             raise InvalidInput(f"effort is {effort!r}; use 'plain' or 'deep'")
         within("rounds", rounds, 1, MOST_ROUNDS)
+        if sift is not None and not callable(sift):
+            raise InvalidInput(f"sift is {sift!r}; give a function of the question and a round's hits")
         if sift is None and not self._judging.has_model:
             raise InvalidInput(
                 "effort='deep' needs a judge of its rounds: give model=... to the memory, or sift=... here"
@@ -233,6 +235,8 @@ class Reader:
         Raises:
             InvalidInput: a value does not fit, or the cursor is none of ours.
         """
+        if by not in get_args(Order):
+            raise InvalidInput(f"by is {by!r}; use {' or '.join(map(repr, get_args(Order)))}")
         visible = sight(namespace, where, self._zone(where), pending=pending, **self._validity(valid))
         if limit is None:
             return await self._all(visible, by, after=after, newest_first=newest_first)

@@ -155,6 +155,11 @@ def _depth(value: JsonValue, level: int = 1) -> int:
 def _sized(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if _depth(value) > MAX_DATA_DEPTH:
         raise ValueError(f"nests deeper than {MAX_DATA_DEPTH} levels; flatten it")
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        # Kept as an escape it would be stored, and no export and no backup could write it any more.
+        raise ValueError(HALF_SURROGATE) from error
     size = len(json.dumps(value))
     if size > MAX_DATA:
         raise ValueError(
