@@ -10,7 +10,7 @@ from . import connect
 from .brief import Briefs
 from .care.report import STEPS, Done, Proposal, Step, UpkeepReport, checked_steps
 from .care.upkeep import Upkeep
-from .decisions import Decision, Question, Remembered
+from .decisions import Decision, Finished, Question, Remembered
 from .errors import InvalidInput
 from .judge import Judge, Judging
 from .limits import MAX_CALLS, MAX_TOKENS, within
@@ -90,7 +90,8 @@ class Curator(Briefs):
         limit: int | None = None,
         before: datetime | None = None,
         due: bool = False,
-    ) -> list[Remembered]:
+        dry_run: bool = False,
+    ) -> Finished:
         """Let the judge look at the notes that are pending, oldest first; those it fails on stay so.
 
         A note that a model failed on five times is left to the rules. What the rules decided meanwhile is
@@ -102,14 +103,18 @@ class Curator(Briefs):
             limit: at most so many notes.
             before: only notes recorded earlier than this (aware).
             due: leave out notes that wait for their next try; for work in the background.
+            dry_run: ask nobody and write nothing: the notes that would be looked at, and in `spent` about how
+                many calls and tokens that would take. A second opinion on a closing comes on top.
 
         Returns:
-            The notes that are pending no more.
+            The notes that are pending no more, a list, and what they cost in its `spent`.
         """
         decider = self._judging.finisher(judge)
         if decider not in ("model", "offline"):
             raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
-        return await self._work.finish_all(as_namespace(namespace), decider, limit, before, due=due)
+        return await self._work.finish_all(
+            as_namespace(namespace), decider, limit, before, due=due, dry_run=dry_run
+        )
 
     async def used(
         self, ids: Sequence[str], *, namespace: str | Sequence[str], helped: bool = True

@@ -147,7 +147,7 @@ class AsyncMemory(Curator):
         self._remember = Remember(
             self._writer, self._revise, self._judging, self._work, self._intake, neighbours
         )
-        self._upkeep = Upkeep(self._writer, self._work, self._intake, model, model_timeout, self.half_lives)
+        self._upkeep = Upkeep(self._writer, self._work, self._intake, self._judging, self.half_lives)
         self._wholes = Wholes(self._writer, self._remember)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .decisions import Changes, Decision, Remembered
+from .decisions import Changes, Decision, Finished, Remembered
 from .judge import Case, Judge, Judging, Sitting, Unanswered
 from .linking import evolve
 from .linking.decisions import fitting
@@ -86,11 +86,13 @@ class Work:
         before: datetime | None,
         *,
         due: bool,
-    ) -> list[Remembered]:
+        dry_run: bool = False,
+    ) -> Finished:
         """Let the judge look at pending notes, oldest first; those that are pending no more.
 
         Args:
             due: leave out notes that wait after a try in vain. What others have in hand is always left out.
+            dry_run: ask nobody and write nothing; the notes that would be looked at, and the estimate.
         """
         now = self._writer.clock()
         order = await self._writer.store.order(Filter(namespace=namespace, pending=True))
@@ -98,11 +100,17 @@ class Work:
         state = await self._writer.store.notes(namespace, ids)
         waiting = [state[note_id] for note_id in ids if note_id in state]
         ready = [note for note in waiting if _is_free(note.pending, now, due=due)]
-        finished: list[Remembered] = []
+        finished = Finished()
         for window in windows(ready[:limit]):
-            held = await self._take(window)
-            done = await self.finish(held, judge) if held else []
-            finished += [each for each in done if each.note.pending is None]
+            held = window if dry_run else await self._take(window)
+            sitting = Sitting(window[0].namespace, self._writer.clock(), dry_run=dry_run)
+            if dry_run:
+                await self._asked(await self._looked_at(held), judge, sitting)
+                finished += [Remembered(note=note, change=note.history[-1].change) for note in held]
+            elif held:
+                done = await self.finish(held, judge, sitting)
+                finished += [each for each in done if each.note.pending is None]
+            finished.spent += sitting.cost
         return finished
 
     async def _take(self, notes: Sequence[Note]) -> list[Note]:
@@ -124,13 +132,12 @@ class Work:
         changes = await self._writer.commit(notes[0].namespace, [note.id for note in notes], step)
         return [each.note for each in changes]
 
-    async def finish(self, notes: Sequence[Note], judge: Judge) -> list[Remembered]:
+    async def finish(self, notes: Sequence[Note], judge: Judge, sitting: Sitting) -> list[Remembered]:
         """Ask about notes of one namespace that this process has in hand, and write what came of it.
 
         Returns:
             One for each note that was not written by others meanwhile, pending still where the judge failed.
         """
-        sitting = Sitting(notes[0].namespace, self._writer.clock())
         outcomes = await self._looked_at(notes)
         await self._asked(outcomes, judge, sitting)
         ids: list[str] = []
@@ -146,10 +153,12 @@ class Work:
         for change in changes:
             touched = {note.id for note in change.touched if note.history[-1].after}
             evolved.setdefault(change.note.id, set()).update(touched)
-        return [
-            remembered(change, shown[note_id]).model_copy(update={"evolved": tuple(sorted(evolved[note_id]))})
-            for note_id, change in last.items()
-        ]
+        costs = [sitting.cost, *[Account()] * len(last)]
+        results: list[Remembered] = []
+        for (note_id, change), cost in zip(last.items(), costs, strict=False):
+            told = {"evolved": tuple(sorted(evolved[note_id])), "spent": cost}
+            results.append(remembered(change, shown[note_id]).model_copy(update=told))
+        return results
 
     # --- asking --------------------------------------------------------------------------------------
 

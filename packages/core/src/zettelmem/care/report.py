@@ -8,6 +8,7 @@ from pydantic import Field
 
 from zettelmem.errors import InvalidInput
 from zettelmem.note import ChangeId, NoteId
+from zettelmem.spending import Account
 from zettelmem.values import Value
 
 Step = Literal["settle", "merge", "distil", "fade"]
@@ -58,7 +59,7 @@ class UpkeepReport(Value):
         changes: what was done, or would be with `dry_run`, in order.
         proposals: what is left to whoever judges.
         pending: notes that still wait for a judge.
-        calls, tokens: what the model was asked, and about how many tokens went in and out.
+        spent: what the model cost, failed attempts included.
         problems: what went wrong and was left for the next round, in words.
         dry_run: whether nothing was written.
     """
@@ -66,8 +67,7 @@ class UpkeepReport(Value):
     changes: tuple[Done, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     pending: int = Field(default=0, ge=0)
-    calls: int = Field(default=0, ge=0)
-    tokens: int = Field(default=0, ge=0)
+    spent: Account = Account()
     problems: tuple[str, ...] = ()
     dry_run: bool = False
 

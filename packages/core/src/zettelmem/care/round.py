@@ -40,8 +40,7 @@ class Round:
             changes=tuple(self.done),
             proposals=tuple(self.proposals),
             pending=self.pending,
-            calls=self.purse.spent_calls,
-            tokens=self.purse.spent_tokens,
+            spent=self.purse.spent,
             problems=tuple(problems),
             dry_run=self.dry_run,
         )

@@ -254,8 +254,8 @@ def upkeep(report: UpkeepReport) -> None:
         put(Text(f"  {QUESTIONS[proposal.about]} {', '.join(proposal.notes)}", "dim"))
     if report.pending:
         put(Text(f"{report.pending} notes wait for a judge"))
-    if report.calls:
-        put(Text(f"{report.calls} calls of the model, about {report.tokens:,} tokens", "dim"))
+    if report.spent.calls:
+        put(Text(f"{report.spent.calls} calls of the model, about {report.spent.tokens:,} tokens", "dim"))
     put(*(Text(line(problem, 500), "yellow") for problem in report.problems))
 
 

@@ -128,6 +128,17 @@ def owe(
     return sheet.changes()
 
 
+def paid(changes: Sequence[Changes], cost: Account | None) -> list[Changes]:
+    """The changes, with what a language model was paid for all of them told by the first."""
+    made = [*changes]
+    if made and cost is not None:
+        first = made[0].note
+        entry = first.history[-1].model_copy(update={"cost": cost})
+        note = first.model_copy(update={"history": (*first.history[:-1], entry)})
+        made[0] = made[0].model_copy(update={"notes": (note, *made[0].touched)})
+    return made
+
+
 def take_back(note: Note, linked: Mapping[str, Note], now: datetime) -> Changes | None:
     """What a note's arrival did to others taken back, and its links, but for its place in its thread.
 
