@@ -9,6 +9,7 @@ from typing import Any
 from . import connect
 from .brief import Briefs
 from .care.report import STEPS, Done, Proposal, Step, UpkeepReport, checked_steps
+from .care.review import Reviews
 from .care.upkeep import Upkeep
 from .decisions import Decision, Finished, Question, Remembered
 from .errors import InvalidInput
@@ -28,6 +29,7 @@ class Curator(Briefs):
     _judging: Judging
     _work: Work
     _writer: Writer
+    _reviews: Reviews
     _upkeep: Upkeep
 
     @in_zone
@@ -179,10 +181,10 @@ class Curator(Briefs):
     async def decide(
         self, proposal: Proposal | Mapping[str, Any], answer: str, *, namespace: str | Sequence[str]
     ) -> Done:
-        """Do what the answer to a proposal of `upkeep` says.
+        """Do what the answer to a proposal of `upkeep`, or of `proposals`, says.
 
         Args:
-            proposal: as `upkeep` gave it, or as JSON.
+            proposal: as it was given, or as JSON.
             answer: one of its `answers`; for an insight, the insight in words, or "" where there is none.
             namespace: whose memory.
 
@@ -192,4 +194,18 @@ class Curator(Briefs):
             DecisionRefused: the note that would be closed is trusted more than the one that closes it.
             ConflictError: it was settled meanwhile.
         """
-        return await self._upkeep.questions.decide(build(Proposal, proposal), answer, as_namespace(namespace))
+        asked, space = build(Proposal, proposal), as_namespace(namespace)
+        if asked.step == "review":
+            return await self._reviews.decide(asked, answer, space)
+        return await self._upkeep.questions.decide(asked, answer, space)
+
+    async def proposals(self, *, namespace: str | Sequence[str]) -> list[Proposal]:
+        """What a model would change and a person has to look at first, oldest note first; see `review`.
+
+        Each is answered by `decide` with ``accept`` or ``refuse``. A refused one is not proposed again, and
+        one that nobody answers in 14 days is left to the rules.
+
+        Args:
+            namespace: this one and all below it.
+        """
+        return await self._reviews.proposals(as_namespace(namespace))

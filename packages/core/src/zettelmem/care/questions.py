@@ -53,6 +53,7 @@ class Questions:
         newer = settle.newest_alone(settle.open_pairs(notes, Relation.UPDATES))
         against = list(settle.open_pairs(notes, Relation.CONTRADICTS))
         answered: list[tuple[Note, Note, Answer]] = []
+        newer = [(first, second) for first, second in newer if not _waits(first, second)]
         for first, second in newer[-MOST_PROPOSALS:]:
             answered += await self._which_holds(this, first, second, "newer", settle.NEWER)
         for first, second in against[-MOST_PROPOSALS:]:
@@ -68,7 +69,7 @@ class Questions:
     ) -> list[tuple[Note, Note, Answer]]:
         """The pair with the model's answer; [] where it gave none and the question is left to the caller."""
         prompt = prompts.which_holds(first, second)
-        choice = await this.purse.ask(prompt)
+        choice = await this.purse.ask(prompt) if this.review == "none" else None
         if choice is not None and choice.holds in answers:
             return [(first, second, choice.holds)]
         question = f"{prompt.instructions}\n\n{prompt.text}"
@@ -130,7 +131,7 @@ class Questions:
     async def _tell_together(self, this: Round, group: list[Note]) -> list[tuple[str, list[Note]]]:
         """What a model tells of a group, with the notes that it stands on; [] if nothing."""
         prompt = prompts.insight(group)
-        answer = await this.purse.ask(prompt)
+        answer = await this.purse.ask(prompt) if this.review != "all" else None
         if answer is None:
             ids = tuple(note.id for note in group)
             question = f"{prompt.instructions}\n\n{prompt.text}"
@@ -206,6 +207,11 @@ class Questions:
             (changes,) = await self._writer.commit(found[0].namespace, proposal.notes, step)
             told = _told_of(chosen)
         return Done(step=proposal.step, notes=about(changes), told=told, change=changes.id)
+
+
+def _waits(first: Note, second: Note) -> bool:
+    """Whether a review asks about the pair already."""
+    return first.pending is not None and second.id in [link.target for link in first.pending.links]
 
 
 def _told_of(answer: Answer) -> str:

@@ -9,12 +9,12 @@ from pydantic import Field
 from zettelmem.errors import InvalidInput
 from zettelmem.note import ChangeId, NoteId
 from zettelmem.spending import Account
-from zettelmem.values import Value
+from zettelmem.values import Time, Value
 
 Step = Literal["settle", "merge", "distil", "fade"]
 """What upkeep does, in this order: open questions, doubles, insights, what nobody needs."""
 STEPS: tuple[Step, ...] = get_args(Step)
-About = Literal["newer", "contradiction", "insight"]
+About = Literal["newer", "contradiction", "insight", "closing", "reopening", "link", "description"]
 
 
 class Done(Value):
@@ -27,29 +27,35 @@ class Done(Value):
         change: the id that `undo` takes; None where nothing was written.
     """
 
-    step: Step
+    step: Step | Literal["review"]
     notes: tuple[NoteId, ...]
     told: str
     change: ChangeId | None = None
 
 
 class Proposal(Value):
-    """A question that upkeep leaves to whoever judges; `decide` takes it with an answer.
+    """A question that upkeep or a model's review leaves to whoever judges; `decide` takes it with an answer.
 
     Attributes:
-        step: which part of upkeep asks.
+        step: which part of upkeep asks; `review` where a model would change something.
         about: `newer`: the first note may be the later word on the second one's matter. `contradiction`: the
-            two contradict each other. `insight`: what do these notes tell together?
+            two contradict each other. `insight`: what do these notes tell together? Of a review: the first
+            note would close the second (`closing`), or would not any more (`reopening`); it would be linked
+            with it (`link`), or be described differently (`description`).
         notes: the notes, numbered from 0 in this order.
         question: the question in words, with the notes, fenced.
+        id: names what waits for a review, as long as it does.
+        expires_at: until when it waits for a review.
         answers: the answers that there are; empty where the answer is a text of one's own, or "".
     """
 
-    step: Step
+    step: Step | Literal["review"]
     about: About
     notes: tuple[NoteId, ...]
     question: str
     answers: tuple[str, ...] = ()
+    id: str = ""
+    expires_at: Time | None = None
 
 
 class UpkeepReport(Value):

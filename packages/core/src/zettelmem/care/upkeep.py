@@ -83,7 +83,7 @@ class Upkeep:
         """One round over a namespace and all below it, step by step."""
         asked = self._judging if judge == "model" and not dry_run else None
         purse = Purse(asked, Sitting(space, self._writer.clock()), calls, tokens)
-        this = Round(purse, judge, dry_run=dry_run)
+        this = Round(purse, judge, review=self._work.reviewed, dry_run=dry_run)
         work = {
             "settle": self.questions.settle,
             "merge": self._merge,
