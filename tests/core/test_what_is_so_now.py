@@ -215,3 +215,19 @@ async def test_what_ended_without_a_newer_word_is_not_found() -> None:
         await memory.revise(over.id, namespace="a", invalid_at=over.recorded_at)
         hits = await memory.recall("What is the alarm code?", namespace="a")
     assert over.id not in [hit.note.id for hit in hits]
+
+
+def test_what_only_takes_a_fact_back_stays_behind_the_fact_that_holds_instead() -> None:
+    clock = Clock()
+    with open_sync(clock=clock) as memory:
+        wrong = "The new terrace will be finished by 30 January."
+        told(memory, clock, wrong)
+        clock.day(20)
+        back = memory.remember(
+            f"What we said, '{wrong}', was based on incorrect information.", namespace="ana"
+        )
+        right = memory.remember(
+            "CORRECTION: the terrace needs the permit, so it is done in March.", namespace="ana"
+        )
+        hits = list(found(memory, "When will the new terrace be finished?"))
+        assert hits.index(right.note.id) < hits.index(back.note.id)

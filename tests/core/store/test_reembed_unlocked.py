@@ -10,7 +10,7 @@ import pytest
 from tests.doubles import check_store, contents, open_memory
 from zettelmem import StoreError, StoreMismatch
 from zettelmem.store import migrate
-from zettelmem.store.schema import Claim, claim_in
+from zettelmem.store.metadata import Claim, claim_in
 from zettelmem.testing import HashEmbedder
 
 NEW = 48

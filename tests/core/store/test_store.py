@@ -17,7 +17,20 @@ from tests.doubles import check_store, contents, everything, open_memory, open_s
 from zettelmem import ConflictError, StoreError, StoreMismatch
 from zettelmem.queries import Filter
 from zettelmem.ranking.candidates import Query
-from zettelmem.store import Store, disk, indices, malloc, optimize, read, schema, tail_of, tend, tidy, write
+from zettelmem.store import (
+    Store,
+    disk,
+    indices,
+    malloc,
+    metadata,
+    optimize,
+    read,
+    schema,
+    tail_of,
+    tend,
+    tidy,
+    write,
+)
 from zettelmem.testing import HashEmbedder
 
 # --- opening -----------------------------------------------------------------------------------------
@@ -96,8 +109,8 @@ async def test_another_schema_version_is_refused_by_number(
 ) -> None:
     async with open_memory(str(tmp_path)) as memory:
         await memory.remember("Cats purr.", namespace="a")
-    written = schema.SCHEMA_VERSION
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 99)
+    written = metadata.SCHEMA_VERSION
+    monkeypatch.setattr(metadata, "SCHEMA_VERSION", 99)
     async with open_memory(str(tmp_path)) as memory:
         with pytest.raises(StoreMismatch, match=f"has schema version {written}, this zettelmem reads 99"):
             await memory.notes(namespace="a")

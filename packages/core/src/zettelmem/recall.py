@@ -182,8 +182,11 @@ class Recall:
         asked = evidence.words_of(gist(query.text))
         there = [place for place in places if candidates.ids[place] in rows]
         found = [rows[candidates.ids[place]] for place in there]
-        words = [evidence.words_of(row.note.content) for row in found]
-        units, lengths = await self._embedding.words([word for each in (asked, *words) for word, _ in each])
+        words = [evidence.words_told(row.note.content) for row in found]
+        every = [word for word, _ in asked]
+        for of_note in words:
+            every += of_note
+        units, lengths = await self._embedding.words(every)
         count = len(asked)
         likest = evidence.likest(units[:count], units[count:], [len(each) for each in words])
         pairs = zip(found, likest, strict=True)

@@ -141,6 +141,28 @@ def words_with_terms(text: str) -> list[tuple[str, tuple[str, ...]]]:
     return shown
 
 
+def telling_words(text: str) -> tuple[str, ...]:
+    """The words of `text` that carry meaning, in lower case, each once. Cheaper than their terms.
+
+    >>> telling_words("Where do the two cats sleep?")
+    ('two', 'cats', 'sleep')
+    """
+    written = _written(text)
+    if not text.isascii() and any(map(_UNSPACED_START.search, written)):
+        return tuple(dict.fromkeys(word.lower() for word, _ in words_with_terms(text)))
+    language = language_of(written)
+    telling = [word for word in written if not _is_functional(word, language)]
+    return tuple(dict.fromkeys(word.lower() for word in telling or written))
+
+
+def _is_functional(word: str, language: str) -> bool:
+    bare = _CONTRACTED.sub("", word) if "'" in word else word
+    spoken = language if bare.isascii() else language_by_letter(folded(bare[0])) or language
+    if bare.lower() in function_words(spoken) and bare not in _ACRONYMS:
+        return True
+    return _NEGATED.search(word) is not None
+
+
 def _spelled(text: str) -> str:
     return unicodedata.normalize("NFKC", text).translate(_SPELLING)
 

@@ -32,6 +32,8 @@ def newest_first(candidates: Candidates, ranked: Ranking, query: Query) -> Ranki
     for place in older:
         for newest in _newest(candidates, place):
             outdated[place] = 1.0
+            if candidates.idle[newest]:
+                continue  # it only takes back what was said; what holds instead stands elsewhere
             lifted[newest] = max(lifted[newest], (totals[place] - totals[newest]) / WEIGHTS["newest"])
     return ranked.plus("newest", lifted).plus("outdated", outdated)
 

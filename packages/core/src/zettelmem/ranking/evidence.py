@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from zettelmem.language.terms import words_with_terms
+from zettelmem.language.terms import telling_words, words_with_terms
 from zettelmem.protocols import Vectors
 
 from .candidates import Candidates, Query, Signal
@@ -36,8 +36,13 @@ Words = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @lru_cache(maxsize=8_192)
+def words_told(text: str) -> tuple[str, ...]:
+    """The words of a note that carry meaning, in lower case, each once."""
+    return telling_words(text[:LONGEST])
+
+
 def words_of(text: str) -> Words:
-    """The words of a text that carry meaning, in order.
+    """The words of a question that carry meaning, in order, with their terms.
 
     >>> words_of("Where do the two cats sleep?")
     (('two', ('two',)), ('cats', ('cat',)), ('sleep', ('sleep',)))

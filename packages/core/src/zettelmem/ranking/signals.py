@@ -249,7 +249,7 @@ def signals(candidates: Candidates, query: Query) -> dict[str, Signal]:
         "idle": candidates.idle.astype(np.float64),
         "length": manner * np.minimum(candidates.lengths.astype(np.float64) / LONG, 1.0),
         "resting": candidates.resting.astype(np.float64),
-        "thread": evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
+        "thread": manner * evidence(candidates, WORDS * around + (1 - WORDS) * meaning),
     }
     if query.span is not None:
         found["time"] = timely(candidates, query.span)

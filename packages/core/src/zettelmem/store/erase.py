@@ -21,9 +21,10 @@ from zettelmem.ranking.signals import blend
 from . import indices
 from .disk import EXPORTS, LOCK, TABLE, remove_torn
 from .filters import where_of
+from .metadata import ERASURES, erasures, one_more_erasure
 from .migrate import MOVING, Embed, alone, drop_stage, reader, refuse_claimed
 from .read import BATCH_ROWS
-from .schema import CHANGED, ERASURES, WHOLE, Row, as_rows, columns_of, erasures, one_more_erasure, to_table
+from .schema import CHANGED, WHOLE, Row, as_rows, columns_of, to_table
 from .steps import see_around
 from .table import as_store_error, conflicts
 from .write import ATTEMPTS, GUARD, Store, write_again

@@ -20,8 +20,9 @@ from zettelmem.ranking.signals import blend
 
 from . import indices
 from .disk import TABLE
+from .metadata import UNCLAIMED, Claim, check_version, claim_in, said, width
 from .read import BATCH_ROWS
-from .schema import FLOATS, NOTE_COLUMNS, UNCLAIMED, Claim, check_version, claim_in, said, to_note, width
+from .schema import FLOATS, NOTE_COLUMNS, to_note
 from .table import as_store_error, conflicts
 from .write import Store
 

@@ -14,7 +14,8 @@ from zettelmem.queries import Filter
 from zettelmem.receipts import Quota
 
 from .filters import where_of
-from .schema import FLOATS, NOTE_COLUMNS, WHOLE, Row, as_rows, namespace_of, quotas_in, to_note
+from .metadata import quotas_in
+from .schema import FLOATS, NOTE_COLUMNS, WHOLE, Row, as_rows, namespace_of, to_note
 from .table import Table, as_store_error, cleaned_away
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from zettelmem.errors import StoreError, StoreMismatch, ZettelmemError, without_
 
 from . import buckets, disk, indices
 from .malloc import few_heaps
-from .schema import check_version, claim_in, erasures, said, schema_of
+from .metadata import check_version, claim_in, erasures, said
+from .schema import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator

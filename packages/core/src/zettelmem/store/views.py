@@ -13,8 +13,9 @@ from zettelmem.note import Note
 from zettelmem.queries import Filter
 
 from .filters import where_of
+from .metadata import width
 from .read import Read
-from .schema import CHANGED, Row, namespace_column, width
+from .schema import CHANGED, Row, namespace_column
 from .view import VIEW_COLUMNS, View
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from zettelmem.protocols import CommitHook, Vectors
 from zettelmem.receipts import Quota
 
 from .disk import TABLE
-from .schema import Row, columns_of, one_more_erasure, to_table, with_quota
+from .metadata import one_more_erasure, with_quota
+from .schema import Row, columns_of, to_table
 from .search import Search
 from .steps import Played, Step, final, lacking, play, rows_of, see_around
 from .table import as_store_error
