@@ -12,8 +12,8 @@ import pytest
 
 from tests.doubles import DAY, START, Clock, check_store, contents, everything, judging, open_memory, said
 from zettelmem import ExtraMissing, InvalidInput, ModelError, Trust, ZettelmemError
-from zettelmem.judge import REST
 from zettelmem.protocols import Vectors
+from zettelmem.spending import REST
 from zettelmem.store import Store
 from zettelmem.testing import NEVER, Asked, HashEmbedder, ScriptedModel
 from zettelmem.work import MAX_TRIES

@@ -121,6 +121,50 @@ async def test_a_question_beyond_a_budget_waits_and_the_note_does_not(budget: Bu
         await check_store(memory)
 
 
+async def test_a_result_tells_what_its_note_cost_failed_attempts_included() -> None:
+    model = ScriptedModel(["rubbish", {"replaces": "nothing"}])
+    async with open_memory(model=model, tasks=["close"]) as memory:
+        free = await memory.remember(FLAT.format("two"), namespace="a")
+        failed = await memory.remember(FLAT.format("three"), namespace="a")
+        done = await memory.finish_pending(namespace="a")
+        costs = [(each.calls, each.failed) for each in (free.spent, failed.spent, done.spent, done[0].spent)]
+        assert costs == [(0, 0), (1, 1), (1, 0), (1, 0)]
+        assert (await memory.stats(namespace="a")).spent == failed.spent + done.spent
+
+
+async def test_an_estimate_asks_nobody_and_is_what_it_costs_then() -> None:
+    model = judging()
+    async with open_memory(model=model, judge="later") as memory:
+        for n in range(6):
+            await memory.remember(FLAT.format(n), namespace="a")
+        before = await everything(memory)
+        guessed = await memory.finish_pending(namespace="a", dry_run=True)
+        assert model.asked == []
+        assert await everything(memory) == before
+        done = await memory.finish_pending(namespace="a")
+        assert [x.note.id for x in guessed] == [x.note.id for x in done]
+        assert (guessed.spent.calls, guessed.spent.tokens_in) == (done.spent.calls, done.spent.tokens_in)
+        assert done.spent.calls == 2
+
+
+async def test_upkeep_pays_from_the_same_account_and_heeds_budgets_and_the_breaker() -> None:
+    model = ScriptedModel([{"holds": "both"}, RuntimeError("away")])
+    budget = Budget(per="day", calls=1, namespace=("a",))
+    async with open_memory(model=model, judge="offline", budgets=[budget]) as memory:
+        for space in "abc":
+            notes = [await memory.remember(FLAT.format(n), namespace=space, judge="none") for n in range(2)]
+            await memory.ask(notes[1].note.id, namespace=space, among=[notes[0].note.id])
+            link = {"links": [{"neighbour": 0, "relation": "updates"}]}
+            await memory.connect(notes[1].note.id, link, namespace=space)
+        reports = {
+            space: await memory.upkeep(namespace=space, steps=["settle"], judge="model") for space in "abc"
+        }
+        spent = {space: (x.spent.calls, x.spent.failed) for space, x in reports.items()}
+        assert spent == {"a": (1, 0), "b": (1, 1), "c": (0, 0)}
+        assert "rests" in reports["c"].problems[0]
+        assert (await memory.stats(namespace="a")).spent == reports["a"].spent
+
+
 async def test_a_budget_of_others_is_not_ours() -> None:
     model = judging()
     budget = Budget(per="hour", calls=0, namespace=("b",))

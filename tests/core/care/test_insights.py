@@ -48,14 +48,14 @@ async def test_a_model_tells_what_linked_notes_mean_together() -> None:
     async with open_memory(model=model, judge="offline") as memory:
         notes = await trips(memory, Trust.STATED, Trust.REPORTED, Trust.VERIFIED)
         report = await memory.upkeep(namespace="ana", steps=["distil"], judge="model")
-        assert report.calls == 1
-        assert 0 < report.tokens < 1_000
+        assert report.spent.calls == 1
+        assert 0 < report.spent.tokens < 1_000
         insight = await insight_of(memory)
         assert (insight.content, insight.trust, insight.source.via) == (TELLS, Trust.REPORTED, "upkeep")
         sources = {x.target for x in insight.links if x.relation is Relation.DERIVED_FROM}
         assert sources == {note.id for note in notes}
         again = await memory.upkeep(namespace="ana", steps=["distil"], judge="model")
-        assert (again.changes, again.calls) == ((), 0)
+        assert (again.changes, again.spent.calls) == ((), 0)
         await check_store(memory)
 
 
@@ -72,7 +72,7 @@ async def test_notes_that_tell_nothing_together_are_not_asked_about_again() -> N
         await trips(memory)
         first = await memory.upkeep(namespace="ana", steps=["distil"], judge="model")
         again = await memory.upkeep(namespace="ana", steps=["distil"], judge="model")
-        assert (first.calls, again.calls, first.changes) == (1, 0, ())
+        assert (first.spent.calls, again.spent.calls, first.changes) == (1, 0, ())
 
 
 async def test_without_a_model_the_question_goes_to_the_caller() -> None:
@@ -149,14 +149,14 @@ async def test_a_budget_of_calls_and_of_tokens_is_kept() -> None:
             report = await memory.upkeep(
                 namespace="ana", steps=["distil"], judge="model", calls=calls, tokens=tokens
             )
-            assert (report.calls, report.tokens, len(report.proposals)) == (0, 0, 1)
+            assert (report.spent.calls, report.spent.tokens, len(report.proposals)) == (0, 0, 1)
 
 
 async def test_a_model_that_fails_is_asked_no_more_and_leaves_the_question() -> None:
     async with open_memory(model=ScriptedModel([RuntimeError("away")]), judge="offline") as memory:
         await trips(memory)
         report = await memory.upkeep(namespace="ana", judge="model")
-        assert report.calls == 1
+        assert report.spent.calls == 1
         assert [each.about for each in report.proposals] == ["insight"]
         assert "RuntimeError" in report.problems[0]
 

@@ -76,7 +76,7 @@ async def test_a_model_settles_within_its_budget() -> None:
     async with open_memory(model=model, judge="offline") as memory:
         _, old = await two(memory, "updates")
         report = await memory.upkeep(namespace="ana", steps=["settle"], judge="model", calls=1)
-        assert (report.calls, len(report.changes), report.proposals) == (1, 1, ())
+        assert (report.spent.calls, len(report.changes), report.proposals) == (1, 1, ())
         assert (await memory.get(old.id, namespace="ana")).superseded
 
 

@@ -12,7 +12,7 @@ from .agent_tools import AGENT_TOOLS, AgentTool, Answer, Caller, refused
 from .brief import Part
 from .care.report import Done, Proposal, UpkeepReport
 from .care.strength import HALF_LIVES, strength
-from .decisions import Decision, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
+from .decisions import Decision, Finished, LinkChoice, Neighbour, NeighbourChange, Question, Remembered
 from .deep import Effort, Sift, Sifted
 from .drafts import Draft, Message
 from .errors import (
@@ -101,6 +101,7 @@ __all__ = [
     "Examination",
     "ExtraMissing",
     "Finding",
+    "Finished",
     "Graph",
     "Hit",
     "InvalidInput",

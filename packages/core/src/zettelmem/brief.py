@@ -16,6 +16,8 @@ from .judge import Judge
 from .language.dates import span
 from .language.english.tense import tells_plan
 from .limits import MAX_BUDGET, MAX_K, PER_TOKEN, within
+from .linking.prompts import Prompt
+from .namespace import as_namespace
 from .note import Note, Trust
 from .queries import Brief, Hit, Profile, SchemaT
 from .reader import Reader
@@ -93,7 +95,9 @@ class Briefs(Reader):
             prompt = portrait.prompt(fields, notes)
             answer = None
             if notes:
-                answer = await self._judging.ask(portrait.INSTRUCTIONS, prompt, portrait.Filled)
+                answer = await self._judging.ask(
+                    Prompt(portrait.INSTRUCTIONS, prompt, portrait.Filled), as_namespace(namespace)
+                )
             if answer is not None:
                 told = {name: portrait.as_told(name, answer, notes) for name in fields}
         now = self.clock()

@@ -9,8 +9,9 @@ from typing import Any
 from . import connect
 from .brief import Briefs
 from .care.report import STEPS, Done, Proposal, Step, UpkeepReport, checked_steps
+from .care.review import Reviews
 from .care.upkeep import Upkeep
-from .decisions import Decision, Question, Remembered
+from .decisions import Decision, Finished, Question, Remembered
 from .errors import InvalidInput
 from .judge import Judge, Judging
 from .limits import MAX_CALLS, MAX_TOKENS, within
@@ -28,6 +29,7 @@ class Curator(Briefs):
     _judging: Judging
     _work: Work
     _writer: Writer
+    _reviews: Reviews
     _upkeep: Upkeep
 
     @in_zone
@@ -90,7 +92,8 @@ class Curator(Briefs):
         limit: int | None = None,
         before: datetime | None = None,
         due: bool = False,
-    ) -> list[Remembered]:
+        dry_run: bool = False,
+    ) -> Finished:
         """Let the judge look at the notes that are pending, oldest first; those it fails on stay so.
 
         A note that a model failed on five times is left to the rules. What the rules decided meanwhile is
@@ -102,14 +105,18 @@ class Curator(Briefs):
             limit: at most so many notes.
             before: only notes recorded earlier than this (aware).
             due: leave out notes that wait for their next try; for work in the background.
+            dry_run: ask nobody and write nothing: the notes that would be looked at, and in `spent` about how
+                many calls and tokens that would take. A second opinion on a closing comes on top.
 
         Returns:
-            The notes that are pending no more.
+            The notes that are pending no more, a list, and what they cost in its `spent`.
         """
         decider = self._judging.finisher(judge)
         if decider not in ("model", "offline"):
             raise InvalidInput(f"judge={decider!r} finishes nothing; use 'model' or 'offline', or connect")
-        return await self._work.finish_all(as_namespace(namespace), decider, limit, before, due=due)
+        return await self._work.finish_all(
+            as_namespace(namespace), decider, limit, before, due=due, dry_run=dry_run
+        )
 
     async def used(
         self, ids: Sequence[str], *, namespace: str | Sequence[str], helped: bool = True
@@ -182,10 +189,10 @@ class Curator(Briefs):
     async def decide(
         self, proposal: Proposal | Mapping[str, Any], answer: str, *, namespace: str | Sequence[str]
     ) -> Done:
-        """Do what the answer to a proposal of `upkeep` says.
+        """Do what the answer to a proposal of `upkeep`, or of `proposals`, says.
 
         Args:
-            proposal: as `upkeep` gave it, or as JSON.
+            proposal: as it was given, or as JSON.
             answer: one of its `answers`; for an insight, the insight in words, or "" where there is none.
             namespace: whose memory.
 
@@ -195,4 +202,18 @@ class Curator(Briefs):
             DecisionRefused: the note that would be closed is trusted more than the one that closes it.
             ConflictError: it was settled meanwhile.
         """
-        return await self._upkeep.questions.decide(build(Proposal, proposal), answer, as_namespace(namespace))
+        asked, space = build(Proposal, proposal), as_namespace(namespace)
+        if asked.step == "review":
+            return await self._reviews.decide(asked, answer, space)
+        return await self._upkeep.questions.decide(asked, answer, space)
+
+    async def proposals(self, *, namespace: str | Sequence[str]) -> list[Proposal]:
+        """What a model would change and a person has to look at first, oldest note first; see `review`.
+
+        Each is answered by `decide` with ``accept`` or ``refuse``. A refused one is not proposed again, and
+        one that nobody answers in 14 days is left to the rules.
+
+        Args:
+            namespace: this one and all below it.
+        """
+        return await self._reviews.proposals(as_namespace(namespace))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
 from .note import ChangeId, Note, NoteId, Relation
+from .spending import Account
 from .values import Context, Reason, Tags, Value, Weight, Words
 
 
@@ -94,6 +97,8 @@ class Remembered(Value):
         neighbours: the notes that were looked at, numbered.
         evolved: ids of neighbours that are described differently since.
         known: True if the note was there already and nothing was written.
+        spent: what a language model was asked about it, failed attempts included. What one question about
+            several notes cost is told by the first of them.
     """
 
     note: Note
@@ -101,3 +106,16 @@ class Remembered(Value):
     neighbours: tuple[Neighbour, ...] = ()
     evolved: tuple[NoteId, ...] = ()
     known: bool = False
+    spent: Account = Account()
+
+
+class Finished(list[Remembered]):
+    """The notes that are pending no more; or, of a dry run, those that a judge would look at.
+
+    Attributes:
+        spent: what a language model cost, failed attempts included; of a dry run the estimate.
+    """
+
+    def __init__(self, notes: Iterable[Remembered] = (), spent: Account | None = None) -> None:
+        super().__init__(notes)
+        self.spent = spent or Account()

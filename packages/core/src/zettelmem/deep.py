@@ -15,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from .errors import InvalidInput
 from .judge import Judging
 from .limits import MAX_QUERY
+from .linking.prompts import Prompt
+from .namespace import Namespace
 from .queries import Hit
 from .render import DATA, cut, fence, one_line, tell
 from .values import build
@@ -61,12 +63,12 @@ Sift = Callable[[str, Sequence[Hit]], "Sifted | Mapping[str, Any] | Awaitable[Si
 """A judge of rounds: it is given the question and the best hits of a round that are not kept yet."""
 
 
-def by_model(judging: Judging) -> Sift:
+def by_model(judging: Judging, namespace: Namespace) -> Sift:
     """A judge that asks a language model; where it fails, what was found so far is enough."""
     kept: list[Hit] = []
 
     async def sift(query: str, hits: Sequence[Hit]) -> Sifted:
-        answer = await judging.ask(INSTRUCTIONS, _prompt(query, kept, hits), Sifted)
+        answer = await judging.ask(Prompt(INSTRUCTIONS, _prompt(query, kept, hits), Sifted), namespace)
         if answer is None:
             return Sifted(enough=True)
         kept.extend(hits[number] for number in _shown(answer.keep, hits))

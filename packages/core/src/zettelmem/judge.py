@@ -19,7 +19,7 @@ from .linking.prompts import Prompt
 from .namespace import Namespace
 from .note import LATER_WORDS, Described, Note
 from .protocols import AnswerT, LanguageModel
-from .spending import Account, Budget, Ledger, metered, tokens_of
+from .spending import Account, Breaker, Budget, Ledger, metered, tokens_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ TASKS: tuple[Task, ...] = ("describe", "close")
 DESCRIBED: tuple[Described, ...] = ("context", "keywords", "tags", "kind")
 ANSWER_TOKENS = 60
 """Tokens that an answer about one note is guessed to take."""
-REST, MAX_REST = timedelta(seconds=30), timedelta(minutes=10)
-"""How long a model that failed is left alone at first, and at most."""
+NO_NEWS = {"notes": (), "found": (), "links": (), "pairs": (), "replaces": "nothing"}
+"""What an estimate takes each answer for: it says nothing."""
 
 
 class Unanswered(Exception):
@@ -53,38 +53,17 @@ class Unanswered(Exception):
 
 
 @dataclass
-class Breaker:
-    """Lets a model that failed rest, so that a dead server costs one time-out and not one a note."""
-
-    resting_until: datetime | None = None
-    rest: timedelta = REST
-
-    def lets_ask(self, now: datetime) -> bool:
-        """Whether the model may be asked: after its rest by one question, until that was answered."""
-        if self.resting_until is None:
-            return True
-        if now < self.resting_until:
-            return False
-        self.resting_until = now + self.rest
-        return True
-
-    def failed(self, now: datetime) -> None:
-        """It gave no answer: it rests, twice as long each time."""
-        self.resting_until = now + self.rest
-        self.rest = min(2 * self.rest, MAX_REST)
-
-    def answered(self) -> None:
-        """It works."""
-        self.resting_until, self.rest = None, REST
-
-
-@dataclass
 class Sitting:
-    """One go at some notes of a namespace: when it is, and what it has cost so far."""
+    """One go at some notes of a namespace: when it is, and what it has cost so far.
+
+    Attributes:
+        dry_run: ask nobody; `cost` is what it is guessed to come to, without second answers.
+    """
 
     namespace: Namespace
     now: datetime
     cost: Account = field(default_factory=Account)
+    dry_run: bool = False
 
 
 @dataclass
@@ -173,10 +152,10 @@ class Judging:
         """Whether there is a language model to ask."""
         return self._model is not None
 
-    async def ask(self, instructions: str, prompt: str, schema: type[AnswerT]) -> AnswerT | None:
+    async def ask(self, prompt: Prompt[AnswerT], namespace: Namespace) -> AnswerT | None:
         """The model's answer to any question; None where there is no model, or it failed."""
         try:
-            return await self._ask(Prompt(instructions, prompt, schema), Sitting((), self._clock()), 1)
+            return await self.put(prompt, Sitting(namespace, self._clock()))
         except Unanswered:
             return None
 
@@ -202,8 +181,8 @@ class Judging:
 
     # --- questions -----------------------------------------------------------------------------------
 
-    async def _ask(self, prompt: Prompt[AnswerT], sitting: Sitting, notes: int) -> AnswerT:
-        """The model's answer.
+    async def put(self, prompt: Prompt[AnswerT], sitting: Sitting, notes: int = 1) -> AnswerT:
+        """The model's answer to a question about so many notes. All questions go this way.
 
         Raises:
             Unanswered: why there is none.
@@ -212,6 +191,9 @@ class Judging:
             raise Unanswered("no model is configured; give model=... to the memory", asked=False)
         tokens_in = tokens_of(prompt.instructions, prompt.text)
         guess = Account(calls=1, tokens_in=tokens_in, tokens_out=ANSWER_TOKENS * notes)
+        if sitting.dry_run:
+            sitting.cost += guess
+            return prompt.schema.model_construct(**NO_NEWS)
         lack = self.ledger.refuses(sitting.namespace, guess, sitting.now)
         if lack:
             raise Unanswered(lack, asked=False)
@@ -261,7 +243,7 @@ class Judging:
         places = [place for place, some in enumerate(owed) if some]
         wanted = [cases[place] for place in places]
         prompt = prompts.describe([each.note for each in wanted], wanted[0].before, asked)
-        answer: Any = await self._ask(prompt, sitting, len(wanted))
+        answer: Any = await self.put(prompt, sitting, len(wanted))
         for each in answer.notes:
             place = places[each.note]
             fields[place] = answers.described(each, owed[place])
@@ -305,14 +287,14 @@ class Judging:
         links: list[LinkChoice] | None = [] if "link" in self.tasks else None
         if closable and closes is not None:
             shown = [each.note for each in closable]
-            answer: Any = await self._ask(prompts.close(case.note, shown), sitting, 1)
+            answer: Any = await self.put(prompts.close(case.note, shown), sitting)
             place = prompts.options(shown).get(answer.replaces)
             if place is not None:
                 chosen = (case, closable[place])
                 closes += [each.number for _, each in await self._agreed([chosen], sitting)]
         if linkable and links is not None:
             prompt = prompts.link(case.note, [each.note for each in linkable])
-            told: Any = await self._ask(prompt, sitting, 1)
+            told: Any = await self.put(prompt, sitting)
             links = [answers.link_of(linkable[each.note].number, each) for each in told.links]
         return closes, links
 
@@ -337,7 +319,7 @@ class Judging:
         if not asked:
             return found
         prompt = prompts.judge_window(notes, asked.keys(), closing=closing, linking=linking)
-        answer: Any = await self._ask(prompt, sitting, len(asked))
+        answer: Any = await self.put(prompt, sitting, len(asked))
         chosen: list[tuple[Case, Neighbour]] = []
         for each in answer.found:
             i, older = asked[each.new], notes[each.older].id
@@ -364,7 +346,7 @@ class Judging:
         doubtful = [pair for pair in chosen if pair not in agreed]
         if doubtful:
             prompt = prompts.confirm([(case.note, each.note) for case, each in doubtful])
-            answer: Any = await self._ask(prompt, sitting, len(doubtful))
+            answer: Any = await self.put(prompt, sitting, len(doubtful))
             yes = {each.pair for each in answer.pairs if each.same == "yes"}
             agreed += [pair for place, pair in enumerate(doubtful) if place in yes]
         return agreed

@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue
 from .admin import audit as log
 from .admin.desk import AsyncAdmin
 from .admin.quotas import Quotas
+from .care.review import Reviews
 from .care.strength import half_lives as checked_half_lives
 from .care.upkeep import Upkeep
 from .curator import Curator
@@ -24,6 +25,7 @@ from .intake import Intake, Secrets
 from .judge import TASKS, Judge, Judging, Task
 from .limits import BATCH, MAX_NEIGHBOURS, RESIDENT, within
 from .linking import evolve, undo
+from .linking.review import Review
 from .local import in_zone, zone_of
 from .namespace import as_namespace
 from .note import Note, Source, Trust
@@ -71,6 +73,8 @@ class AsyncMemory(Curator):
         tasks: what the model is asked: to ``describe`` a note, which older ones it replaces (``close``),
             which it belongs with (``link``). The rules do the rest.
         budgets: what the model may cost; a question that would go beyond one waits.
+        review: what of the model's word a person looks at first: ``all`` that it would change, ``closings``
+            (what it would close or reopen) or ``none``. It waits 14 days; see `proposals`.
         durable: on a local directory, sync the disk before a write is acknowledged.
         secrets: what is done with likely secrets (keys, tokens, passwords, card numbers): ``flag`` tags
             the note `secret`, ``redact`` stores and shows the model the text without them, ``refuse``
@@ -106,6 +110,7 @@ class AsyncMemory(Curator):
         model_timeout: float = 60.0,
         tasks: Sequence[Task] = TASKS,
         budgets: Sequence[Budget] = (),
+        review: Review = "none",
         durable: bool = True,
         secrets: Secrets = "flag",
         audit: str | PathLike[str] | None = None,
@@ -150,11 +155,12 @@ class AsyncMemory(Curator):
         self._intake = Intake(kinds or {}, secrets)
         self._writer = Writer(self._store, self._embedding, clock)
         self._revise = Revise(self._writer, self._intake, neighbours)
-        self._work = Work(self._writer, self._judging, neighbours)
+        self._work = Work(self._writer, self._judging, neighbours, review)
         self._remember = Remember(
             self._writer, self._revise, self._judging, self._work, self._intake, neighbours
         )
-        self._upkeep = Upkeep(self._writer, self._work, self._intake, model, model_timeout, self.half_lives)
+        self._upkeep = Upkeep(self._writer, self._work, self._intake, self._judging, self.half_lives)
+        self._reviews = Reviews(self._writer)
         self._wholes = Wholes(self._writer, self._remember)
         self._recalling = Recall(self._store, self._embedding, reranker)
         self.admin = AsyncAdmin(self._store, self._embedding, self._audit, clock)

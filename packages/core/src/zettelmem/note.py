@@ -156,6 +156,7 @@ class Pending(Value):
         tries: how often it was tried in vain.
         until: nobody tries again before (UTC).
         holder: who has it in hand until then; "" for nobody.
+        links, described: what a model would change, where a person looks at it first; `until` then.
     """
 
     reason: Reason
@@ -163,6 +164,17 @@ class Pending(Value):
     tries: Annotated[int, Field(ge=0)] = 0
     until: Time | None = None
     holder: Annotated[str, StringConstraints(max_length=32)] = ""
+    links: tuple[Link, ...] = ()
+    described: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @property
+    def proposes(self) -> bool:
+        """Whether it waits for a review, and not for a judge."""
+        return bool(self.links or self.described)
+
+    def ended(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.until is not None and self.until <= now
 
 
 class Note(Value):

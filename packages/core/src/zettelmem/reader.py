@@ -132,7 +132,8 @@ class Reader:
         async def find(ask: str) -> list[Hit]:
             return await self._recalling.recall(ask, sight, now, each)
 
-        hits = (await deep(query, find, sift or by_model(self._judging), rounds))[: wanted.k]
+        sift = sift or by_model(self._judging, sight.namespace)
+        hits = (await deep(query, find, sift, rounds))[: wanted.k]
         return hits if wanted.budget is None else cut(hits, wanted.budget)
 
     def _zone(self, where: Where) -> tzinfo | None:

@@ -11,7 +11,7 @@ from .decisions import Changes, Decision, Remembered
 from .drafts import Draft
 from .errors import ConflictError
 from .intake import Intake
-from .judge import DESCRIBED, Judge, Judging
+from .judge import DESCRIBED, Judge, Judging, Sitting
 from .limits import MAX_LINKS
 from .linking import evolve, rules
 from .namespace import Namespace
@@ -101,7 +101,8 @@ class Remember:
         held = [last[each.note.id] for each in made if each.note.pending and each.note.pending.holder]
         done: dict[str, Remembered] = {}
         for window in windows(held):
-            done |= {each.note.id: each for each in await self._work.finish(window, "model")}
+            sitting = Sitting(window[0].namespace, self._writer.clock())
+            done |= {each.note.id: each for each in await self._work.finish(window, "model", sitting)}
         judged: list[Remembered] = []
         for each in made:
             after = done.get(each.note.id)

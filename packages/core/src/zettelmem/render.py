@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from .decisions import Neighbour
 from .limits import PER_TOKEN
-from .note import Note
+from .note import Link, Note, Relation
 from .queries import Brief, Graph
 
 LINES = 20
@@ -167,6 +167,32 @@ def tell_links(note: Note, around: Graph) -> list[str]:
         lines.append(f"{way}{reason}: {other.get(end, '')}")
     left = len(note.links) - LINES
     return [*lines, f"{left} more links"] if left > 0 else lines
+
+
+def diff(note: Note, link: Link | None = None, other: Note | None = None) -> str:
+    """What a model would change of a note, fenced: a link to another one, or its description where None.
+
+    What would go stands behind `-`, what would come behind `+`.
+    """
+    lines = [tell(note)]
+    if link is not None and other is not None:
+        had = [x for x in note.links if (x.source, x.target) == (note.id, other.id)]
+        lines += [f"- {_tell_link(x)}" for x in had if x.relation is not Relation.FOLLOWS]
+        lines += [f"+ {_tell_link(link)}", tell(other)]
+        if link.relation is Relation.SUPERSEDES:
+            lines += ["- is so", f"+ is no longer so since {note.occurred_at:%Y-%m-%d}"]
+    for name, new in (note.pending.described if note.pending and link is None else {}).items():
+        lines += [f"- {name}: {_tell_value(getattr(note, name))}", f"+ {name}: {_tell_value(new)}"]
+    return fence("\n".join(lines), "proposal")
+
+
+def _tell_link(link: Link) -> str:
+    reason = f" ({one_line(link.reason)})" if link.reason else ""
+    return f"{link.relation} [{link.target}]{reason}"
+
+
+def _tell_value(value: object) -> str:
+    return one_line(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value), 600)
 
 
 def tell_history(note: Note) -> list[str]:

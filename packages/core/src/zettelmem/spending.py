@@ -19,6 +19,8 @@ from .values import Value
 
 SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 """How far back a budget looks."""
+REST, MAX_REST = timedelta(seconds=30), timedelta(minutes=10)
+"""How long a model that failed is left alone at first, and at most."""
 
 
 class Account(Value):
@@ -47,6 +49,9 @@ class Account(Value):
     def __add__(self, other: Account) -> Account:
         sums = {name: value + getattr(other, name) for name, value in self}
         return Account.model_construct(**sums)
+
+    def __sub__(self, other: Account) -> Account:
+        return Account.model_construct(**{name: value - getattr(other, name) for name, value in self})
 
 
 class Budget(Value):
@@ -114,6 +119,32 @@ class Ledger:
         """Write down what one question cost."""
         self.total += account
         self._entries.append((at, namespace, account))
+
+
+@dataclass
+class Breaker:
+    """Lets a model that failed rest, so that a dead server costs one time-out and not one a note."""
+
+    resting_until: datetime | None = None
+    rest: timedelta = REST
+
+    def lets_ask(self, now: datetime) -> bool:
+        """Whether the model may be asked: after its rest by one question, until that was answered."""
+        if self.resting_until is None:
+            return True
+        if now < self.resting_until:
+            return False
+        self.resting_until = now + self.rest
+        return True
+
+    def failed(self, now: datetime) -> None:
+        """It gave no answer: it rests, twice as long each time."""
+        self.resting_until = now + self.rest
+        self.rest = min(2 * self.rest, MAX_REST)
+
+    def answered(self) -> None:
+        """It works."""
+        self.resting_until, self.rest = None, REST
 
 
 def spent_in(history: str) -> Account:

@@ -137,6 +137,7 @@ class Memory:
     used = _blocking(AsyncMemory.used)
     upkeep = _blocking(AsyncMemory.upkeep)
     decide = _blocking(AsyncMemory.decide)
+    proposals = _blocking(AsyncMemory.proposals)
     recall = _blocking(AsyncMemory.recall)
     profile = _blocking(AsyncMemory.profile)
     brief = _blocking(AsyncMemory.brief)

@@ -10,12 +10,14 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
-from .decisions import Changes, Decision, Remembered
+from .decisions import Changes, Decision, Finished, Remembered
+from .errors import InvalidInput
 from .judge import Case, Judge, Judging, Sitting, Unanswered
-from .linking import evolve
+from .linking import evolve, review
 from .linking.decisions import fitting
+from .linking.review import Review
 from .namespace import Namespace
 from .neighbours import Plan, as_they_are, look_around, numbered
 from .note import Described, Note, Pending, Relation
@@ -40,6 +42,7 @@ class Outcome:
         decision: None where the model gave none.
         problem: why, in words.
         tried: whether the model was asked.
+        by_model: whether it is the model's word.
     """
 
     case: Case
@@ -48,6 +51,7 @@ class Outcome:
     decision: Decision | None = None
     problem: str = ""
     tried: bool = False
+    by_model: bool = False
 
 
 class Work:
@@ -57,9 +61,16 @@ class Work:
         writer: what commits.
         judging: who decides.
         k: how many neighbours are looked at.
+        reviewed: what of the model's word waits for a review.
+
+    Raises:
+        InvalidInput: `reviewed` is nothing of the kind.
     """
 
-    def __init__(self, writer: Writer, judging: Judging, k: int) -> None:
+    def __init__(self, writer: Writer, judging: Judging, k: int, reviewed: Review = "none") -> None:
+        if reviewed not in get_args(Review):
+            raise InvalidInput(f"review is {reviewed!r}; use {', '.join(map(repr, get_args(Review)))}")
+        self.reviewed = reviewed
         self._writer = writer
         self._judging = judging
         self._k = k
@@ -86,24 +97,45 @@ class Work:
         before: datetime | None,
         *,
         due: bool,
-    ) -> list[Remembered]:
+        dry_run: bool = False,
+    ) -> Finished:
         """Let the judge look at pending notes, oldest first; those that are pending no more.
 
         Args:
             due: leave out notes that wait after a try in vain. What others have in hand is always left out.
+            dry_run: ask nobody and write nothing; the notes that would be looked at, and the estimate.
         """
         now = self._writer.clock()
         order = await self._writer.store.order(Filter(namespace=namespace, pending=True))
         ids = [note_id for at, _, note_id in order if before is None or at < before]
         state = await self._writer.store.notes(namespace, ids)
         waiting = [state[note_id] for note_id in ids if note_id in state]
+        await self._let_expire([note for note in waiting if not dry_run and _is_over(note.pending, now)])
         ready = [note for note in waiting if _is_free(note.pending, now, due=due)]
-        finished: list[Remembered] = []
+        finished = Finished()
         for window in windows(ready[:limit]):
-            held = await self._take(window)
-            done = await self.finish(held, judge) if held else []
-            finished += [each for each in done if each.note.pending is None]
+            held = window if dry_run else await self._take(window)
+            sitting = Sitting(window[0].namespace, self._writer.clock(), dry_run=dry_run)
+            if dry_run:
+                await self._asked(await self._looked_at(held), judge, sitting)
+                finished += [Remembered(note=note, change=note.history[-1].change) for note in held]
+            elif held:
+                done = await self.finish(held, judge, sitting)
+                finished += [each for each in done if _is_judged(each.note)]
+            finished.spent += sitting.cost
         return finished
+
+    async def _let_expire(self, over: Sequence[Note]) -> None:
+        """Leave notes whose proposals nobody reviewed in time to the rules."""
+        for note in over:
+
+            def step(fresh: dict[str, Note], note_id: str = note.id) -> list[Changes]:
+                now_is, now = fresh.get(note_id), self._writer.clock()
+                if now_is is None or not _is_over(now_is.pending, now):
+                    return []
+                return [evolve.owe(now_is, None, now, reason="nobody reviewed it in time")]
+
+            await self._writer.commit(note.namespace, [note.id], step)
 
     async def _take(self, notes: Sequence[Note]) -> list[Note]:
         """Those of the notes that are still free, now in this process's hand."""
@@ -124,13 +156,12 @@ class Work:
         changes = await self._writer.commit(notes[0].namespace, [note.id for note in notes], step)
         return [each.note for each in changes]
 
-    async def finish(self, notes: Sequence[Note], judge: Judge) -> list[Remembered]:
+    async def finish(self, notes: Sequence[Note], judge: Judge, sitting: Sitting) -> list[Remembered]:
         """Ask about notes of one namespace that this process has in hand, and write what came of it.
 
         Returns:
             One for each note that was not written by others meanwhile, pending still where the judge failed.
         """
-        sitting = Sitting(notes[0].namespace, self._writer.clock())
         outcomes = await self._looked_at(notes)
         await self._asked(outcomes, judge, sitting)
         ids: list[str] = []
@@ -146,10 +177,12 @@ class Work:
         for change in changes:
             touched = {note.id for note in change.touched if note.history[-1].after}
             evolved.setdefault(change.note.id, set()).update(touched)
-        return [
-            remembered(change, shown[note_id]).model_copy(update={"evolved": tuple(sorted(evolved[note_id]))})
-            for note_id, change in last.items()
-        ]
+        costs = [sitting.cost, *[Account()] * len(last)]
+        results: list[Remembered] = []
+        for (note_id, change), cost in zip(last.items(), costs, strict=False):
+            told = {"evolved": tuple(sorted(evolved[note_id])), "spent": cost}
+            results.append(remembered(change, shown[note_id]).model_copy(update=told))
+        return results
 
     # --- asking --------------------------------------------------------------------------------------
 
@@ -191,6 +224,8 @@ class Work:
                 each.decision = self._judging.by_rules(each.case.note, each.case.neighbours)
             return
         cases = [each.case for each in outcomes]
+        for each in outcomes:
+            each.by_model = True
         try:
             for each, fields in zip(outcomes, await self._judging.describe(cases, sitting), strict=True):
                 each.fields = fields
@@ -227,16 +262,25 @@ class Work:
     ) -> Iterator[Changes]:
         """The changes that an outcome makes: the answer applied, or the note put off, or given up."""
         tries = outcome.held.tries + outcome.tried
-        decision, reason = outcome.decision, ""
+        decision, reason, fields = outcome.decision, "", outcome.fields
+        reviews_all = self.reviewed == "all" and outcome.by_model
+        if decision is None and reviews_all:
+            fields = {}  # what was half said is asked anew, for nothing of it may be shown unreviewed
         if decision is None and tries < MAX_TRIES:
-            fields = () if outcome.fields else outcome.held.fields
+            owed = () if fields else outcome.held.fields
             until = now + WAITS[min(tries, len(WAITS) - 1)]
-            pending = Pending(reason=outcome.problem, fields=fields, tries=tries, until=until)
-            yield evolve.owe(note, pending, now, cost=cost, **outcome.fields)
+            pending = Pending(reason=outcome.problem, fields=owed, tries=tries, until=until)
+            yield evolve.owe(note, pending, now, cost=cost, **fields)
             return
+        waiting: Pending | None = None
         if decision is None:
             reason = f"given up after {tries} tries: {outcome.problem}"[:500]
             decision = self._judging.by_rules(outcome.case.note, outcome.case.neighbours)
+        elif outcome.by_model:
+            waiting, decision = self._withheld(outcome, note, decision, now)
+            if reviews_all:
+                yield evolve.owe(note, waiting, now, cost=cost)
+                return
         if not _stands(note, outcome.case, decision):
             back = evolve.take_back(note, _linked(note, state), now)
             if back is not None:
@@ -247,7 +291,19 @@ class Work:
             kept = fitting(note, around, kept)
         else:
             around, kept = [], Decision()
-        yield evolve.apply(note, around, kept, now, cost=cost, reason=reason, **outcome.fields)
+        yield evolve.apply(note, around, kept, now, cost=cost, reason=reason, pending=waiting, **fields)
+
+    def _withheld(
+        self, outcome: Outcome, note: Note, decision: Decision, now: datetime
+    ) -> tuple[Pending | None, Decision]:
+        """What of the model's word waits for a review, and the decision without that."""
+        around = outcome.case.neighbours
+        by_rules = self._judging.by_rules(outcome.case.note, around)
+        waiting = review.withheld(self.reviewed, note, around, decision, by_rules, outcome.fields)
+        if waiting is None:
+            return None, decision
+        kept = review.without(waiting, note, around, decision)
+        return waiting.model_copy(update={"until": now + review.EXPIRES_AFTER}), kept
 
 
 def windows(notes: Sequence[Note]) -> Iterator[list[Note]]:
@@ -268,9 +324,21 @@ def windows(notes: Sequence[Note]) -> Iterator[list[Note]]:
 
 def _is_free(pending: Pending | None, now: datetime, *, due: bool) -> bool:
     """Whether nobody has the note in hand; with `due` also whether it has waited long enough."""
+    if pending is not None and pending.proposes:
+        return False  # it waits for a person
     if pending is None or pending.until is None or pending.until <= now:
         return pending is not None
     return not pending.holder and not due
+
+
+def _is_judged(note: Note) -> bool:
+    """Whether no judge has still to look at a note; a person may."""
+    return note.pending is None or note.pending.proposes
+
+
+def _is_over(pending: Pending | None, now: datetime) -> bool:
+    """Whether proposals were not reviewed in time."""
+    return pending is not None and pending.proposes and pending.ended(now)
 
 
 def _leads_back(relation: Relation, source: str, note: Note) -> bool:

@@ -192,7 +192,14 @@ class _Scrubbing:
         return None if note_id in self._gone else note_id
 
     def _pending(self, pending: dict[str, Any]) -> JsonValue:
-        return {**pending, "reason": self._text(pending["reason"])}
+        links = [
+            {**link, "reason": self._text(link["reason"])}
+            for link in pending.get("links", ())
+            if link["target"] not in self._gone
+        ]
+        described = {name: self._clean(name, value) for name, value in pending.get("described", {}).items()}
+        told: dict[str, JsonValue] = {"reason": self._text(pending["reason"]), "described": described}
+        return {**pending, **told, "links": links}
 
     def _links(self, links: Iterable[Link]) -> tuple[Link, ...]:
         """The links to notes that stay; a reason that quotes goes at both ends, for it hangs on no note."""

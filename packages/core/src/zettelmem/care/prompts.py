@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from zettelmem.linking.prompts import Prompt
 from zettelmem.note import Note
 from zettelmem.render import DATA, beginning, fence
 
@@ -70,11 +71,12 @@ def listed(notes: Sequence[Note]) -> str:
     return fence("\n".join(lines), "notes")
 
 
-def which_holds(first: Note, second: Note) -> str:
+def which_holds(first: Note, second: Note) -> Prompt[Choice]:
     """The question which of two notes holds."""
-    return f"Note 0 is the first one, note 1 the second.\n{listed([first, second])}\nWhich holds?"
+    text = f"Note 0 is the first one, note 1 the second.\n{listed([first, second])}\nWhich holds?"
+    return Prompt(WHICH_HOLDS, text, Choice)
 
 
-def insight(notes: Sequence[Note]) -> str:
+def insight(notes: Sequence[Note]) -> Prompt[Insight]:
     """The question what some notes tell together."""
-    return f"{listed(notes)}\nWhat do these notes tell together?"
+    return Prompt(INSIGHT, f"{listed(notes)}\nWhat do these notes tell together?", Insight)

@@ -1,72 +1,60 @@
-"""The model as upkeep asks it: within a budget of calls and tokens, and no more after its first failure."""
+"""What one round of upkeep may spend on the model, which is asked as all others ask it."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
-from zettelmem.limits import PER_TOKEN
-from zettelmem.protocols import AnswerT, LanguageModel
-
-logger = logging.getLogger(__name__)
-ROOM = 300
-"""Tokens of an answer that a call has to leave room for."""
+from zettelmem.judge import ANSWER_TOKENS, Judging, Sitting, Unanswered
+from zettelmem.linking.prompts import Prompt
+from zettelmem.protocols import AnswerT
+from zettelmem.spending import Account, tokens_of
 
 
 class Purse:
-    """What one round of upkeep may spend on a model.
+    """What one round of upkeep may spend. The memory's budgets and its breaker hold besides.
 
     Args:
-        model: the model; None asks nobody.
+        judging: who asks the model; None asks nobody.
+        sitting: whose round it is, and what it has cost.
         calls, tokens: how many calls, and about how many tokens in and out.
-        timeout: seconds that one call may take.
 
     Attributes:
-        spent_calls, spent_tokens: what is gone of it.
-        problem: how the model failed, in words; "" if it did not.
+        problem: why the model is asked no more, in words; "" while it is.
     """
 
-    def __init__(self, model: LanguageModel | None, calls: int, tokens: int, timeout: float) -> None:
-        self._model = model
+    def __init__(self, judging: Judging | None, sitting: Sitting, calls: int, tokens: int) -> None:
+        self._judging = judging
+        self._sitting = sitting
         self._calls = calls
         self._tokens = tokens
-        self._timeout = timeout
-        self.spent_calls = 0
-        self.spent_tokens = 0
+        self._told = Account()
         self.problem = ""
 
-    def affords(self, asked: str) -> bool:
-        """Whether there is a model that may still be asked this."""
-        room = self._tokens - self.spent_tokens - _tokens(asked) >= ROOM
-        return self._model is not None and not self.problem and self.spent_calls < self._calls and room
-
-    async def ask(self, instructions: str, prompt: str, schema: type[AnswerT]) -> AnswerT | None:
-        """The model's answer; None if it may not be asked any more, or fails: then it is not asked again."""
-        if self._model is None or not self.affords(instructions + prompt):
-            return None
-        self.spent_calls += 1
-        self.spent_tokens += _tokens(instructions + prompt)
-        try:
-            async with asyncio.timeout(self._timeout):
-                answer = await self._model.answer(instructions, prompt, schema)
-            answer = schema.model_validate(answer.model_dump(warnings=False))
-        except Exception as error:  # noqa: BLE001 - a vendor may raise anything; the question stays open
-            self.problem = f"the model failed ({type(error).__name__}) and was asked no more"
-            logger.warning("%s", self.problem)
-            return None
-        self.spent_tokens += _tokens(answer.model_dump_json())
-        return answer
-
-    def paid(self, calls: int, tokens: int) -> None:
-        """Somebody else asked the model for this round."""
-        self.spent_calls += calls
-        self.spent_tokens += tokens
+    @property
+    def spent(self) -> Account:
+        """What is gone of it."""
+        return self._sitting.cost
 
     @property
     def left(self) -> int:
         """Calls that are left."""
-        return 0 if self.problem else max(self._calls - self.spent_calls, 0)
+        return 0 if self.problem else max(self._calls - self.spent.calls, 0)
 
+    async def ask(self, prompt: Prompt[AnswerT]) -> AnswerT | None:
+        """The model's answer; None if it may not be asked any more, or fails: then it is not asked again."""
+        guess = tokens_of(prompt.instructions, prompt.text) + ANSWER_TOKENS
+        if self._judging is None or not self.left or self.spent.tokens + guess > self._tokens:
+            return None
+        try:
+            return await self._judging.put(prompt, self._sitting)
+        except Unanswered as error:
+            self.problem = f"{error}; it was asked no more"
+            return None
 
-def _tokens(text: str) -> int:
-    return -(-len(text) // PER_TOKEN)
+    def paid(self, account: Account) -> None:
+        """Somebody else asked the model for this round."""
+        self._sitting.cost += account
+        self._told += account
+
+    def untold(self) -> Account | None:
+        """What was spent since this was asked last, for the history of what came of it; None if nothing."""
+        spent, self._told = self.spent - self._told, self.spent
+        return spent if spent.calls else None

@@ -10,8 +10,10 @@ from zettelmem.decisions import Changes
 from zettelmem.drafts import Draft
 from zettelmem.errors import ConflictError, DecisionRefused, InvalidInput, NotFound
 from zettelmem.intake import Intake
+from zettelmem.linking import evolve
 from zettelmem.namespace import Namespace
 from zettelmem.note import Note, Relation, random_id
+from zettelmem.spending import Account
 from zettelmem.values import build
 from zettelmem.writer import Writer, alive
 
@@ -51,12 +53,13 @@ class Questions:
         newer = settle.newest_alone(settle.open_pairs(notes, Relation.UPDATES))
         against = list(settle.open_pairs(notes, Relation.CONTRADICTS))
         answered: list[tuple[Note, Note, Answer]] = []
+        newer = [(first, second) for first, second in newer if not _waits(first, second)]
         for first, second in newer[-MOST_PROPOSALS:]:
             answered += await self._which_holds(this, first, second, "newer", settle.NEWER)
         for first, second in against[-MOST_PROPOSALS:]:
             answered += await self._which_holds(this, first, second, "contradiction", settle.CONTRADICTION)
         if answered:
-            written, refused = await self._settled(namespace, answered)
+            written, refused = await self._settled(namespace, answered, this.purse.untold())
             for changes, told in written:
                 this.wrote("settle", told, changes)
             this.problems += refused
@@ -66,10 +69,10 @@ class Questions:
     ) -> list[tuple[Note, Note, Answer]]:
         """The pair with the model's answer; [] where it gave none and the question is left to the caller."""
         prompt = prompts.which_holds(first, second)
-        choice = await this.purse.ask(prompts.WHICH_HOLDS, prompt, prompts.Choice)
+        choice = await this.purse.ask(prompt) if this.review == "none" else None
         if choice is not None and choice.holds in answers:
             return [(first, second, choice.holds)]
-        question = f"{prompts.WHICH_HOLDS}\n\n{prompt}"
+        question = f"{prompt.instructions}\n\n{prompt.text}"
         ids = (first.id, second.id)
         this.proposals.append(
             Proposal(step="settle", about=asks, notes=ids, question=question, answers=answers)
@@ -77,7 +80,7 @@ class Questions:
         return []
 
     async def _settled(
-        self, namespace: Namespace, answered: Sequence[tuple[Note, Note, Answer]]
+        self, namespace: Namespace, answered: Sequence[tuple[Note, Note, Answer]], cost: Account | None
     ) -> tuple[list[tuple[Changes, str]], list[str]]:
         """Do what the answers say, in one commit: the changes, each in words too, and what was refused."""
         ids = [note.id for first, second, _ in answered for note in (first, second)]
@@ -99,7 +102,7 @@ class Questions:
                 state |= {note.id: note for note in changes.notes}
                 made.append(changes)
                 told.append(_told_of(answer))
-            return made
+            return evolve.paid(made, cost)
 
         written = await self._writer.commit(namespace, ids, step)
         return list(zip(written, told, strict=True)), refused
@@ -122,16 +125,16 @@ class Questions:
             asked += 1
             told += await self._tell_together(this, group)
         if told:
-            for changes in await self._insights(namespace, told):
+            for changes in await self._insights(namespace, told, this.purse.untold()):
                 this.wrote("distil", _told_of_insight(len(changes.touched)), changes)
 
     async def _tell_together(self, this: Round, group: list[Note]) -> list[tuple[str, list[Note]]]:
         """What a model tells of a group, with the notes that it stands on; [] if nothing."""
         prompt = prompts.insight(group)
-        answer = await this.purse.ask(prompts.INSIGHT, prompt, prompts.Insight)
+        answer = await this.purse.ask(prompt) if this.review != "all" else None
         if answer is None:
             ids = tuple(note.id for note in group)
-            question = f"{prompts.INSIGHT}\n\n{prompt}"
+            question = f"{prompt.instructions}\n\n{prompt.text}"
             this.proposals.append(Proposal(step="distil", about="insight", notes=ids, question=question))
             return []
         named = [group[number] for number in dict.fromkeys(answer.notes) if 0 <= number < len(group)]
@@ -141,7 +144,10 @@ class Questions:
         return [(answer.insight, named or group)]
 
     async def _insights(
-        self, namespace: Namespace, told: Sequence[tuple[str, Sequence[Note]]]
+        self,
+        namespace: Namespace,
+        told: Sequence[tuple[str, Sequence[Note]]],
+        cost: Account | None = None,
     ) -> list[Changes]:
         """Write what notes tell together, all in one commit."""
         now = self._writer.clock()
@@ -161,7 +167,7 @@ class Questions:
                 changes = distil.insight(content, there, namespace, note_id, now)
                 state |= {note.id: note for note in changes.notes}
                 made.append(changes)
-            return made
+            return evolve.paid(made, cost)
 
         ids = [note_id for note_id, _, _ in new]
         ids += [note.id for _, sources in told for note in sources]
@@ -201,6 +207,11 @@ class Questions:
             (changes,) = await self._writer.commit(found[0].namespace, proposal.notes, step)
             told = _told_of(chosen)
         return Done(step=proposal.step, notes=about(changes), told=told, change=changes.id)
+
+
+def _waits(first: Note, second: Note) -> bool:
+    """Whether a review asks about the pair already."""
+    return first.pending is not None and second.id in [link.target for link in first.pending.links]
 
 
 def _told_of(answer: Answer) -> str:

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from zettelmem.errors import InvalidInput
 from zettelmem.note import ChangeId, NoteId
-from zettelmem.values import Value
+from zettelmem.spending import Account
+from zettelmem.values import Time, Value
 
 Step = Literal["settle", "merge", "distil", "fade"]
 """What upkeep does, in this order: open questions, doubles, insights, what nobody needs."""
 STEPS: tuple[Step, ...] = get_args(Step)
-About = Literal["newer", "contradiction", "insight"]
+About = Literal["newer", "contradiction", "insight", "closing", "reopening", "link", "description"]
 
 
 class Done(Value):
@@ -26,29 +27,35 @@ class Done(Value):
         change: the id that `undo` takes; None where nothing was written.
     """
 
-    step: Step
+    step: Step | Literal["review"]
     notes: tuple[NoteId, ...]
     told: str
     change: ChangeId | None = None
 
 
 class Proposal(Value):
-    """A question that upkeep leaves to whoever judges; `decide` takes it with an answer.
+    """A question that upkeep or a model's review leaves to whoever judges; `decide` takes it with an answer.
 
     Attributes:
-        step: which part of upkeep asks.
+        step: which part of upkeep asks; `review` where a model would change something.
         about: `newer`: the first note may be the later word on the second one's matter. `contradiction`: the
-            two contradict each other. `insight`: what do these notes tell together?
+            two contradict each other. `insight`: what do these notes tell together? Of a review: the first
+            note would close the second (`closing`), or would not any more (`reopening`); it would be linked
+            with it (`link`), or be described differently (`description`).
         notes: the notes, numbered from 0 in this order.
         question: the question in words, with the notes, fenced.
+        id: names what waits for a review, as long as it does.
+        expires_at: until when it waits for a review.
         answers: the answers that there are; empty where the answer is a text of one's own, or "".
     """
 
-    step: Step
+    step: Step | Literal["review"]
     about: About
     notes: tuple[NoteId, ...]
     question: str
     answers: tuple[str, ...] = ()
+    id: str = ""
+    expires_at: Time | None = None
 
 
 class UpkeepReport(Value):
@@ -58,7 +65,7 @@ class UpkeepReport(Value):
         changes: what was done, or would be with `dry_run`, in order.
         proposals: what is left to whoever judges.
         pending: notes that still wait for a judge.
-        calls, tokens: what the model was asked, and about how many tokens went in and out.
+        spent: what the model cost, failed attempts included.
         problems: what went wrong and was left for the next round, in words.
         dry_run: whether nothing was written.
     """
@@ -66,8 +73,7 @@ class UpkeepReport(Value):
     changes: tuple[Done, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     pending: int = Field(default=0, ge=0)
-    calls: int = Field(default=0, ge=0)
-    tokens: int = Field(default=0, ge=0)
+    spent: Account = Account()
     problems: tuple[str, ...] = ()
     dry_run: bool = False
 

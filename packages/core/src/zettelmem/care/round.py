@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from zettelmem.decisions import Changes
 from zettelmem.judge import Judge
+from zettelmem.linking.review import Review
 from zettelmem.note import Note
 
 from .purse import Purse
@@ -15,9 +16,10 @@ from .report import Done, Proposal, Step, UpkeepReport
 class Round:
     """One round of upkeep while it goes on."""
 
-    def __init__(self, purse: Purse, judge: Judge, *, dry_run: bool) -> None:
+    def __init__(self, purse: Purse, judge: Judge, *, review: Review = "none", dry_run: bool) -> None:
         self.purse = purse
         self.judge = judge
+        self.review = review
         self.dry_run = dry_run
         self.done: list[Done] = []
         self.proposals: list[Proposal] = []
@@ -40,8 +42,7 @@ class Round:
             changes=tuple(self.done),
             proposals=tuple(self.proposals),
             pending=self.pending,
-            calls=self.purse.spent_calls,
-            tokens=self.purse.spent_tokens,
+            spent=self.purse.spent,
             problems=tuple(problems),
             dry_run=self.dry_run,
         )

@@ -9,11 +9,10 @@ from typing import Any
 
 from zettelmem.decisions import Changes
 from zettelmem.intake import Intake
-from zettelmem.judge import Judge
+from zettelmem.judge import Judge, Judging, Sitting
 from zettelmem.limits import BATCH
 from zettelmem.namespace import Namespace
 from zettelmem.note import Note
-from zettelmem.protocols import LanguageModel
 from zettelmem.queries import Filter
 from zettelmem.work import Work
 from zettelmem.writer import Writer
@@ -48,8 +47,7 @@ class Upkeep:
         writer: what commits.
         work: what finishes pending notes.
         intake: what the words of insights have to pass.
-        model: a language model that judges; None leaves questions to the caller.
-        timeout: seconds that one call of it may take.
+        judging: who asks the language model.
         half_lives: by kind; see `strength`.
     """
 
@@ -58,14 +56,12 @@ class Upkeep:
         writer: Writer,
         work: Work,
         intake: Intake,
-        model: LanguageModel | None,
-        timeout: float,
+        judging: Judging,
         half_lives: Mapping[str, timedelta],
     ) -> None:
         self._writer = writer
         self._work = work
-        self._model = model
-        self._timeout = timeout
+        self._judging = judging
         self._half_lives = half_lives
         self._one_at_a_time = asyncio.Lock()
         self.uses = Uses(writer)
@@ -85,8 +81,9 @@ class Upkeep:
         progress: Callable[[int, int], None] | None,
     ) -> UpkeepReport:
         """One round over a namespace and all below it, step by step."""
-        asked = self._model if judge == "model" and not dry_run else None
-        this = Round(Purse(asked, calls, tokens, self._timeout), judge, dry_run=dry_run)
+        asked = self._judging if judge == "model" and not dry_run else None
+        purse = Purse(asked, Sitting(space, self._writer.clock()), calls, tokens)
+        this = Round(purse, judge, review=self._work.reviewed, dry_run=dry_run)
         work = {
             "settle": self.questions.settle,
             "merge": self._merge,
@@ -132,8 +129,7 @@ class Upkeep:
             limit = this.purse.left // CALLS_A_NOTE if by_model else None
             before = self._work.spent
             done = await self._work.finish_all(space, this.judge, limit, None, due=True)
-            spent = self._work.spent
-            this.purse.paid(spent.calls - before.calls, spent.tokens - before.tokens)
+            this.purse.paid(self._work.spent - before)
             for each in done:
                 notes = (each.note.id,)
                 told = "a judge looked at it"

@@ -305,6 +305,9 @@ app.command(name="work")(operate.work)
 app.command(name="upkeep")(care.upkeep)
 
 
+app.command(name="review")(care.review)
+
+
 app.command(name="erase")(operate.erase)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from zettelmem.care.report import STEPS, Proposal, checked_steps
-from zettelmem.errors import ZettelmemError
+from zettelmem.errors import InvalidInput, ZettelmemError
 from zettelmem.sync import Memory
 
 from .options import JudgeOption
@@ -69,6 +69,13 @@ def _ask(memory: Memory, settings: Settings, proposal: Proposal) -> None:
     from . import show
 
     show.question(proposal, [memory.get(each, namespace=settings.space) for each in proposal.notes])
+    _answer(memory, settings, proposal)
+
+
+def _answer(memory: Memory, settings: Settings, proposal: Proposal) -> None:
+    """Take an answer at the terminal, and do what it says."""
+    from . import show
+
     answer = typer.prompt("Your answer", default="later", err=True)
     if answer in LATER:
         return
@@ -79,3 +86,36 @@ def _ask(memory: Memory, settings: Settings, proposal: Proposal) -> None:
         return
     if done.change is not None:
         show.decided(done)
+
+
+@verb
+def review(
+    settings: Settings,
+    accept: Annotated[list[str] | None, typer.Option(help="Accept this proposal; may be repeated.")] = None,
+    refuse: Annotated[list[str] | None, typer.Option(help="Refuse this proposal; may be repeated.")] = None,
+) -> None:
+    """Show what a model would change, and accept or refuse it; `undo` helps.
+
+    Asks you about one after the other, unless --json lists them or --accept and --refuse name them.
+    """
+    from . import show
+
+    chosen = dict.fromkeys(accept or (), "accept") | dict.fromkeys(refuse or (), "refuse")
+    with settings.memory() as memory:
+        found = memory.proposals(namespace=settings.space)
+        known = {each.id: each for each in found}
+        unknown = [name for name in chosen if name not in known]
+        if unknown:
+            raise InvalidInput(f"no proposal {unknown[0]!r} waits; `zettelmem review --json` lists them")
+        if chosen:
+            done = [memory.decide(known[x], answer, namespace=settings.space) for x, answer in chosen.items()]
+            plain = [each.model_dump(mode="json") for each in done]
+            settings.tell({"done": plain}, lambda: show.all_decided(done))
+            return
+        if settings.as_json or not found:
+            plain = [each.model_dump(mode="json") for each in found]
+            settings.tell({"proposals": plain}, lambda: typer.echo("nothing waits for a review"))
+            return
+        for each in found:
+            show.proposal(each)
+            _answer(memory, settings, each)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import date, datetime, tzinfo
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TextIO, get_type_hints
 
@@ -65,6 +66,16 @@ ModelName = Annotated[
         show_default="offline rules",
     ),
 ]
+
+
+class ReviewName(StrEnum):
+    """What of a model's word a person looks at first."""
+
+    ALL = "all"
+    CLOSINGS = "closings"
+    NONE = "none"
+
+
 Zone = Annotated[
     str | None,
     typer.Option(
@@ -75,6 +86,14 @@ Zone = Annotated[
     ),
 ]
 
+Reviewed = Annotated[
+    ReviewName,
+    typer.Option(
+        "--review",
+        envvar="ZETTELMEM_REVIEW",
+        help="What of the model's word you look at first, with `review`.",
+    ),
+]
 AuditFile = Annotated[
     str | None,
     typer.Option(
@@ -97,6 +116,7 @@ class Settings:
     model: ModelName = None
     timezone: Zone = None
     audit: AuditFile = None
+    review: Reviewed = ReviewName.NONE
 
     @property
     def space(self) -> Namespace:
@@ -159,7 +179,12 @@ class Settings:
         self.check_place(new)
         judge = self._judge() if judged else None
         with Memory(
-            self.place, embedder=self._embedder(), model=judge, audit=self.audit, timezone=self.timezone
+            self.place,
+            embedder=self._embedder(),
+            model=judge,
+            audit=self.audit,
+            timezone=self.timezone,
+            review=self.review.value,
         ) as memory:
             yield memory
 

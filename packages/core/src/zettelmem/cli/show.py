@@ -237,6 +237,10 @@ QUESTIONS = {
     "newer": "The first note may be the later word on the second one's matter. Which holds?",
     "contradiction": "These two contradict each other. Which holds?",
     "insight": "What do these notes tell together? In one or two sentences.",
+    "closing": "The first note would close the second.",
+    "reopening": "The first note would no longer close the second.",
+    "link": "The first note would be linked with the second.",
+    "description": "The note would be described differently.",
 }
 
 
@@ -254,8 +258,8 @@ def upkeep(report: UpkeepReport) -> None:
         put(Text(f"  {QUESTIONS[proposal.about]} {', '.join(proposal.notes)}", "dim"))
     if report.pending:
         put(Text(f"{report.pending} notes wait for a judge"))
-    if report.calls:
-        put(Text(f"{report.calls} calls of the model, about {report.tokens:,} tokens", "dim"))
+    if report.spent.calls:
+        put(Text(f"{report.spent.calls} calls of the model, about {report.spent.tokens:,} tokens", "dim"))
     put(*(Text(line(problem, 500), "yellow") for problem in report.problems))
 
 
@@ -268,6 +272,22 @@ def question(proposal: Proposal, notes: Sequence[Note]) -> None:
     put(Text(f"  {answers}; or nothing, for later", "dim"))
 
 
+def proposal(one: Proposal) -> None:
+    """One proposal: what it is, and what would change."""
+    until = f", until {one.expires_at:%Y-%m-%d}" if one.expires_at else ""
+    put(Text.assemble((QUESTIONS[one.about], "bold"), f" {one.id}{until}"))
+    colours = {"+": "green", "-": "red"}
+    for text in one.question.splitlines()[1:-1]:  # people need no fence
+        put(Text(f"  {line(text, 600)}", colours.get(text[:1], "")))
+    put(Text(f"  {', '.join(one.answers)}; or nothing, for later", "dim"))
+
+
 def decided(done: Done) -> None:
     """What an answer did."""
     put(Text.assemble(f"{done.told}; to take it back: ", (f"zettelmem undo {done.change}", "dim")))
+
+
+def all_decided(done: Sequence[Done]) -> None:
+    """What several answers did."""
+    for each in done:
+        decided(each)

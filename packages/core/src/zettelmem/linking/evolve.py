@@ -31,7 +31,12 @@ AGAIN = "remembered again under the same key"
 """The reason of a revision by a `remember` whose key was known."""
 
 
-def _decide(sheet: Sheet, note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
+def decide(sheet: Sheet, note: Note, neighbours: Sequence[Note], decision: Decision) -> None:
+    """Write down what a decision does.
+
+    Raises:
+        DecisionRefused: it names what was not shown, or reaches further than it may.
+    """
     check(note, neighbours, decision)
     for choice in decision.links:
         other = neighbours[choice.neighbour]
@@ -79,7 +84,7 @@ def remember(
     sheet = Sheet(note, others.values(), "remember", now)
     if previous is not None:
         sheet.link(Link(source=note.id, target=previous.id, relation=Relation.FOLLOWS, weight=FOLLOWING))
-    _decide(sheet, note, neighbours, decision)
+    decide(sheet, note, neighbours, decision)
     return sheet.changes(keep_cause=True)
 
 
@@ -90,6 +95,7 @@ def apply(
     now: datetime,
     cost: Account | None = None,
     reason: str = "",
+    pending: Pending | None = None,
     **fields: Any,
 ) -> Changes:
     """A stored note, linked and its neighbours changed as `decision` says; it is pending no more.
@@ -101,6 +107,7 @@ def apply(
         now: when it is applied.
         cost: what a language model was paid for it.
         reason: why, where it was not the judge's own word.
+        pending: what of the judge's word waits for a review.
         fields: fields of the note itself that construction made meanwhile (context, keywords, ...).
 
     Raises:
@@ -108,8 +115,8 @@ def apply(
     """
     sheet = Sheet(note, neighbours, "connect", now)
     sheet.cost = cost
-    sheet.set(note.id, reason, pending=None, shown=(), **fields)
-    _decide(sheet, note, neighbours, decision)
+    sheet.set(note.id, reason, pending=pending, shown=(), **fields)
+    decide(sheet, note, neighbours, decision)
     return sheet.changes()
 
 
@@ -126,6 +133,17 @@ def owe(
     sheet.cost = cost
     sheet.set(note.id, reason, pending=pending, **fields)
     return sheet.changes()
+
+
+def paid(changes: Sequence[Changes], cost: Account | None) -> list[Changes]:
+    """The changes, with what a language model was paid for all of them told by the first."""
+    made = [*changes]
+    if made and cost is not None:
+        first = made[0].note
+        entry = first.history[-1].model_copy(update={"cost": cost})
+        note = first.model_copy(update={"history": (*first.history[:-1], entry)})
+        made[0] = made[0].model_copy(update={"notes": (note, *made[0].touched)})
+    return made
 
 
 def take_back(note: Note, linked: Mapping[str, Note], now: datetime) -> Changes | None:

@@ -71,16 +71,15 @@ class Sheet:
         for link in note.links:
             self.unlink(link)
         for other in self.before.values():
-            closed = [entry for entry in other.history if "invalid_at" in entry.after]
-            if (
-                closed
-                and other.id != note.id
-                and closed[-1].cause == note.id
-                and closed[-1].verb == "evolve"
-                and "invalid_at" not in self.fields.get(other.id, {})
-            ):
-                before = build(Note, {**dict(other), "invalid_at": closed[-1].before["invalid_at"]})
-                self.set(other.id, f"{note.id} is forgotten", invalid_at=before.invalid_at)
+            if other.id != note.id and "invalid_at" not in self.fields.get(other.id, {}):
+                self.reopen(other, note, f"{note.id} is forgotten")
+
+    def reopen(self, other: Note, note: Note, reason: str) -> None:
+        """What a note has closed last is so again, unless it was closed for another reason since."""
+        closed = [entry for entry in other.history if "invalid_at" in entry.after]
+        if closed and closed[-1].cause == note.id and closed[-1].verb == "evolve":
+            before = build(Note, {**dict(other), "invalid_at": closed[-1].before["invalid_at"]})
+            self.set(other.id, reason, invalid_at=before.invalid_at)
 
     def hide(self, note: Note) -> None:
         """Put a note out of sight, without its links; what is part of it goes with it."""
