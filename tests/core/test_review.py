@@ -101,7 +101,7 @@ async def test_what_was_refused_is_proposed_no_more_not_even_by_upkeep() -> None
         old, new = await told(memory)
         assert said(new, old) == {Relation.UPDATES}, "the rules take it for the later word, perhaps"
         questions = (await memory.upkeep(namespace="a", steps=["settle"])).proposals
-        assert questions == (), "it is asked once"
+        assert questions == (), "the review asks it already"
         for each in await memory.proposals(namespace="a"):
             await memory.decide(each, "refuse", namespace="a")
             with pytest.raises(ConflictError, match="answered meanwhile"):

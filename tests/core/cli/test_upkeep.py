@@ -3,6 +3,7 @@
 import os
 
 from tests.core.cli.program import Run
+from tests.doubles import judging
 from zettelmem import DEFAULT_NAMESPACE, Memory
 from zettelmem.testing import HashEmbedder
 
@@ -62,3 +63,49 @@ def test_a_question_can_wait(run: Run) -> None:
     at_odds()
     run("upkeep", "--ask", stdin="\n")
     assert run("upkeep", "--json")["proposals"]
+
+
+def proposed() -> tuple[str, str]:
+    """Two notes, of which a model says that the second one replaces the first."""
+    place, embedder = os.environ["ZETTELMEM_DB"], HashEmbedder()
+    described = {"context": "A home.", "keywords": ["home"], "tags": ["home"], "kind": "semantic"}
+    model = judging(closes=True, described=described)
+    with Memory(place, embedder=embedder, model=model, review="all") as memory:
+        old = memory.remember("My flat in Porto by the river has two rooms.", namespace=DEFAULT_NAMESPACE)
+        new = memory.remember("My flat in Porto by the river has three rooms.", namespace=DEFAULT_NAMESPACE)
+    return new.note.id, old.note.id
+
+
+def test_what_a_model_proposes_is_shown_as_a_difference_and_answered_one_by_one(run: Run) -> None:
+    new, old = proposed()
+    asked = run("review", stdin="accept\nmaybe\n")
+    assert f"+ supersedes [{old}]" in asked
+    assert "+ keywords: home" in asked
+    assert "give 'accept' or 'refuse'" in run.err
+    assert "zettelmem undo" in asked
+    assert "no longer so" in run("show", old)
+    (left,) = run("review", "--json")["proposals"]
+    assert (left["id"], left["about"]) == (f"{new}-description", "description")
+    assert "later" not in run("review", "--refuse", left["id"])
+    assert "nothing waits for a review" in run("review")
+
+
+def test_a_proposal_is_named_by_its_id(run: Run) -> None:
+    new, old = proposed()
+    names = [each["id"] for each in run("review", "--json")["proposals"]]
+    assert names == [f"{new}-{old}", f"{new}-description"]
+    (done,) = run("review", "--accept", names[0], "--json")["done"]
+    assert done["told"] == "accepted"
+    run("undo", done["change"])
+    assert "no longer so" not in run("show", old)
+    run("review", "--accept", names[0], code=2)
+    assert "waits" in run.err
+
+
+def test_what_finishing_would_cost_is_told_before(run: Run) -> None:
+    with Memory(os.environ["ZETTELMEM_DB"], embedder=HashEmbedder(), judge="later") as memory:
+        for rooms in ("two", "three"):
+            memory.remember(f"My flat in Porto by the river has {rooms} rooms.", namespace=DEFAULT_NAMESPACE)
+    told = run("finish", "--dry-run", "--judge", "offline")
+    assert told == "1 notes would be looked at; 0 calls of the model, about 0 tokens\n"
+    assert run("finish", "--dry-run", "--json")["pending"] == 1

@@ -41,6 +41,7 @@ from .limits import (
     MAX_WORD,
     MAX_WORDS,
 )
+from .linking.review import Review
 from .memory import AsyncMemory
 from .namespace import DEFAULT_NAMESPACE, as_namespace
 from .note import Evolution, Link, Note, Pending, Relation, Source, Trust
@@ -130,6 +131,7 @@ __all__ = [
     "Relation",
     "Remembered",
     "Reranker",
+    "Review",
     "Sift",
     "Sifted",
     "Source",

@@ -36,7 +36,7 @@ TASKS: tuple[Task, ...] = ("describe", "close")
 DESCRIBED: tuple[Described, ...] = ("context", "keywords", "tags", "kind")
 ANSWER_TOKENS = 60
 """Tokens that an answer about one note is guessed to take."""
-NO_NEWS = {"notes": (), "found": (), "links": (), "pairs": (), "replaces": "nothing"}
+NO_NEWS: dict[str, Any] = {"notes": (), "found": (), "links": (), "pairs": (), "replaces": "nothing"}
 """What an estimate takes each answer for: it says nothing."""
 
 

@@ -50,7 +50,9 @@ class _Seen:
         self.spaces[note.id] = note.namespace
         if note.pending is not None and note.forgotten_at is None:
             self.pending += 1
-            if note.pending.tries:
+            if note.pending.proposes:
+                self.why_pending = "; see `zettelmem review` for those that wait for you"
+            elif note.pending.tries:
                 self.why_pending = f"; the last failure: {one_line(note.pending.reason, 200)}"
         self.spent = sum((entry.cost for entry in note.history if entry.cost is not None), self.spent)
         if note.revision != note.dropped + len(note.history):

@@ -286,16 +286,21 @@ def finish(
     settings: Settings,
     limit: Annotated[int | None, typer.Option(help="At most so many notes.")] = None,
     judge: JudgeOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell about what it would cost.")] = False,
 ) -> None:
     """Let the judge look at the notes that are pending."""
     with settings.memory(judged=True) as memory:
-        done = memory.finish_pending(
-            namespace=settings.space, limit=limit, judge=None if judge is None else judge.value
-        )
+        decider = None if judge is None else judge.value
+        done = memory.finish_pending(namespace=settings.space, limit=limit, judge=decider, dry_run=dry_run)
         left = memory.stats(namespace=settings.space).pending
+    cost = f"{done.spent.calls} calls of the model, about {done.spent.tokens:,} tokens"
+    told = (
+        f"{len(done)} notes would be looked at" if dry_run else f"{len(done)} notes finished, {left} pending"
+    )
+    plain = {"finished": [] if dry_run else [each.note.id for each in done], "pending": left}
     settings.tell(
-        {"finished": [each.note.id for each in done], "pending": left},
-        lambda: typer.echo(f"{len(done)} notes finished, {left} pending"),
+        plain | {"spent": done.spent.model_dump(mode="json")},
+        lambda: typer.echo(f"{told}; {cost}" if done.spent.calls or dry_run else told),
     )
 
 
