@@ -120,7 +120,9 @@ class AsyncMemory(Curator):
         timezone: str | tzinfo | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        if not isinstance(uri, str | PathLike) or not str(uri).strip() or "\0" in str(uri):
+        given: object = uri
+        place = str(given) if isinstance(given, str | PathLike) else ""
+        if not place.strip() or "\0" in place:
             raise InvalidInput(f'uri is {uri!r}; give a directory, an object store\'s URI, or "memory://"')
         within("neighbours", neighbours, 1, MAX_NEIGHBOURS)
         if secrets not in get_args(Secrets):

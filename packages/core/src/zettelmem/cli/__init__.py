@@ -10,6 +10,7 @@ import typer
 from zettelmem import __version__
 from zettelmem.drafts import Fields
 from zettelmem.errors import InvalidInput
+from zettelmem.judge import Judge
 from zettelmem.note import Trust
 
 from . import care, files, operate
@@ -290,7 +291,7 @@ def finish(
 ) -> None:
     """Let the judge look at the notes that are pending."""
     with settings.memory(judged=True) as memory:
-        decider = None if judge is None else judge.value
+        decider: Judge | None = None if judge is None else judge.value
         done = memory.finish_pending(namespace=settings.space, limit=limit, judge=decider, dry_run=dry_run)
         left = memory.stats(namespace=settings.space).pending
     cost = f"{done.spent.calls} calls of the model, about {done.spent.tokens:,} tokens"
