@@ -46,6 +46,7 @@ ANNOUNCED = [
     ("My address: Hauptstrasse 5.", "Hauptstrasse 5 is no longer my address."),
     ("Renew Dropbox for a year.", "Please hold off on Dropbox."),
     ("We are launching Project Heron in May.", "Put Project Heron on hold."),
+    ("I live in Graz. I drive a Golf.", "I moved to Linz. I now drive a Zoe."),
 ]
 
 LATER = [
@@ -131,6 +132,18 @@ def test_a_change_that_is_announced_closes_what_it_is_about(old: str, new: str) 
 
 @pytest.mark.parametrize(("old", "new"), LATER)
 def test_another_value_of_the_same_may_be_the_newer_word(old: str, new: str) -> None:
+    assert matter(old, new) is Matter.NEWER
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("My name is Sara, I live in Graz and I have a cat.", "I moved to Linz."),
+        ("I'm Sara and I work as a dentist in Graz.", "I quit the clinic; I now work at a school in Linz."),
+        ("I live in Graz. I am vegan.", "I no longer live in Graz."),
+    ],
+)
+def test_a_note_that_states_more_than_what_changed_stays_open(old: str, new: str) -> None:
     assert matter(old, new) is Matter.NEWER
 
 

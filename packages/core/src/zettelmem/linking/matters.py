@@ -147,6 +147,8 @@ def _verdict(new: Note, old: Note, *, doubted: bool) -> Verdict:
                 matter = Matter.NEWER if _points_back(mine, other, theirs, new, old) else Matter.NOTHING
             else:
                 matter = _compared(mine, other, ours, speaker)
+            if matter is Matter.CLOSES and _states_more(theirs, other, ours, speaker):
+                matter = Matter.NEWER
             if matter > best.matter:
                 best = Verdict(matter, _about(other, theirs.plain))
     return best
@@ -201,6 +203,16 @@ def _compared(mine: Statement, other: Statement, ours: Told, speaker: str) -> Ma
     lost = any(x.attribute == "gone" and x.value & other.value for x in ours.statements)
     certain = sure and other.asserted and _one_sort(mine, other)
     return Matter.CLOSES if certain and (mine.announced or lost) else Matter.NEWER
+
+
+def _states_more(theirs: Told, closed: Statement, ours: Told, speaker: str) -> bool:
+    """Whether the older note also states what the later one does not speak of, and closing would hide."""
+    for other in theirs.statements:
+        if other is closed or other.attribute == "gone" or not other.asserted:
+            continue
+        if all(_compared(mine, other, ours, speaker) is Matter.NOTHING for mine in ours.statements):
+            return True
+    return False
 
 
 def _takes_back(mine: Statement, other: Statement) -> bool:
