@@ -326,6 +326,49 @@ async def test_what_another_process_writes_is_found_at_once(tmp_path: Path) -> N
         assert contents(await one.recall("cat", namespace="a")) == ["The cat purrs."]
 
 
+async def test_readers_at_once_wait_for_one_look_at_what_another_process_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [f"user{number}" for number in range(8)]
+    async with open_memory(tmp_path / "db") as ours, open_memory(tmp_path / "db") as other:
+        for user in users:  # each view is of another version
+            await other.remember(f"The {user} has a telescope.", namespace=user)
+            await ours.recall("telescope", namespace=user)
+        await other.remember("The mirror is new.", namespace=users[-1])
+        await ours.recall("telescope", namespace=users[0])
+        await other.remember("The mirror is old.", namespace=users[-1])
+        looks, catch_up = [], Store._catch_up
+
+        async def counted(store: Store, *given: Any) -> None:
+            looks.append(given)
+            await catch_up(store, *given)
+
+        monkeypatch.setattr(Store, "_catch_up", counted)
+        found = await asyncio.gather(*(ours.recall("mirror", namespace=user) for user in users))
+        assert {hit.note.content for hit in found[-1]} >= {"The mirror is new.", "The mirror is old."}
+        assert len(looks) == 1
+
+
+async def test_a_view_that_was_filled_while_rows_were_erased_is_filled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_memory(tmp_path / "db") as ours, open_memory(tmp_path / "db") as other:
+        erased = (await other.remember("Ana has a mirror.", namespace="ana")).note
+        fill = Store._fill
+
+        async def slow(store: Store, namespace: Any, version: int) -> View | None:
+            view = await fill(store, namespace, version)
+            if view is not None and erased.id in view.ids:
+                await other.admin.erase_note(erased.id, namespace="ana")
+                await store.version()
+                store._drop_erased()  # as a recall in another namespace does
+            return view
+
+        monkeypatch.setattr(Store, "_fill", slow)
+        async with asyncio.timeout(30):
+            assert await ours.recall("mirror", namespace="ana") == []
+
+
 async def test_the_view_that_was_not_used_for_longest_goes_first() -> None:
     async with open_memory(judge="none") as memory:
         store = memory._store
