@@ -330,7 +330,7 @@ async def test_readers_at_once_wait_for_one_look_at_what_another_process_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users = [f"user{number}" for number in range(8)]
-    async with open_memory(tmp_path / "db") as ours, open_memory(tmp_path / "db") as other:
+    async with open_memory(str(tmp_path)) as ours, open_memory(str(tmp_path)) as other:
         for user in users:  # each view is of another version
             await other.remember(f"The {user} has a telescope.", namespace=user)
             await ours.recall("telescope", namespace=user)
@@ -352,7 +352,7 @@ async def test_readers_at_once_wait_for_one_look_at_what_another_process_wrote(
 async def test_a_view_that_was_filled_while_rows_were_erased_is_filled_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_memory(tmp_path / "db") as ours, open_memory(tmp_path / "db") as other:
+    async with open_memory(str(tmp_path)) as ours, open_memory(str(tmp_path)) as other:
         erased = (await other.remember("Ana has a mirror.", namespace="ana")).note
         fill = Store._fill
 
