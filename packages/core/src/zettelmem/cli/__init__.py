@@ -290,8 +290,12 @@ def finish(
 ) -> None:
     """Let the judge look at the notes that are pending."""
     with settings.memory(judged=True) as memory:
-        decider = None if judge is None else judge.value
-        done = memory.finish_pending(namespace=settings.space, limit=limit, judge=decider, dry_run=dry_run)
+        done = memory.finish_pending(
+            namespace=settings.space,
+            limit=limit,
+            judge=None if judge is None else judge.value,
+            dry_run=dry_run,
+        )
         left = memory.stats(namespace=settings.space).pending
     cost = f"{done.spent.calls} calls of the model, about {done.spent.tokens:,} tokens"
     told = (
