@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.doubles import START, Clock, check_store, contents, everything, judging, open_memory
-from zettelmem import Account, Budget, InvalidInput
+from zettelmem import Account, Budget, DecisionRefused, InvalidInput, Review
 from zettelmem.testing import Asked, ScriptedModel
 
 FLAT = "My flat in Porto by the river has {} rooms."
@@ -207,7 +207,7 @@ def rubbish(asked: Asked, rng: random.Random) -> Any:
     return answer if kind < 7 else rng.choice(values)
 
 
-async def fuzzed(seed: int, questions: int) -> None:
+async def fuzzed(seed: int, questions: int, review: Review = "none") -> None:
     """Ask so many questions that are answered with rubbish, and look at what is stored."""
     rng = random.Random(seed)
     asked = 0
@@ -220,20 +220,25 @@ async def fuzzed(seed: int, questions: int) -> None:
     clock = Clock()
     tasks: list[Any] = ["describe", "close", "link"]
     said: list[str] = []
-    async with open_memory(model=ScriptedModel(answer), tasks=tasks, clock=clock) as memory:
+    async with open_memory(model=ScriptedModel(answer), tasks=tasks, clock=clock, review=review) as memory:
         while asked < questions:
             for _ in range(2):
                 said.append(f"{FLAT.format(rng.randrange(9))} Told as number {len(said)}.")
             await memory.remember_many(said[-2:], namespace="a")
             clock.now += timedelta(minutes=11)
             await memory.finish_pending(namespace="a", limit=4)
+            for proposal in await memory.proposals(namespace="a"):
+                try:
+                    await memory.decide(proposal, rng.choice(["accept", "refuse"]), namespace="a")
+                except DecisionRefused:
+                    await memory.decide(proposal, "refuse", namespace="a")
         kept = await check_store(memory)
         assert sorted(note.content for note in kept.values()) == sorted(said)
 
 
-@pytest.mark.parametrize("seed", range(2))
-async def test_no_answer_loses_a_note_changes_words_or_escapes(seed: int) -> None:
-    await fuzzed(seed, 40)
+@pytest.mark.parametrize(("seed", "review"), [(0, "none"), (1, "none"), (2, "closings"), (3, "all")])
+async def test_no_answer_loses_a_note_changes_words_or_escapes(seed: int, review: Review) -> None:
+    await fuzzed(seed, 40, review)
 
 
 # --- kill -9 -------------------------------------------------------------------------------------
