@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from langchain_zettelmem import ZettelmemRetriever, as_embedder, as_language_model, memory_tools
 from tests.langchain.doubles import Scripted, calls, memory, says
-from zettelmem import Decision, InvalidInput, LinkChoice, Memory, Trust
+from zettelmem import Decision, InvalidInput, Memory, Trust
 from zettelmem.testing import HashEmbedder
 
 __all__ = ["memory"]  # a fixture
@@ -240,24 +240,20 @@ class Structured(GenericFakeChatModel):
         return RunnableLambda(lambda asked: self.answer(schema) if callable(self.answer) else self.answer)
 
 
-def decide(schema: type[BaseModel]) -> Any:
-    if schema is Decision:
-        return Decision(links=(LinkChoice(neighbour=0, reason="the model says so"),))
-    return schema.model_validate(
-        {"context": "about Ana", "keywords": ["ana"], "tags": [], "kind": "semantic"}
-    )
+def nothing_is_replaced(schema: type[BaseModel]) -> Any:
+    assert schema.__name__ == "Replaces"
+    return schema.model_validate({"replaces": "nothing"})
 
 
 def test_a_chat_model_judges() -> None:
-    judge = as_language_model(Structured(messages=iter(()), answer=decide))
+    judge = as_language_model(Structured(messages=iter(()), answer=nothing_is_replaced))
     with Memory(
         "memory://", embedder=as_embedder(DeterministicFakeEmbedding(size=32), name="fake"), model=judge
     ) as memory:
-        memory.remember("Ana moved to Porto.", namespace="ana")
-        note = memory.remember("Her flat has no lift.", namespace="ana").note
-        assert note.context == "about Ana"
-        assert [link.reason for link in note.links] == ["the model says so"]
-        assert note.pending is None
+        first = memory.remember("Ana lives in Porto.", namespace="ana").note
+        done = memory.remember("Ana moved from Porto to Faro.", namespace="ana")
+        assert (done.spent.calls, done.note.pending) == (1, None)
+        assert not memory.get(first.id, namespace="ana").superseded  # the rules would have closed it
 
 
 def test_a_chat_model_without_structured_output_is_asked_for_json() -> None:
@@ -282,8 +278,9 @@ def test_a_chat_model_that_answers_nonsense_loses_no_words(answer: Any) -> None:
     with Memory(
         "memory://", embedder=as_embedder(DeterministicFakeEmbedding(size=32), name="fake"), model=judge
     ) as memory:
-        note = memory.remember("Ana moved to Porto.", namespace="ana").note
-    assert note.content == "Ana moved to Porto."
+        memory.remember("Ana lives in Porto.", namespace="ana")
+        note = memory.remember("Ana moved from Porto to Faro.", namespace="ana").note
+    assert note.content == "Ana moved from Porto to Faro."
     assert note.pending is not None
 
 
