@@ -13,7 +13,7 @@ from pydantic import BaseModel, PrivateAttr
 
 from llama_index.memory.zettelmem import as_embedder, as_language_model
 from tests.llamaindex.doubles import NS, Counting
-from zettelmem import Memory, Relation
+from zettelmem import Memory
 from zettelmem.testing import HashEmbedder
 
 
@@ -71,22 +71,21 @@ async def test_an_answer_in_another_shape_is_an_error() -> None:
 
 
 def test_it_judges_for_a_memory() -> None:
-    description = '{"context": "Home.", "keywords": ["home"], "tags": ["home"], "kind": "semantic"}'
-    decision = '{"links": [{"neighbour": 0, "relation": "supersedes", "reason": "moved"}]}'
-    llm = Canned(description, description, decision)
+    home = '{"note": 0, "context": "Home.", "keywords": ["home"], "tags": ["home"], "kind": "semantic"}'
+    llm = Canned(f'{{"notes": [{home}]}}', '{"replaces": "nothing"}')
     with Memory("memory://", embedder=Counting(), model=as_language_model(llm)) as memory:
-        memory.remember("Ana lives in Porto.", namespace=NS)
+        first = memory.remember("Ana lives in Porto.", namespace=NS, judge="none").note
         done = memory.remember("Ana moved from Porto to Faro.", namespace=NS)
-    assert done.note.tags == ("home",)
-    assert Relation.SUPERSEDES in [link.relation for link in done.note.links]
-    assert done.note.pending is None
+        assert (done.spent.calls, done.note.tags, done.note.pending) == (2, ("home",), None)
+        assert not memory.get(first.id, namespace=NS).superseded  # the rules would have closed it
 
 
 def test_words_are_kept_where_the_model_fails() -> None:
     with Memory("memory://", embedder=Counting(), model=as_language_model(Canned("?"))) as memory:
-        done = memory.remember("Ana lives in Porto.", namespace=NS)
+        memory.remember("Ana lives in Porto.", namespace=NS, judge="none")
+        done = memory.remember("Ana moved from Porto to Faro.", namespace=NS)
         assert done.note.pending is not None
-        assert memory.get(done.note.id, namespace=NS).content == "Ana lives in Porto."
+        assert memory.get(done.note.id, namespace=NS).content == "Ana moved from Porto to Faro."
 
 
 class Batching(BaseEmbedding):

@@ -325,9 +325,13 @@ class Table:
         connection = await self.connect()
         async with self._opening:  # nobody opens what is not whole yet
             with as_store_error(f"creating {self.uri}"):
-                table = await connection.create_table(
-                    disk.TABLE, schema=schema_of(dimensions, self.embedder), exist_ok=True
-                )
+                try:
+                    table = await connection.create_table(
+                        disk.TABLE, schema=schema_of(dimensions, self.embedder), exist_ok=True
+                    )
+                except ValueError:  # somebody made it at the same moment, and its key is set already
+                    table = await connection.open_table(disk.TABLE)
+                    self._check(await table.schema())
                 await despite_others(partial(indices.make, table))
             self._opened = table
         return table
