@@ -92,10 +92,6 @@ class Metered:
         """As `embed_documents`: the model knows no difference."""
         return self.embed_documents(texts)
 
-    def embed_words(self, words: Sequence[str]) -> Vectors:
-        """Vectors of single words."""
-        return self.embed_documents(words)
-
 
 async def spend(costs: Costs, embedder: Metered, work: Awaitable[T], share: int = 1) -> T:
     """Await `work` and count what it took, without the embedder; `share` calls are counted as one each."""
