@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from zettelmem.decisions import Changes
@@ -41,15 +41,12 @@ class Questions:
         self._intake = intake
         self._tells_nothing: set[frozenset[str]] = set()
 
-    async def _notes(self, namespace: Namespace, ids: Iterable[str]) -> dict[str, Note]:
-        return await self._writer.store.notes(namespace, ids)
-
     async def settle(self, this: Round, namespace: Namespace, rows: list[dict[str, Any]]) -> None:
         """Ask which of two notes holds: where one may be the later word, and where they contradict."""
         open_ids = [row["id"] for row in rows if row["newer"] or row["disputed"]]
-        older = await self._notes(namespace, open_ids)
+        older = await self._writer.store.notes(namespace, open_ids)
         later = [each for note in older.values() for each in note.linked_ids() if each not in older]
-        notes = older | await self._notes(namespace, later)
+        notes = older | await self._writer.store.notes(namespace, later)
         newer = settle.newest_alone(settle.open_pairs(notes, Relation.UPDATES))
         against = list(settle.open_pairs(notes, Relation.CONTRADICTS))
         answered: list[tuple[Note, Note, Answer]] = []
@@ -110,9 +107,9 @@ class Questions:
     async def distil(self, this: Round, namespace: Namespace, rows: list[dict[str, Any]]) -> None:
         """Ask what notes that belong together tell together."""
         fit = [row["id"] for row in rows if not (row["resting"] or row["waiting"] or row["founds"])]
-        hubs = await self._notes(namespace, reversed(fit[-LOOKED_AT:]))
+        hubs = await self._writer.store.notes(namespace, reversed(fit[-LOOKED_AT:]))
         around = {each for hub in hubs.values() for each in hub.linked_ids()} - hubs.keys()
-        notes = hubs | await self._notes(namespace, sorted(around))
+        notes = hubs | await self._writer.store.notes(namespace, sorted(around))
         taken: set[str] = set()
         told: list[tuple[str, list[Note]]] = []
         asked = 0
@@ -180,7 +177,7 @@ class Questions:
             NotFound: one of its notes is not there any more.
             InvalidInput: that is no answer to it.
         """
-        notes = await self._notes(space, proposal.notes)
+        notes = await self._writer.store.notes(space, proposal.notes)
         found = [alive(notes, each) for each in proposal.notes]
         if len({note.namespace for note in found}) != 1:
             raise InvalidInput("the notes are of several namespaces; give a proposal as upkeep made it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -115,9 +115,6 @@ class Upkeep:
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         return sorted(rows, key=lambda row: (row["recorded_at"], row["id"]))
 
-    async def _notes(self, namespace: Namespace, ids: Iterable[str]) -> dict[str, Note]:
-        return await self._writer.store.notes(namespace, ids)
-
     # --- settle -------------------------------------------------------------------------------------
 
     async def _finish(self, this: Round, space: Namespace) -> None:
@@ -148,7 +145,7 @@ class Upkeep:
         several = [ids for ids in alike.values() if len(ids) > 1]
         found: list[tuple[Note, list[Note]]] = []
         for ids in several:
-            found += merge.groups((await self._notes(namespace, ids)).values())
+            found += merge.groups((await self._writer.store.notes(namespace, ids)).values())
         for start in range(0, len(found), TOGETHER):
             part = found[start : start + TOGETHER]
             if this.dry_run:
@@ -194,7 +191,7 @@ class Upkeep:
         for start in range(0, len(weak), BATCH):
             ids = weak[start : start + BATCH]
             if this.dry_run:
-                for note in (await self._notes(namespace, ids)).values():
+                for note in (await self._writer.store.notes(namespace, ids)).values():
                     this.would("fade", _told_of_rest(strength(note, now, self._half_lives)), [note])
                 continue
 
