@@ -43,7 +43,6 @@ class Reader:
     _recalling: Recall
     _revise: Revise
 
-    @in_zone
     async def recall(
         self,
         query: str,
@@ -101,6 +100,7 @@ class Reader:
         now = as_of or self.clock()
         visible = sight(namespace, where, zone, known_at=as_of, valid_at=None if superseded else now)
         now = now if zone is None else now.astimezone(zone)
+        # Hits are made in the zone, because their reasons tell days.
         wanted = Wanted(k, expand, budget_tokens, min_score, explain, zone)
         if effort == "plain":
             return await self._recalling.recall(query, visible, now, wanted)
