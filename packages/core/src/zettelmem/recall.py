@@ -13,7 +13,7 @@ from .embedding import Embedding
 from .errors import InvalidInput, LimitExceeded, ModelError, ZettelmemError
 from .language.dates import span
 from .language.general import asks_for_all
-from .language.gist import gist
+from .language.measure import without_measure
 from .language.sameness import carries_nothing
 from .language.terms import terms
 from .limits import MAX_BUDGET, MAX_K, MAX_QUERY, within
@@ -118,7 +118,7 @@ class Recall:
     async def _query(self, query: str, search: Search, now: datetime) -> Query:
         people = await search.people()
         vector = await self._embedding.query(nameless(query, people))
-        return Query(query, tuple(dict.fromkeys(terms(gist(query)))), vector, span(query, now))
+        return Query(query, tuple(dict.fromkeys(terms(without_measure(query)))), vector, span(query, now))
 
     async def _candidates(
         self, query: Query, search: Search, sight: Filter, wanted: Wanted
@@ -179,7 +179,7 @@ class Recall:
         """
         if carries_nothing(query.text):
             return ranked
-        asked = evidence.words_of(gist(query.text))
+        asked = evidence.words_of(without_measure(query.text))
         there = [place for place in places if candidates.ids[place] in rows]
         found = [rows[candidates.ids[place]] for place in there]
         words = [evidence.words_told(row.note.content) for row in found]
@@ -274,7 +274,7 @@ def _hits(
             notes[note.id] = told_in(wanted.zone, note)
             words[note.id] = {*row.content_terms.split()}, {*row.around_terms.split()}
     there = [place for place in places if candidates.ids[place] in notes]
-    return hits(gist(query.text), candidates, ranked, there, notes, words, explain=wanted.explain)
+    return hits(without_measure(query.text), candidates, ranked, there, notes, words, explain=wanted.explain)
 
 
 def _as_known(note: Note, sight: Filter) -> Note | None:

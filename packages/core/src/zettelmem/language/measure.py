@@ -12,13 +12,13 @@ _MEASURE = re.compile(
 )
 
 
-def gist(question: str) -> str:
+def without_measure(question: str) -> str:
     """The question without the measure that it asks for: an "old car" does not answer "How old is she?".
 
     A question that has no other telling word keeps it.
 
-    >>> gist("How old is my kid?"), gist("Where is the old car?"), gist("How tall am I?")
-    ('How is my kid?', 'Where is the old car?', 'How tall am I?')
+    >>> without_measure("How old is my kid?"), without_measure("How tall am I?")
+    ('How is my kid?', 'How tall am I?')
     """
     rest = _MEASURE.sub(r"\1", question)
-    return rest if words(rest) else question
+    return rest if rest != question and words(rest) else question
