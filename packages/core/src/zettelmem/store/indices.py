@@ -30,12 +30,8 @@ async def make(table: AsyncTable, *, anew: bool = False) -> None:
     from lancedb.index import FTS, BTree, IvfSq
 
     there = {column for each in await table.list_indices() for column in each.columns}
-    if not await _has_key(table):  # it can be set only once
-        try:
-            await table.set_unenforced_primary_key("id")
-        except ValueError:
-            if not await _has_key(table):  # else somebody set it at the same moment
-                raise
+    if PRIMARY not in ((await table.schema()).field("id").metadata or {}):  # it can be set only once
+        await table.set_unenforced_primary_key("id")
     wanted: dict[str, Any] = {
         "namespace": BTree(),
         "id": BTree(),
@@ -58,10 +54,6 @@ async def make(table: AsyncTable, *, anew: bool = False) -> None:
     for column, config in wanted.items():
         if anew or column not in there:
             await table.create_index(column, config=config, replace=anew)
-
-
-async def _has_key(table: AsyncTable) -> bool:
-    return PRIMARY in ((await table.schema()).field("id").metadata or {})
 
 
 async def settle(table: AsyncTable) -> None:

@@ -41,6 +41,8 @@ MEETINGS = 6
 """How often a commit is tried that meets those of others at the same moment."""
 LOCK_PAUSE = 0.002
 """Seconds between two tries to get the lock that another process holds."""
+MET = ("conflict", "incompatible transaction", "already exists", "already set", "cannot be changed once set")
+"""What LanceDB says where somebody else made the same, or another, change at the same moment."""
 Answered = TypeVar("Answered")
 STABLE = {"new_table_enable_stable_row_ids": "true"}
 """What makes LanceDB keep in which version each row was written last, through compaction too."""
@@ -65,9 +67,7 @@ def cleaned_away(error: StoreError) -> bool:
 def conflicts(error: Exception) -> bool:
     """Whether LanceDB refused a commit because of another one at the same moment."""
     told = str(error).lower()
-    return any(
-        word in told for word in ("conflict", "incompatible transaction", "already exists", "already set")
-    )
+    return any(words in told for words in MET)
 
 
 async def despite_others(commit: Callable[[], Awaitable[None]]) -> None:
